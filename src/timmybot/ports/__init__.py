@@ -1,0 +1,1 @@
+"""What the core needs from the outside, one Protocol a file. Adapters promise it, services rely on it."""

@@ -1,0 +1,35 @@
+"""What the core asks of Discord's REST API."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from timmybot.domain.change import OwedReply
+from timmybot.domain.ids import ChannelId, GuildId, UserId
+
+
+class DiscordError(Exception):
+    """Discord did not do what was asked. The message never holds a token."""
+
+
+class ReplyExpired(DiscordError):
+    """The interaction's token is void or unknown: the answer can no longer be given."""
+
+
+class Replies(Protocol):
+    async def edit(self, reply: OwedReply, content: str) -> None:
+        """Replace the answer that the member sees. Raises :class:`ReplyExpired` and :class:`DiscordError`."""
+        ...
+
+    async def tell(self, channel_id: ChannelId, content: str) -> None:
+        """Write a message into a text channel. Raises :class:`DiscordError`."""
+        ...
+
+
+class Members(Protocol):
+    async def voice_channel_of(self, guild_id: GuildId, user_id: UserId) -> ChannelId | None:
+        """The voice channel the member is in, by ``GET /guilds/{guild}/voice-states/{user}``.
+
+        Raises :class:`DiscordError`.
+        """
+        ...

@@ -1,0 +1,93 @@
+"""The stored queue of one guild.
+
+A store is opened for one guild at the edge of the program, and from there on nothing that is handed it can name
+another: no method takes a guild id. This is the isolation the whole design rests on.
+
+    StoreError
+    ├── StoreUnavailable     the store could not be reached or is throttling; whether a write took effect is unknown
+    ├── VersionConflict      someone wrote first; read again and decide again
+    └── Fenced               a later epoch has claimed the guild: this worker must not act on it any more
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from timmybot.domain.change import Change, OwedReply
+from timmybot.domain.guild_state import GuildState
+from timmybot.domain.ids import Epoch, GuildId, InteractionId, OrderKey, ShardId
+from timmybot.domain.track import Entry
+
+
+class StoreError(Exception):
+    """Something between us and the stored queue."""
+
+
+class StoreUnavailable(StoreError):
+    """The store did not answer in time, or refused for load. A write may or may not have taken effect."""
+
+
+class VersionConflict(StoreError):
+    """The state was changed since it was read. Nothing was written."""
+
+
+class Fenced(StoreError):
+    """The guild is claimed under another epoch. Nothing was written, and nothing will be under this one."""
+
+
+class GuildStore(Protocol):
+    """The queue of the one guild it was opened for. Every read sees every write acknowledged before it.
+
+    Reads skip stored items that cannot be understood, with one log line each; a ``STATE`` that cannot be
+    understood reads as a guild that wants nothing, under the version and epoch it carries.
+    """
+
+    @property
+    def guild_id(self) -> GuildId: ...
+
+    async def state(self) -> GuildState:
+        """The state as last written; the default state if there is none."""
+        ...
+
+    async def entry(self, key: OrderKey) -> Entry | None:
+        """The entry at ``key`` of the current generation."""
+        ...
+
+    async def entries(self, *, after: OrderKey, limit: int) -> list[Entry]:
+        """At most ``limit`` entries behind ``after``, in the order they will be played."""
+        ...
+
+    async def commit(self, change: Change, *, epoch: Epoch | None = None) -> GuildState:
+        """Write ``change`` whole or not at all, and return the state with its new version.
+
+        Commands leave ``epoch`` out. A worker passes the epoch it claimed the guild under.
+
+        Raises :class:`VersionConflict` when ``change.state.version`` is no longer the stored one, and :class:`Fenced`
+        when ``epoch`` is given and is not the stored one.
+        """
+        ...
+
+    async def claim(self, epoch: Epoch) -> GuildState:
+        """Set the guild's epoch, so that writes under any other fail from now on; return the state.
+
+        Claiming again under the same epoch changes nothing. Raises :class:`Fenced` if the stored epoch is higher.
+        """
+        ...
+
+    async def owed_replies(self) -> list[OwedReply]:
+        """The answers that members of this guild still wait for, oldest first, expired ones left out."""
+        ...
+
+    async def settle(self, interaction_id: InteractionId) -> None:
+        """Forget an owed reply. Settling it again does nothing."""
+        ...
+
+
+class GuildStores(Protocol):
+    """Where guild stores come from. Only entrypoints and the worker's own routing hold this."""
+
+    def open(self, guild_id: GuildId) -> GuildStore: ...
+
+    async def wanting(self, shard_id: ShardId) -> list[GuildId]:
+        """The guilds of a shard that want a player. May lag behind recent writes by some seconds."""
+        ...

@@ -1,0 +1,24 @@
+"""The budget of gateway identifies, shared by all workers of a token.
+
+Source: Discord, Gateway, "Rate Limiting" and "Session Start Limit": one IDENTIFY per 5 s and bucket, 1,000 a day over
+all shards; past that the token is reset.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from timmybot.domain.ids import ShardId
+
+BUCKET_SECONDS = 5.0
+"""How long a bucket is used up by one IDENTIFY."""
+
+
+class IdentifyBudget(Protocol):
+    async def reserve(self, shard_id: ShardId, now: float) -> float:
+        """Ask to IDENTIFY at ``now`` (Unix time in seconds).
+
+        Returns 0.0 if the caller may do so at once and everyone else must wait, else the seconds to wait before
+        asking again. Raises ``StoreUnavailable``.
+        """
+        ...

@@ -1,0 +1,85 @@
+"""Players: the bot's presence in a guild's voice channel, and what it plays there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from timmybot.domain.ids import ChannelId, GuildId, PlayId
+from timmybot.domain.track import Track
+
+
+class VoiceError(Exception):
+    """The channel could not be joined, or the connection was lost for good. ``str()`` is for the channel."""
+
+
+class Ending(Enum):
+    """Why a playing is over."""
+
+    FINISHED = "finished"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class PlayerStatus:
+    """What a player actually does, as opposed to what the guild wants."""
+
+    channel_id: ChannelId | None = None
+    """Where it is connected."""
+    play_id: PlayId | None = None
+    """What it was last told to play, over or not."""
+    position_ms: int = 0
+    paused: bool = False
+    ending: Ending | None = None
+    """Why ``play_id`` is over, if it is."""
+    trouble: str | None = None
+    """What went wrong, in a sentence for the text channel."""
+    kicked: bool = False
+    """A moderator disconnected the bot: the guild's wish is to be cleared, not pursued."""
+
+
+class Player(Protocol):
+    """The player of the one guild it was opened for."""
+
+    def status(self) -> PlayerStatus: ...
+
+    async def join(self, channel_id: ChannelId) -> None:
+        """Be connected to the channel, moving there if connected elsewhere. Raises :class:`VoiceError`."""
+        ...
+
+    async def play(self, play_id: PlayId, track: Track, *, position_ms: int, paused: bool) -> None:
+        """Play ``track`` from ``position_ms`` in place of whatever is playing.
+
+        Returns once the source is opening; that it could not be opened is a FAILED ending.
+        """
+        ...
+
+    def pause(self) -> None: ...
+
+    def resume(self) -> None: ...
+
+    def mute(self) -> None:
+        """Send nothing from now on, at once and without a word: this worker may no longer be the owner."""
+        ...
+
+    async def leave(self) -> None:
+        """Disconnect. Does nothing if not connected."""
+        ...
+
+
+class Players(Protocol):
+    """The players of this worker."""
+
+    def open(self, guild_id: GuildId) -> Player:
+        """The guild's player; the same one as long as it is connected."""
+        ...
+
+    def statuses(self) -> dict[GuildId, PlayerStatus]:
+        """Every player that is connected or was told to play."""
+        ...
+
+    def on_change(self, changed: Callable[[GuildId], None]) -> None:
+        """Call ``changed`` on the event loop whenever a player's status changed by itself."""
+        ...
