@@ -1,7 +1,7 @@
 """The wanted state of one guild's player, and the changes that commands make to it.
 
-A :class:`GuildState` is what the guild wants: which entry is to be heard where. It holds no entry itself: it points into
-the queue with order keys. Entries up to ``head`` have been played (they are history); those behind it, up to
+A :class:`GuildState` is what the guild wants: which entry is to be heard where. It holds no entry itself: it points
+into the queue with order keys. Entries up to ``head`` have been played (they are history); those behind it, up to
 ``tail``, wait. So a command changes a constant amount however long the queue is.
 
 Every method returns the changed state and leaves the old one as it was. None of them looks at a clock or draws a random

@@ -56,7 +56,7 @@ class Observer:
         self._last_change: dict[WorkerId, tuple[int, float]] = {}
 
     def see(self, heartbeats: Iterable[Heartbeat], now: float) -> None:
-        """Take in what the store holds. ``now`` is the observer's own monotonic clock, read **before** the store was."""
+        """Take in what the store holds. ``now``: the observer's own monotonic clock, read **before** the store was."""
         for heartbeat in heartbeats:
             known = self._last_change.get(heartbeat.worker_id)
             if known is None or known[0] != heartbeat.counter:

@@ -1,0 +1,129 @@
+"""Answers one slash command, the same way for the front door and for ``timmybot run``.
+
+This is the edge where a guild's store is opened: everything behind it can name no other guild.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from timmybot.domain.change import OwedReply
+from timmybot.domain.errors import CommandRefused
+from timmybot.domain.ids import PlayId, shard_of
+from timmybot.domain.track import Entry
+from timmybot.domain.track_url import checked_url
+from timmybot.ports.clock import Clock
+from timmybot.ports.discord import DiscordError, Members
+from timmybot.ports.guild_store import GuildStores, StoreUnavailable
+from timmybot.ports.inbox import Inbox, Nudge
+from timmybot.ports.lease_store import LeaseStore
+from timmybot.services.guild_commands import GuildCommands, NewId
+from timmybot.services.invocation import Invocation
+from timmybot.services.wake import Waking
+from timmybot.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+class NotInVoice(CommandRefused):
+    def __init__(self) -> None:
+        super().__init__("Join a voice channel first, then use `/play` again: I play where you are.")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the member sees at once. An ephemeral answer is seen by nobody else."""
+
+    content: str
+    ephemeral: bool = False
+
+
+class Answering:
+    def __init__(
+        self,
+        *,
+        guilds: GuildStores,
+        leases: LeaseStore,
+        inbox: Inbox,
+        members: Members,
+        waking: Waking,
+        clock: Clock,
+        new_id: NewId,
+        settings: Settings,
+    ) -> None:
+        self._guilds = guilds
+        self._leases = leases
+        self._inbox = inbox
+        self._members = members
+        self._waking = waking
+        self._clock = clock
+        self._new_id = new_id
+        self._settings = settings
+
+    async def answer(self, invocation: Invocation) -> Answer:
+        """Carry the command out. Never raises for what a member or an outage can cause: that is an answer, too."""
+        commands = GuildCommands(
+            self._guilds.open(invocation.guild_id),
+            invocation.interaction_id,
+            new_id=self._new_id,
+            queue_limit=self._settings.queue_limit,
+        )
+        try:
+            return await self._dispatch(invocation, commands)
+        except CommandRefused as refusal:
+            return Answer(str(refusal), ephemeral=True)
+        except StoreUnavailable:
+            log.warning("command %s: the store is unavailable", invocation.command, exc_info=True)
+            return Answer("I could not reach my memory just now. Try again in a moment.", ephemeral=True)
+        except DiscordError:
+            log.warning("command %s: Discord did not answer", invocation.command, exc_info=True)
+            return Answer("Discord did not tell me where you are. Try again in a moment.", ephemeral=True)
+
+    async def _dispatch(self, invocation: Invocation, commands: GuildCommands) -> Answer:
+        changing: dict[str, Callable[[], Awaitable[str]]] = {
+            "play": lambda: self._play(invocation, commands),
+            "skip": commands.skip,
+            "pause": commands.pause,
+            "resume": commands.resume,
+            "stop": commands.stop,
+        }
+        if invocation.command in changing:
+            content = await changing[invocation.command]()
+            return Answer(content + await self._tell_workers(invocation))
+        if invocation.command == "queue":
+            return Answer(await commands.queue())
+        if invocation.command == "nowplaying":
+            return Answer(await commands.now_playing(lambda play_id: self._position_of(invocation, play_id)))
+        raise CommandRefused(f"I don't know `/{invocation.command[:32]}`. It may be new: try again in a minute.")
+
+    async def _play(self, invocation: Invocation, commands: GuildCommands) -> str:
+        url = checked_url(invocation.options.get("url", ""))
+        voice = await self._members.voice_channel_of(invocation.guild_id, invocation.user_id)
+        if voice is None:
+            raise NotInVoice
+        expires_at = self._clock.now() + self._settings.reply_ttl_seconds
+
+        def owed(entry: Entry) -> OwedReply:
+            return OwedReply(
+                invocation.interaction_id, invocation.application_id, invocation.token, entry.key, expires_at
+            )
+
+        return await commands.play(url, user=invocation.user_id, voice=voice, text=invocation.channel_id, owed=owed)
+
+    async def _tell_workers(self, invocation: Invocation) -> str:
+        """Nudge the worker and wake one if there is none. The command is written already: trouble here only delays."""
+        try:
+            await self._inbox.post(Nudge(self._new_id(), invocation.guild_id, self._clock.now()))
+            # A stop needs no worker: if none is awake, nothing plays.
+            if invocation.command != "stop" and await self._waking.ensure_awake(invocation.guild_id):
+                return "\nI was asleep and am waking up: this takes about a minute."
+        except StoreUnavailable:
+            log.warning("the nudge was not written; the next scan finds the guild", exc_info=True)
+        return ""
+
+    async def _position_of(self, invocation: Invocation, play_id: PlayId) -> int | None:
+        shard = shard_of(invocation.guild_id, self._settings.shard_count)
+        heartbeat = await self._leases.heartbeat_of_owner(shard)
+        return heartbeat.positions.get(play_id) if heartbeat else None

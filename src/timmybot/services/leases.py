@@ -1,0 +1,170 @@
+"""This worker's shard leases: its heartbeat, what it holds, what it takes and what it lets go.
+
+Two rights follow from a lease. The **strict** right (write, identify, join, resolve) needs a heartbeat that was
+acknowledged within the lease less a margin, timed from *before* the call, so that it ends before any observer may
+take over. The **soft** right (go on sending on a connection that is up) is not this module's to withdraw, but for a
+process that finds it was stalled: see :meth:`Leases.stalled`.
+
+Limits: all workers look at the same two partitions every beat; that suits tens of workers, not thousands.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from timmybot.domain.ids import PlayId, ShardId, WorkerId
+from timmybot.domain.lease import GatewaySession, Heartbeat, Observer, ShardLease, claimable, fair_share
+from timmybot.ports.clock import Clock
+from timmybot.ports.guild_store import StoreUnavailable
+from timmybot.ports.lease_store import LeaseLost, LeaseStore
+from timmybot.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+class Leases:
+    """The leases of one worker. ``positions`` tells where its players are, for the heartbeat to carry."""
+
+    def __init__(
+        self,
+        store: LeaseStore,
+        clock: Clock,
+        settings: Settings,
+        *,
+        me: WorkerId,
+        revision: int,
+        positions: Callable[[], Mapping[PlayId, int]],
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._settings = settings
+        self._positions = positions
+        self._observer = Observer(settings.lease_seconds)
+        self._mine = Heartbeat(me, counter=0, renewed_at=0.0, revision=revision)
+        self._others: dict[WorkerId, Heartbeat] = {}
+        self._acknowledged_at = float("-inf")
+        self._last_beat_at = clock.monotonic()
+        self.held: dict[ShardId, ShardLease] = {}
+
+    @property
+    def me(self) -> WorkerId:
+        return self._mine.worker_id
+
+    @property
+    def may_act(self) -> bool:
+        """The strict right, right now."""
+        margin = self._settings.lease_margin_seconds
+        return self._clock.monotonic() - self._acknowledged_at < self._settings.lease_seconds - margin
+
+    def stalled(self) -> bool:
+        """Whether this process stood still for longer than the margin since its last beat.
+
+        Another worker may own its shards by now, so it must be silent until it has renewed and looked.
+        """
+        late = self._clock.monotonic() - self._last_beat_at - self._settings.heartbeat_seconds
+        return late > self._settings.lease_margin_seconds
+
+    async def beat(self) -> None:
+        """Renew the heartbeat. Raises ``StoreUnavailable``; then the strict right runs out by itself."""
+        before = self._last_beat_at = self._clock.monotonic()
+        self._mine = replace(
+            self._mine,
+            counter=self._mine.counter + 1,
+            renewed_at=self._clock.now(),
+            positions=dict(self._positions()),
+        )
+        await self._store.beat(self._mine)
+        self._acknowledged_at = before
+
+    async def look(self) -> tuple[set[ShardId], set[ShardId]]:
+        """Read who lives and who owns what; take what is free, up to a fair share. Return (gained, lost) shards.
+
+        Raises ``StoreUnavailable``.
+        """
+        now = self._clock.monotonic()
+        heartbeats = await self._store.heartbeats()
+        self._observer.see(heartbeats, now)
+        self._others = {beat.worker_id: beat for beat in heartbeats if beat.worker_id != self.me}
+        stored = {lease.shard_id: lease for lease in await self._store.leases()}
+        lost = {shard for shard, lease in self.held.items() if not _same_holder(lease, stored.get(shard))}
+        for shard in lost:
+            del self.held[shard]
+        gained = set() if self._mine.draining else await self._take_free(stored, now)
+        return gained, lost
+
+    async def _take_free(self, stored: Mapping[ShardId, ShardLease], now: float) -> set[ShardId]:
+        alive = self._alive(now)
+        share = fair_share(self._settings.shard_count, len(alive | {self.me}))
+        gained: set[ShardId] = set()
+        for number in range(self._settings.shard_count):
+            shard = ShardId(number)
+            seen = stored.get(shard, ShardLease(shard))
+            handed_to_me = seen.next_owner == self.me
+            if len(self.held) >= share and not handed_to_me:
+                continue
+            if shard not in self.held and self.may_act and claimable(seen, self.me, alive):
+                try:
+                    self.held[shard] = await self._store.take(seen, self.me)
+                except LeaseLost:
+                    continue
+                gained.add(shard)
+        return gained
+
+    def _alive(self, now: float) -> frozenset[WorkerId]:
+        """The workers that live and mean to stay, but for this one."""
+        return frozenset(
+            worker
+            for worker, beat in self._others.items()
+            if not beat.draining and self._observer.is_alive(worker, now)
+        )
+
+    def surplus(self) -> int:
+        """How many shards this worker holds over its fair share, now that it knows who else lives."""
+        alive = self._alive(self._clock.monotonic())
+        return len(self.held) - fair_share(self._settings.shard_count, len(alive) + 1)
+
+    def outdated(self) -> bool:
+        """Whether a worker of a newer task revision lives: this one is being replaced."""
+        now = self._clock.monotonic()
+        return any(self._others[worker].revision > self._mine.revision for worker in self._alive(now))
+
+    def heir(self) -> WorkerId | None:
+        """The living worker to hand shards to, the newest revision first; ``None`` if this is the last one."""
+        alive = self._alive(self._clock.monotonic())
+        return max(alive, key=lambda worker: (self._others[worker].revision, worker), default=None)
+
+    def last_position(self, play_id: PlayId) -> int | None:
+        """Where ``play_id`` was by any other worker's last heartbeat, living or not, in milliseconds."""
+        told = [beat.positions[play_id] for beat in self._others.values() if play_id in beat.positions]
+        return max(told, default=None)
+
+    async def release(self, shard: ShardId, *, to: WorkerId | None, session: GatewaySession | None) -> None:
+        """Let a shard go. Losing it to another worker meanwhile is as good. Raises ``StoreUnavailable``."""
+        held = self.held.pop(shard, None)
+        if held is not None:
+            try:
+                await self._store.release(held, next_owner=to, session=session)
+            except LeaseLost:
+                log.info("shard %d was taken before it was released", shard)
+
+    async def save_session(self, shard: ShardId, session: GatewaySession | None) -> None:
+        """Keep the shard's gateway session for a successor. Best effort: without it the successor identifies."""
+        held = self.held.get(shard)
+        if held is None or held.session == session:
+            return
+        try:
+            await self._store.save_session(held, session)
+            self.held[shard] = replace(held, session=session)
+        except (LeaseLost, StoreUnavailable):
+            log.info("the gateway session of shard %d was not saved", shard)
+
+    async def announce_draining(self) -> None:
+        """Tell everyone that this worker takes nothing more and is on its way out."""
+        self._mine = replace(self._mine, draining=True)
+        await self.beat()
+
+
+def _same_holder(held: ShardLease, stored: ShardLease | None) -> bool:
+    return stored is not None and (stored.owner, stored.epoch) == (held.owner, held.epoch)
