@@ -1,0 +1,75 @@
+"""Metrics as lines of embedded metric format, which CloudWatch Logs turns into metrics by itself.
+
+A line on stdout costs no call and no permission, and is readable where there is no CloudWatch.
+
+Source: Amazon CloudWatch, User Guide, "Specification: Embedded metric format".
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Mapping
+from typing import TextIO
+
+from timmybot.ports.clock import Clock
+
+NAMESPACE = "TimmyBot"
+DIMENSION = "Environment"
+
+UNITS: Mapping[str, str] = {
+    # What scaling is made of.
+    "Players": "Count",  # connected players of this worker, playing or not: the load that tasks are spread by
+    "Active": "Count",  # those of them that are sending sound: none for ten minutes lets the service sleep
+    "GuildsWaiting": "Count",  # guilds that want a player and may find nobody awake: keeps a wake from being undone
+    # What the worker owns.
+    "Shards": "Count",
+    # How well it plays.
+    "FramesSent": "Count",
+    "FramesLate": "Count",
+    "FramesMissing": "Count",  # slots that came before their frame was decoded
+    "FirstFrameSeconds": "Seconds",  # from being told to play to the first packet
+    # What went wrong.
+    "TracksFailed": "Count",
+    "CommandsRefused": "Count",
+    "CommandsFailed": "Count",
+    # What was asked.
+    "Commands": "Count",
+    "CommandSeconds": "Seconds",
+}
+"""Every metric and its unit, in this one place: the dashboard and the alarms name no other."""
+
+MOST_PER_LINE = 100
+"""Metrics in one line. Source: the specification, "Metrics": at most 100 definitions."""
+
+
+class EmbeddedMetrics:
+    """Implements :class:`timmybot.ports.metrics.Metrics`: one JSON line an emit.
+
+    A name that is not in :data:`UNITS` is written with the unit ``None`` rather than lost.
+    """
+
+    def __init__(self, environment: str, clock: Clock, out: TextIO | None = None) -> None:
+        self._environment = environment
+        self._clock = clock
+        self._out = out
+
+    def emit(self, figures: Mapping[str, float]) -> None:
+        finite = {name: value for name, value in list(figures.items())[:MOST_PER_LINE] if math.isfinite(value)}
+        if not finite:
+            return
+        definitions = [{"Name": name, "Unit": UNITS.get(name, "None")} for name in finite]
+        directive = {"Namespace": NAMESPACE, "Dimensions": [[DIMENSION]], "Metrics": definitions}
+        line = {
+            "_aws": {"Timestamp": int(self._clock.now() * 1000), "CloudWatchMetrics": [directive]},
+            DIMENSION: self._environment,
+            **finite,
+        }
+        try:
+            # One write, so that lines of two threads do not mix.
+            out = self._out or sys.stdout
+            out.write(json.dumps(line, separators=(",", ":")) + "\n")
+            out.flush()
+        except (OSError, ValueError):
+            pass  # A closed or full stdout must not stop the music, and there is nowhere left to say so.
