@@ -21,8 +21,7 @@ DIMENSION = "Environment"
 UNITS: Mapping[str, str] = {
     # What scaling is made of.
     "Players": "Count",  # connected players of this worker, playing or not: the load that tasks are spread by
-    "Active": "Count",  # those of them that are sending sound: none for ten minutes lets the service sleep
-    "GuildsWaiting": "Count",  # guilds that want a player and may find nobody awake: keeps a wake from being undone
+    "Active": "Count",  # those that are wanted to sound, or a /play just taken: none for ten minutes lets all sleep
     # What the worker owns.
     "Shards": "Count",
     # How well it plays.

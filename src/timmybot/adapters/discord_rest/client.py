@@ -1,0 +1,201 @@
+"""What the bot asks of Discord over REST. Sources: Discord's API reference, the page named at each method."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import cast
+
+from timmybot.adapters.discord_rest.rate_limits import RateLimits, Route
+from timmybot.adapters.discord_rest.transport import CONNECTIONS, Answer, Transport, scrubbed
+from timmybot.domain.change import OwedReply
+from timmybot.domain.ids import ChannelId, GuildId, InteractionId, UserId
+from timmybot.ports.clock import Clock
+from timmybot.ports.discord import DiscordError, ReplyExpired
+from timmybot.ports.secrets import SecretMissing, Secrets
+
+Json = Mapping[str, object]
+
+CONTENT_LIMIT = 2_000
+"""Characters of a message. Source: Create Message."""
+
+LONGEST_WAIT_SECONDS = 15.0
+"""Rate limits that ask for a longer wait are reported instead: the member is gone by then."""
+
+ATTEMPTS = 3
+
+TOO_MANY_REQUESTS = 429
+NOT_FOUND = 404
+
+# Source: Opcodes and Status Codes, "JSON Error Codes".
+UNKNOWN_WEBHOOK = 10015
+UNKNOWN_INTERACTION = 10062
+UNKNOWN_VOICE_STATE = 10065
+INVALID_WEBHOOK_TOKEN = 50027
+_EXPIRED = {UNKNOWN_WEBHOOK, UNKNOWN_INTERACTION, INVALID_WEBHOOK_TOKEN}
+
+
+class DiscordRest:
+    """Implements :class:`timmybot.ports.discord.Replies` and :class:`~timmybot.ports.discord.Members`.
+
+    Every method waits out Discord's rate limits and raises :class:`DiscordError`. The bot's token is asked of
+    ``secrets`` for each request, so a rotated one is used from the moment they know it. Requests run on a few
+    threads of their own; :meth:`close` ends them.
+    """
+
+    def __init__(self, api_url: str, secrets: Secrets, clock: Clock) -> None:
+        self._transport = Transport(api_url)
+        self._secrets = secrets
+        self._clock = clock
+        self._limits = RateLimits()
+        self._threads = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="discord-rest")
+
+    def close(self) -> None:
+        """Let the connections and threads go. Does not wait for requests that are on their way."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._transport.close()
+
+    # Replies
+
+    async def edit(self, reply: OwedReply, content: str) -> None:
+        """Edit Original Interaction Response. Raises :class:`ReplyExpired` too."""
+        route = Route("PATCH /webhooks/messages/@original", _webhook(reply), counts_globally=False)
+        await self._interaction(route, f"/webhooks/{_webhook(reply)}/messages/@original", _message(content))
+
+    async def tell(self, channel_id: ChannelId, content: str) -> None:
+        """Create Message."""
+        route = Route("POST /channels/messages", str(channel_id))
+        await self._as_bot(route, f"/channels/{channel_id}/messages", _message(content))
+
+    # Members
+
+    async def voice_channel_of(self, guild_id: GuildId, user_id: UserId) -> ChannelId | None:
+        """Get User Voice State; ``None`` when the member is in no voice channel."""
+        route = Route("GET /guilds/voice-states", str(guild_id))
+        answer = await self._send(route, f"/guilds/{guild_id}/voice-states/{user_id}", None, as_bot=True)
+        if answer.status == NOT_FOUND and answer.code == UNKNOWN_VOICE_STATE:
+            return None
+        channel_id = _object(_checked(route, answer)).get("channel_id")
+        return ChannelId(int(str(channel_id))) if channel_id else None
+
+    # The application
+
+    async def gateway_url(self) -> str:
+        """Get Gateway Bot: the ``wss://`` address without query."""
+        url = _object(await self._as_bot(Route("GET /gateway/bot"), "/gateway/bot")).get("url")
+        if not isinstance(url, str):
+            raise DiscordError("GET /gateway/bot: Discord's answer names no gateway")
+        return url
+
+    async def bot_user(self) -> Json:
+        """Get Current User."""
+        return _object(await self._as_bot(Route("GET /users/@me"), "/users/@me"))
+
+    async def application(self) -> Json:
+        """Get Current Application."""
+        return _object(await self._as_bot(Route("GET /applications/@me"), "/applications/@me"))
+
+    async def interactions_endpoint(self) -> str | None:
+        """The URL that interactions are posted to; ``None`` if they go over the gateway."""
+        url = (await self.application()).get("interactions_endpoint_url")
+        return str(url) if url else None
+
+    async def set_interactions_endpoint(self, url: str | None) -> None:
+        """Edit Current Application. Discord tries the endpoint at once, and refuses it if it does not answer."""
+        body = {"interactions_endpoint_url": url}
+        await self._as_bot(Route("PATCH /applications/@me"), "/applications/@me", body)
+
+    async def set_commands(self, application_id: int, definitions: Sequence[Json]) -> None:
+        """Bulk Overwrite Global Application Commands: from now on there are these and no others."""
+        route = Route("PUT /applications/commands", str(application_id))
+        await self._as_bot(route, f"/applications/{application_id}/commands", list(definitions))
+
+    async def respond(self, interaction_id: InteractionId, token: str, body: Json) -> None:
+        """Create Interaction Response, for an interaction that came over the gateway; ``body`` is sent as it is.
+
+        Raises :class:`ReplyExpired` too.
+        """
+        route = Route("POST /interactions/callback", f"{interaction_id}/{token}", counts_globally=False)
+        await self._interaction(route, f"/interactions/{interaction_id}/{token}/callback", body)
+
+    # How
+
+    async def _interaction(self, route: Route, path: str, body: object) -> None:
+        answer = await self._send(route, path, body, as_bot=False)
+        if answer.status == NOT_FOUND or answer.code in _EXPIRED:
+            raise ReplyExpired(f"The interaction's token is void or unknown ({answer.status}, code {answer.code})")
+        _checked(route, answer)
+
+    async def _as_bot(self, route: Route, path: str, body: object | None = None) -> object:
+        return _checked(route, await self._send(route, path, body, as_bot=True))
+
+    async def _send(self, route: Route, path: str, body: object | None, *, as_bot: bool) -> Answer:
+        method = route.template.split(" ", 1)[0]
+        token = await self._token() if as_bot else None
+        for _ in range(ATTEMPTS):
+            await self._wait_for_a_place(route)
+            call = asyncio.get_running_loop().run_in_executor(
+                self._threads, self._transport.exchange, method, path, body, token
+            )
+            answer = await call
+            now = self._clock.monotonic()
+            self._limits.learn(route, answer.headers, now)
+            if answer.status != TOO_MANY_REQUESTS:
+                return answer
+            self._limits.refused(route, _retry_after(answer), everywhere=_is_global(answer), now=now)
+        return answer
+
+    async def _wait_for_a_place(self, route: Route) -> None:
+        until = self._clock.monotonic() + LONGEST_WAIT_SECONDS
+        while wait := self._limits.reserve(route, now := self._clock.monotonic()):
+            if now + wait > until:
+                raise DiscordError(f"{route.template}: Discord's rate limit asks to wait {wait:.0f} seconds")
+            await self._clock.sleep(wait)
+
+    async def _token(self) -> str:
+        try:
+            return (await self._secrets.credentials()).bot_token
+        except SecretMissing as error:
+            raise DiscordError(str(error)) from error
+
+
+def _webhook(reply: OwedReply) -> str:
+    return f"{reply.application_id}/{reply.token}"
+
+
+def _message(content: str) -> Json:
+    """A message in which nobody is mentioned: titles are hostile input, and Discord parses mentions by default."""
+    if len(content) > CONTENT_LIMIT:
+        content = content[: CONTENT_LIMIT - 1] + "…"
+    return {"content": content, "allowed_mentions": {"parse": []}}
+
+
+def _checked(route: Route, answer: Answer) -> object:
+    if 200 <= answer.status < 300:
+        return answer.body
+    raise DiscordError(
+        scrubbed(f"{route.template}: Discord answered {answer.status} (code {answer.code}: {answer.message})")
+    )
+
+
+def _object(body: object) -> Json:
+    if not isinstance(body, dict):
+        raise DiscordError("Discord's answer is not a JSON object")
+    return cast("Json", body)
+
+
+def _is_global(answer: Answer) -> bool:
+    in_body = isinstance(answer.body, dict) and answer.body.get("global") is True
+    return in_body or answer.headers.get("x-ratelimit-global", "").lower() == "true"
+
+
+def _retry_after(answer: Answer) -> float:
+    """Seconds; from the body, which has fractions, else the header, else one."""
+    in_body = answer.body.get("retry_after") if isinstance(answer.body, dict) else None
+    for value in (in_body, answer.headers.get("retry-after")):
+        try:
+            return max(float(value), 0.0)  # type: ignore[arg-type]  # whatever it is, it is tried
+        except (TypeError, ValueError):
+            continue
+    return 1.0
