@@ -53,6 +53,10 @@ class Leases:
         return self._mine.worker_id
 
     @property
+    def draining(self) -> bool:
+        return self._mine.draining
+
+    @property
     def may_act(self) -> bool:
         """The strict right, right now."""
         margin = self._settings.lease_margin_seconds
@@ -101,10 +105,14 @@ class Leases:
         for number in range(self._settings.shard_count):
             shard = ShardId(number)
             seen = stored.get(shard, ShardLease(shard))
+            if seen.owner == self.me:
+                # A take whose answer was lost took effect all the same.
+                self.held.setdefault(shard, seen)
+                continue
             handed_to_me = seen.next_owner == self.me
             if len(self.held) >= share and not handed_to_me:
                 continue
-            if shard not in self.held and self.may_act and claimable(seen, self.me, alive):
+            if self.may_act and claimable(seen, self.me, alive):
                 try:
                     self.held[shard] = await self._store.take(seen, self.me)
                 except LeaseLost:

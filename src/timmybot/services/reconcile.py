@@ -1,0 +1,152 @@
+"""Makes one guild's wishes come true: compares wanted with actual, acts, and compares again.
+
+Nothing here remembers anything that matters: a worker that dies at any line is replaced by one that reads the same
+wanted state and starts from whatever is actual then.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from timmybot.domain.change import Change
+from timmybot.domain.guild_state import GuildState
+from timmybot.domain.ids import PlayId
+from timmybot.ports.guild_store import GuildStore, VersionConflict
+from timmybot.ports.voice import Player, PlayerStatus, VoiceError
+from timmybot.services.guild_commands import NewId
+from timmybot.services.plan import Advance, GiveUp, Join, Leave, Pause, Play, Rest, Resume, next_action
+from timmybot.services.resolve import Resolving
+from timmybot.services.right import Right
+
+log = logging.getLogger(__name__)
+
+_STEPS = 50
+"""Actions in one go. Far more than any wish needs; a wish that is never satisfied must not keep the loop busy."""
+
+
+class Reconciler:
+    """Reconciles the guild that ``store`` and ``player`` were opened for.
+
+    ``connected`` returns once the shard's gateway session is up; ``last_position`` knows where a playing was by
+    the heartbeat of whoever played it before.
+    """
+
+    def __init__(
+        self,
+        store: GuildStore,
+        player: Player,
+        resolving: Resolving,
+        right: Right,
+        *,
+        connected: Callable[[], Awaitable[None]],
+        last_position: Callable[[PlayId], int | None],
+        new_id: NewId,
+    ) -> None:
+        self._store = store
+        self._player = player
+        self._resolving = resolving
+        self._right = right
+        self._connected = connected
+        self._last_position = last_position
+        self._new_id = new_id
+        self._silenced = False
+
+    async def reconcile(self) -> GuildState:
+        """Act until wanted and actual agree, and return what is wanted then.
+
+        Raises ``NoRight``, ``Fenced``, ``StoreUnavailable`` and ``GatewayRefused``; what a track or a voice channel
+        does wrong is told to the guild instead.
+        """
+        for _ in range(_STEPS):
+            wanted = await self._store.claim(self._right())
+            action = next_action(wanted, self._actual())
+            if isinstance(action, Rest):
+                break
+            log.info("guild %d: %s", self._store.guild_id, action)
+            try:
+                await self._act(action, wanted)
+            except VersionConflict:
+                continue
+        return wanted
+
+    def silence(self) -> None:
+        """Send nothing more until the right to this guild is confirmed and the next reconcile plays it again."""
+        self._player.mute()
+        self._silenced = True
+
+    async def save_position(self) -> None:
+        """Write the player's place into the state, so that it outlives every heartbeat."""
+        status = self._player.status()
+        if status.play_id is None:
+            return
+        while True:
+            wanted = await self._store.claim(self._right())
+            saved = wanted.save_position(status.play_id, status.position_ms)
+            if saved == wanted:
+                return
+            try:
+                await self._store.commit(Change(saved), epoch=self._right())
+            except VersionConflict:
+                continue
+            return
+
+    def _actual(self) -> PlayerStatus:
+        status = self._player.status()
+        return replace(status, play_id=None, ending=None) if self._silenced else status
+
+    async def _act(self, action: object, wanted: GuildState) -> None:
+        match action:
+            case Leave():
+                await self._player.leave()
+            case Pause():
+                self._player.pause()
+            case Resume():
+                self._player.resume()
+            case GiveUp():
+                await self._give_up(wanted)
+            case Advance(over, trouble):
+                await self._advance(over, trouble, wanted)
+            case Join(channel_id):
+                try:
+                    await self._connected()
+                    await self._player.join(channel_id)
+                except VoiceError as error:
+                    await self._give_up(wanted)
+                    await self._tell(wanted, str(error))
+            case Play(play_id=play_id):
+                await self._play(play_id, wanted)
+
+    async def _play(self, play_id: PlayId, wanted: GuildState) -> None:
+        assert wanted.current is not None
+        entry = await self._store.entry(wanted.current)
+        if entry is None:
+            await self._advance(play_id, "A track had vanished from the queue.", wanted)
+            return
+        entry = await self._resolving.resolved(entry)
+        if entry is None:
+            return
+        await self._player.play(play_id, entry.track, position_ms=self._place(play_id, wanted), paused=wanted.paused)
+        self._silenced = False
+
+    def _place(self, play_id: PlayId, wanted: GuildState) -> int:
+        """Where to go on. A playing's place only grows, so the latest word is the largest."""
+        status = self._player.status()
+        own = status.position_ms if status.play_id == play_id else 0
+        return max(own, wanted.position_ms, self._last_position(play_id) or 0)
+
+    async def _advance(self, over: PlayId, trouble: str | None, wanted: GuildState) -> None:
+        following = await self._store.entries(after=wanted.head, limit=1)
+        advanced = wanted.advance(over, following[0] if following else None, PlayId(self._new_id()))
+        await self._store.commit(Change(advanced), epoch=self._right())
+        if trouble and wanted.current:
+            await self._resolving.report(wanted.current, trouble)
+
+    async def _give_up(self, wanted: GuildState) -> None:
+        await self._store.commit(Change(wanted.stop()), epoch=self._right())
+        await self._player.leave()
+
+    async def _tell(self, wanted: GuildState, sentence: str) -> None:
+        if wanted.current:
+            await self._resolving.report(wanted.current, sentence)

@@ -1,0 +1,139 @@
+"""Finds out what queued links are, and gives the answers that are owed for them.
+
+``/play`` answers at once with the link alone, because looking at it takes longer than Discord waits. A worker looks,
+and edits that answer: now playing, queued, or why not. What cannot be played leaves the queue, and the queue goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from timmybot.domain.change import Change, OwedReply
+from timmybot.domain.guild_state import GuildState
+from timmybot.domain.ids import OrderKey, PlayId
+from timmybot.domain.track import Entry
+from timmybot.domain.wording import named
+from timmybot.ports.discord import DiscordError, Replies
+from timmybot.ports.guild_store import GuildStore, VersionConflict
+from timmybot.ports.track_source import TrackError, TrackSource
+from timmybot.services.guild_commands import NewId
+from timmybot.services.right import Right
+
+log = logging.getLogger(__name__)
+
+
+class Resolving:
+    """Resolves the entries of the guild that ``store`` was opened for."""
+
+    def __init__(
+        self, store: GuildStore, source: TrackSource, replies: Replies, right: Right, *, new_id: NewId
+    ) -> None:
+        self._store = store
+        self._source = source
+        self._replies = replies
+        self._right = right
+        self._new_id = new_id
+        self._underway: dict[OrderKey, asyncio.Task[Entry | None]] = {}
+
+    async def resolved(self, entry: Entry) -> Entry | None:
+        """The entry with its track resolved, or ``None`` if it cannot be played and has left the queue.
+
+        An entry is looked at once even if several ask at the same time.
+        """
+        if entry.track.resolved:
+            return entry
+        task = self._underway.get(entry.key)
+        if task is None:
+            task = asyncio.create_task(self._look_at(entry))
+            self._underway[entry.key] = task
+            task.add_done_callback(lambda _: self._underway.pop(entry.key, None))
+        return await asyncio.shield(task)
+
+    async def settle_all(self) -> bool:
+        """Give every answer that is owed. Raises what the store and the right raise.
+
+        Returns whether an entry left the queue, so that what is wanted may have changed.
+        """
+        dropped = False
+        for owed in await self._store.owed_replies():
+            entry = await self._store.entry(owed.key)
+            if entry is None:
+                await self._give(owed, "That track is no longer in the queue.")
+            elif (entry := await self.resolved(entry)) is not None:
+                await self._give(owed, _outcome(entry, await self._store.state()))
+            else:
+                dropped = True
+        return dropped
+
+    async def close(self) -> None:
+        """Stop looking at whatever is being looked at."""
+        tasks = list(self._underway.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def report(self, key: OrderKey, sentence: str) -> None:
+        """Tell what became of an entry: in the answer that is owed for it, else in the text channel."""
+        owed = next((owed for owed in await self._store.owed_replies() if owed.key == key), None)
+        if owed is not None:
+            await self._give(owed, sentence)
+            return
+        channel = (await self._store.state()).text_channel_id
+        if channel is not None:
+            try:
+                await self._replies.tell(channel, sentence)
+            except DiscordError:
+                log.warning("guild %d was not told: %s", self._store.guild_id, sentence, exc_info=True)
+
+    async def _look_at(self, entry: Entry) -> Entry | None:
+        try:
+            track = await self._source.resolve(entry.track.url)
+        except TrackError as trouble:
+            await self._drop(entry)
+            await self.report(entry.key, f"I can't play <{entry.track.url}>. {trouble}")
+            return None
+        resolved = Entry(entry.key, entry.entry_id, track, entry.requested_by)
+        while await self._store.entry(entry.key) is not None:
+            state = await self._store.state()
+            try:
+                await self._store.commit(Change(state, replace=(resolved,)), epoch=self._right())
+            except VersionConflict:
+                continue
+            return resolved
+        return None
+
+    async def _drop(self, entry: Entry) -> None:
+        """Take the entry out of the queue, going on to the next one if it was to be heard now."""
+        meant: PlayId | None = None
+        while await self._store.entry(entry.key) is not None:
+            state = await self._store.state()
+            if state.current == entry.key and meant in (None, state.play_id):
+                meant = state.play_id
+                following = await self._store.entries(after=entry.key, limit=1)
+                assert meant is not None
+                changed = state.advance(meant, following[0] if following else None, PlayId(self._new_id()))
+            elif entry.key > state.head:
+                changed = state.without_waiting(entry.key)
+            else:
+                changed = state
+            try:
+                await self._store.commit(Change(changed, remove=(entry.key,)), epoch=self._right())
+            except VersionConflict:
+                continue
+            return
+
+    async def _give(self, owed: OwedReply, sentence: str) -> None:
+        try:
+            await self._replies.edit(owed, sentence)
+        except DiscordError as error:
+            log.warning("interaction %d was not answered: %s", owed.interaction_id, error)
+        await self._store.settle(owed.interaction_id)
+
+
+def _outcome(entry: Entry, state: GuildState) -> str:
+    if state.current == entry.key:
+        return f"Now playing {named(entry.track)}"
+    if entry.key > state.head:
+        return f"Queued {named(entry.track)}"
+    return f"Played {named(entry.track)}"

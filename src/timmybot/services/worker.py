@@ -1,0 +1,179 @@
+"""A worker: holds shards, and keeps the guilds on them reconciled.
+
+Four loops run side by side. The **beat** renews the lease and takes or loses shards; the **inbox** hears of guilds that
+have something new; the **scan** finds whatever a nudge missed; the **report** writes metrics. Each of them survives
+an outage of the store: music that plays goes on, and everything else is made up for when the store is back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from timmybot.domain.ids import ShardId
+from timmybot.ports.clock import Clock
+from timmybot.ports.guild_store import GuildStores, StoreUnavailable
+from timmybot.ports.inbox import Inbox
+from timmybot.ports.metrics import Metrics
+from timmybot.ports.service_scaler import ScaleInProtection
+from timmybot.ports.shard_sessions import ShardSessions
+from timmybot.ports.voice import Players
+from timmybot.services.held_guilds import HeldGuilds
+from timmybot.services.leases import Leases
+from timmybot.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+class Worker:
+    """One worker process. With ``always_connected``, every shard held has a gateway session, wanted or not: then
+    commands come in through it."""
+
+    def __init__(
+        self,
+        *,
+        guilds: GuildStores,
+        leases: Leases,
+        inbox: Inbox,
+        held_guilds: HeldGuilds,
+        sessions: ShardSessions,
+        players: Players,
+        metrics: Metrics,
+        protection: ScaleInProtection,
+        clock: Clock,
+        settings: Settings,
+        always_connected: bool = False,
+    ) -> None:
+        self._guilds = guilds
+        self._leases = leases
+        self._inbox = inbox
+        self._held_guilds = held_guilds
+        self._sessions = sessions
+        self._players = players
+        self._metrics = metrics
+        self._protection = protection
+        self._clock = clock
+        self._settings = settings
+        self._always_connected = always_connected
+        self._heard: dict[str, float] = {}
+        self._inbox_read_once = False
+        players.on_change(held_guilds.nudge)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until ``stop`` is set, then hand everything over and return."""
+        every = self._settings
+        loops = [
+            asyncio.create_task(self._repeat(every.heartbeat_seconds, self.beat), name="beat"),
+            asyncio.create_task(self._repeat(every.inbox_poll_seconds, self.read_inbox), name="inbox"),
+            asyncio.create_task(self._repeat(every.scan_seconds, self.scan_all), name="scan"),
+            asyncio.create_task(self._repeat(every.metrics_seconds, self.report), name="report"),
+        ]
+        stopped = asyncio.create_task(stop.wait(), name="stop")
+        try:
+            done, _ = await asyncio.wait([stopped, *loops], return_when=asyncio.FIRST_COMPLETED)
+            for task in done - {stopped}:
+                task.result()  # A loop only ends by a bug: let it be seen, and the process be restarted.
+        finally:
+            # The beat goes on during the drain: handing over needs the strict right.
+            for task in (stopped, *loops[1:]):
+                task.cancel()
+            try:
+                await asyncio.wait_for(self.drain(), self._settings.drain_seconds)
+            except TimeoutError:
+                log.warning("the drain took too long; what is left is taken over when the lease runs out")
+            finally:
+                loops[0].cancel()
+                await asyncio.gather(stopped, *loops, return_exceptions=True)
+
+    async def beat(self) -> None:
+        """Renew the lease, see who else lives, and take or lose shards."""
+        stalled = self._leases.stalled()
+        if stalled:
+            log.warning("this process stood still; silent until its leases are confirmed")
+            self._held_guilds.silence_all()
+        await self._leases.beat()
+        gained, lost = await self._leases.look()
+        for shard_id in lost:
+            log.warning("shard %d is another worker's now", shard_id)
+            await self._held_guilds.drop(shard_id)
+        if gained:
+            self._metrics.emit({"ShardsTaken": len(gained)})
+            await asyncio.gather(*(self._scan(shard_id) for shard_id in gained))
+        if stalled:
+            self._held_guilds.nudge_all()
+        if not self._leases.draining:
+            await self._balance()
+
+    async def read_inbox(self) -> None:
+        """Nudge the guilds that the inbox names. Nudges are read again within the overlap, and heard once."""
+        now = self._clock.now()
+        since = now - self._settings.inbox_overlap_seconds if self._inbox_read_once else 0.0
+        for nudge in await self._inbox.read(since):
+            if nudge.nudge_id not in self._heard:
+                self._held_guilds.nudge(nudge.guild_id)
+            self._heard[nudge.nudge_id] = now
+        self._inbox_read_once = True
+        self._heard = {nudge: at for nudge, at in self._heard.items() if now - at < 60.0}
+
+    async def scan_all(self) -> None:
+        """Look at every guild of every shard held that wants a player, whatever nudges were lost."""
+        for shard_id in list(self._leases.held):
+            await self._scan(shard_id)
+            if self._sessions.is_open(shard_id):
+                await self._leases.save_session(shard_id, self._sessions.session(shard_id))
+
+    async def report(self) -> None:
+        """Write the figures that scaling and alarms are made of, and keep this task as long as it plays."""
+        statuses = self._players.statuses().values()
+        playing = sum(1 for status in statuses if status.play_id and not status.paused and not status.ending)
+        self._metrics.emit({"Players": playing, "Active": min(playing, 1)})
+        await self._protection.protect(playing > 0 and not self._leases.draining)
+
+    async def drain(self) -> None:
+        """Hand every shard over to a worker that stays, or leave quietly if this is the last one."""
+        try:
+            await self._leases.announce_draining()
+        except StoreUnavailable:
+            log.warning("nobody was told that this worker is leaving", exc_info=True)
+        await self._hand_everything_over()
+        await self._protection.protect(False)
+
+    async def _hand_everything_over(self) -> None:
+        heir = self._leases.heir()
+        log.info("handing %d shards over to %s", len(self._leases.held), heir or "nobody")
+        await asyncio.gather(*(self._hand_over(shard_id) for shard_id in list(self._leases.held)))
+
+    async def _hand_over(self, shard_id: ShardId) -> None:
+        try:
+            await self._held_guilds.hand_over(shard_id, self._leases.heir())
+        except StoreUnavailable:
+            log.warning("shard %d was not released; it is free when the lease runs out", shard_id)
+
+    async def _balance(self) -> None:
+        """Give way to newer and to poorer workers, never at the cost of a guild that plays."""
+        if self._leases.outdated():
+            log.info("a newer worker is here")
+            await self.drain()
+            return
+        idle = [shard_id for shard_id in self._leases.held if self._held_guilds.is_idle(shard_id)]
+        for shard_id in idle[: max(self._leases.surplus(), 0)]:
+            await self._hand_over_idle(shard_id)
+
+    async def _hand_over_idle(self, shard_id: ShardId) -> None:
+        session = await self._sessions.close(shard_id)
+        await self._leases.release(shard_id, to=None, session=session)
+
+    async def _scan(self, shard_id: ShardId) -> None:
+        if self._always_connected and shard_id in self._leases.held:
+            await self._sessions.open(shard_id, self._leases.held[shard_id].session)
+        for guild_id in await self._guilds.wanting(shard_id):
+            self._held_guilds.nudge(guild_id)
+
+    async def _repeat(self, seconds: float, act: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                await act()
+            except StoreUnavailable as error:
+                log.warning("%s: the store is unavailable: %s", act.__name__, error)
+            await self._clock.sleep(seconds)
