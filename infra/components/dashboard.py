@@ -1,0 +1,36 @@
+"""One page that says in ten seconds whether the bot is well."""
+
+from __future__ import annotations
+
+from aws_cdk import aws_cloudwatch as cloudwatch
+from constructs import Construct
+
+from infra.components import front_door_metrics, metrics
+from infra.environments import Environment
+
+
+class Dashboard(Construct):
+    """Players on the left, commands on the right."""
+
+    def __init__(self, scope: Construct, construct_id: str, choices: Environment) -> None:
+        super().__init__(scope, construct_id)
+        cloudwatch.Dashboard(
+            self,
+            "dashboard",
+            dashboard_name=choices.names.prefix,
+            widgets=[
+                [
+                    _graph("Players", metrics.players(choices).with_(statistic="Sum"), metrics.active(choices)),
+                    _graph("Commands", front_door_metrics.invocations(choices), front_door_metrics.errors(choices)),
+                    _graph(
+                        "Answer time (ms)",
+                        front_door_metrics.duration(choices, "p50"),
+                        front_door_metrics.duration(choices, "p99"),
+                    ),
+                ]
+            ],
+        )
+
+
+def _graph(title: str, *lines: cloudwatch.Metric) -> cloudwatch.GraphWidget:
+    return cloudwatch.GraphWidget(title=title, left=[*lines], width=8, height=6)

@@ -1,0 +1,88 @@
+"""A VPC in which tasks reach out and nothing reaches in."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from infra.components.log_names import retention
+from infra.environments import Egress, Environment
+
+PUBLIC, PRIVATE = "public", "private"
+
+# What a task opens, and why. Voice servers listen on ports that Discord chooses (50000 and above today,
+# promised nowhere), and media hosts on whatever a member's URL says; the fetcher refuses private addresses.
+TCP_PURPOSES = {80: "media over HTTP", 443: "Discord, AWS and media over TLS"}
+UDP_PORTS = (1024, 65535)
+
+
+class Network(Construct):
+    """Public and private subnets over the environment's zones, with the egress it chose.
+
+    ``task_subnet_ids`` are the subnets (one a zone) that tasks are placed in.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, choices: Environment) -> None:
+        super().__init__(scope, construct_id)
+        nat_gateways = {
+            Egress.NAT_PER_AZ: choices.availability_zones,
+            Egress.SINGLE_NAT: 1,
+            Egress.PUBLIC_IP: 0,
+        }[choices.egress]
+        self.vpc = ec2.Vpc(
+            self,
+            "vpc",
+            ip_addresses=ec2.IpAddresses.cidr(choices.vpc_cidr),
+            availability_zones=list(choices.zones),
+            nat_gateways=nat_gateways,
+            # CDK's own resource for this is a function with the right to edit security groups.
+            restrict_default_security_group=False,
+            subnet_configuration=[
+                ec2.SubnetConfiguration(
+                    name=PUBLIC, subnet_type=ec2.SubnetType.PUBLIC, cidr_mask=24, map_public_ip_on_launch=False
+                ),
+                ec2.SubnetConfiguration(name=PRIVATE, subnet_type=_private(nat_gateways), cidr_mask=24),
+            ],
+            gateway_endpoints={
+                "dynamodb": ec2.GatewayVpcEndpointOptions(service=ec2.GatewayVpcEndpointAwsService.DYNAMODB),
+                "s3": ec2.GatewayVpcEndpointOptions(service=ec2.GatewayVpcEndpointAwsService.S3),
+            },
+        )
+        if choices.flow_logs:
+            self._log_refused_traffic(choices)
+        group = PUBLIC if choices.egress is Egress.PUBLIC_IP else PRIVATE
+        self.task_subnet_ids = self.vpc.select_subnets(subnet_group_name=group).subnet_ids
+        self.task_security_group = self._task_security_group()
+
+    def _log_refused_traffic(self, choices: Environment) -> None:
+        group = logs.LogGroup(
+            self,
+            "flow-log-group",
+            log_group_name=f"/timmybot/{choices.name}/network",
+            retention=retention(choices.log_retention_days),
+            removal_policy=cdk.RemovalPolicy.DESTROY,
+        )
+        self.vpc.add_flow_log(
+            "flow-log",
+            destination=ec2.FlowLogDestination.to_cloud_watch_logs(group),
+            traffic_type=ec2.FlowLogTrafficType.REJECT,
+        )
+
+    def _task_security_group(self) -> ec2.SecurityGroup:
+        group = ec2.SecurityGroup(
+            self,
+            "task-security-group",
+            vpc=self.vpc,
+            description="Workers reach out and nothing reaches in",
+            allow_all_outbound=False,
+        )
+        for port, purpose in TCP_PURPOSES.items():
+            group.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(port), purpose)
+        group.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.udp_range(*UDP_PORTS), "Discord voice")
+        return group
+
+
+def _private(nat_gateways: int) -> ec2.SubnetType:
+    return ec2.SubnetType.PRIVATE_WITH_EGRESS if nat_gateways else ec2.SubnetType.PRIVATE_ISOLATED

@@ -1,0 +1,83 @@
+"""When the service spreads, and when it sleeps."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from aws_cdk import aws_applicationautoscaling as autoscaling
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from infra.components import metrics
+from infra.environments import Environment
+
+
+class WorkerScaling(Construct):
+    """1→n by players per task, n→0 when nothing has wanted to sound for a while.
+
+    0→1 is not here: at zero nothing emits, so no policy could act. The front door wakes the service.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, choices: Environment, service: ecs.FargateService) -> None:
+        super().__init__(scope, construct_id)
+        self._choices = choices
+        count = autoscaling.ScalableTarget(
+            self,
+            "count",
+            service_namespace=autoscaling.ServiceNamespace.ECS,
+            resource_id=f"service/{choices.names.cluster}/{choices.names.worker_service}",
+            scalable_dimension="ecs:service:DesiredCount",
+            min_capacity=0,
+            max_capacity=choices.tasks_max,
+            role=self._service_linked_role(),
+        )
+        count.node.add_dependency(service)
+        count.scale_to_track_metric(
+            "players-per-task",
+            custom_metric=metrics.players(choices),
+            target_value=choices.players_per_task,
+            scale_out_cooldown=cdk.Duration.minutes(1),
+            scale_in_cooldown=cdk.Duration.minutes(5),
+        )
+        self._sleep_when_idle(count)
+
+    def _service_linked_role(self) -> iam.IRole:
+        # AWS creates this role itself, and would ignore any other.
+        arn = cdk.Stack.of(self).format_arn(
+            service="iam",
+            region="",
+            resource="role",
+            resource_name="aws-service-role/ecs.application-autoscaling.amazonaws.com/"
+            "AWSServiceRoleForApplicationAutoScaling_ECSService",
+        )
+        return iam.Role.from_role_arn(self, "service-linked-role", arn, mutable=False)
+
+    def _sleep_when_idle(self, count: autoscaling.ScalableTarget) -> None:
+        sleep = autoscaling.StepScalingAction(
+            self,
+            "sleep",
+            scaling_target=count,
+            adjustment_type=autoscaling.AdjustmentType.EXACT_CAPACITY,
+            metric_aggregation_type=autoscaling.MetricAggregationType.MAXIMUM,
+        )
+        sleep.add_adjustment(adjustment=0, upper_bound=0)
+        minutes = self._choices.idle_minutes
+        idle = cloudwatch.Alarm(
+            self,
+            "idle",
+            alarm_name=f"{self._choices.names.prefix}-idle",
+            alarm_description=(
+                f"No player has been active for {minutes} minutes: the service goes to sleep. "
+                "Nothing to do; the next /play wakes it."
+            ),
+            metric=metrics.active(self._choices),
+            comparison_operator=cloudwatch.ComparisonOperator.LESS_THAN_OR_EQUAL_TO_THRESHOLD,
+            threshold=0,
+            evaluation_periods=minutes,
+            datapoints_to_alarm=minutes,
+            # Asleep, nothing emits; and a service just woken must not be put back to sleep by an old alarm.
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+        idle.add_alarm_action(actions.ApplicationScalingAction(sleep))
