@@ -62,7 +62,7 @@ class GuildLoop:
                 self._answering = asyncio.create_task(self._answer())
             if wanted.wants_player:
                 return False
-            await self._answering
+            await self._answered_or_nudged(self._answering)
             return not self._nudged.is_set()
         except NoRight:
             return False  # The player goes on under its soft right; renewing the lease nudges every loop.
@@ -83,6 +83,13 @@ class GuildLoop:
                 self.nudge()
         except (NoRight, Fenced, StoreUnavailable, VersionConflict) as error:
             log.info("guild %d: answers stay owed: %s", self.guild_id, error)
+
+    async def _answered_or_nudged(self, answering: asyncio.Task[None]) -> None:
+        nudged = asyncio.create_task(self._nudged.wait())
+        try:
+            await asyncio.wait({answering, nudged}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            nudged.cancel()
 
     async def _stop_answering(self) -> None:
         if self._answering is not None:

@@ -1,0 +1,111 @@
+"""Joins the parts of a worker. The one place that knows which adapter stands behind which port."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+from timmybot.adapters.discord_gateway import Gateway
+from timmybot.adapters.discord_rest import DiscordRest
+from timmybot.adapters.discord_voice import VoicePlayers
+from timmybot.adapters.sources import HttpTrackSource
+from timmybot.domain.ids import PlayId, WorkerId
+from timmybot.entrypoints.new_id import new_id
+from timmybot.ports.clock import Clock
+from timmybot.ports.guild_store import GuildStores
+from timmybot.ports.identify_budget import IdentifyBudget
+from timmybot.ports.inbox import Inbox
+from timmybot.ports.lease_store import LeaseStore
+from timmybot.ports.metrics import Metrics
+from timmybot.ports.secrets import Credentials
+from timmybot.ports.service_scaler import ScaleInProtection
+from timmybot.ports.shard_sessions import InteractionHandler
+from timmybot.services.held_guilds import HeldGuilds
+from timmybot.services.leases import Leases
+from timmybot.services.worker import Worker
+from timmybot.settings import Settings
+
+
+class Stores(Protocol):
+    """What ``dynamodb.connect`` and ``sqlite.connect`` return."""
+
+    @property
+    def guilds(self) -> GuildStores: ...
+    @property
+    def leases(self) -> LeaseStore: ...
+    @property
+    def inbox(self) -> Inbox: ...
+    @property
+    def identify_budget(self) -> IdentifyBudget: ...
+
+
+@asynccontextmanager
+async def assembled_worker(
+    settings: Settings,
+    *,
+    stores: Stores,
+    credentials: Credentials,
+    rest: DiscordRest,
+    clock: Clock,
+    metrics: Metrics,
+    protection: ScaleInProtection,
+    revision: int = 0,
+    on_interaction: InteractionHandler | None = None,
+) -> AsyncIterator[Worker]:
+    """A worker with its connections, which are closed when the context ends."""
+    source = HttpTrackSource(settings.source_allow_hosts)
+    gateway = Gateway(
+        credentials.bot_token,
+        gateway_url=rest.gateway_url,
+        identify_budget=stores.identify_budget,
+        shard_count=settings.shard_count,
+        clock=clock,
+        on_interaction=on_interaction,
+    )
+    players = VoicePlayers(gateway, source, clock)
+    leases = Leases(
+        stores.leases,
+        clock,
+        settings,
+        me=WorkerId(new_id()),
+        revision=revision,
+        positions=_positions(players),
+    )
+    held_guilds = HeldGuilds(
+        guilds=stores.guilds,
+        leases=leases,
+        players=players,
+        sessions=gateway,
+        source=source,
+        replies=rest,
+        clock=clock,
+        new_id=new_id,
+        shard_count=settings.shard_count,
+    )
+    try:
+        yield Worker(
+            guilds=stores.guilds,
+            leases=leases,
+            inbox=stores.inbox,
+            held_guilds=held_guilds,
+            sessions=gateway,
+            players=players,
+            metrics=metrics,
+            protection=protection,
+            clock=clock,
+            settings=settings,
+            always_connected=on_interaction is not None,
+        )
+    finally:
+        await players.close()
+        await gateway.close_all()
+        source.close()
+
+
+def _positions(players: VoicePlayers) -> Callable[[], dict[PlayId, int]]:
+    def positions() -> dict[PlayId, int]:
+        statuses = players.statuses().values()
+        return {status.play_id: status.position_ms for status in statuses if status.play_id}
+
+    return positions

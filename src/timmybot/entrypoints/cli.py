@@ -1,0 +1,101 @@
+"""The ``timmybot`` command.
+
+What a subcommand needs is imported when it is chosen, so that ``--help`` and a typo answer at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from timmybot import settings as configuration
+from timmybot.entrypoints.logs import set_up_logging
+from timmybot.entrypoints.signals import stop_on_signals
+from timmybot.ports.discord import DiscordError
+from timmybot.ports.secrets import SecretMissing
+from timmybot.settings import SettingError, Settings
+
+FAILED = 1
+MISUSED = 2
+INTERRUPTED = 130
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="timmybot", description="A Discord music bot in which no guild sees another.")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="run the whole bot here, with a token and a SQLite file, without AWS")
+    run.add_argument(
+        "--database",
+        type=Path,
+        default=Path("timmybot.sqlite3"),
+        help="where queues are kept (default: %(default)s)",
+    )
+    run.set_defaults(start=_run)
+
+    worker = commands.add_parser("worker", help="run one worker on AWS (this is what a Fargate task runs)")
+    worker.set_defaults(start=_worker)
+
+    register = commands.add_parser("register", help="register the slash commands with Discord")
+    where = register.add_mutually_exclusive_group()
+    where.add_argument("--endpoint", metavar="URL", help="have Discord send commands to this URL (the front door's)")
+    where.add_argument("--no-endpoint", action="store_true", help="have Discord send commands over the gateway")
+    register.set_defaults(start=_register)
+    return top
+
+
+def main(arguments: list[str] | None = None) -> int:
+    chosen = parser().parse_args(arguments)
+    set_up_logging()
+    try:
+        return asyncio.run(chosen.start(chosen, configuration.load()))
+    except SettingError as error:
+        return _say(str(error), MISUSED)
+    except (SecretMissing, DiscordError) as error:
+        return _say(str(error), FAILED)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+async def _run(chosen: argparse.Namespace, settings: Settings) -> int:
+    from timmybot.adapters.sqlite import DatabaseRefused  # noqa: PLC0415
+    from timmybot.entrypoints.run import CannotRun, run  # noqa: PLC0415
+
+    try:
+        await _until_stopped(lambda stop: run(settings, chosen.database, stop))
+    except (CannotRun, DatabaseRefused) as error:
+        return _say(str(error), FAILED)
+    return 0
+
+
+async def _worker(_: argparse.Namespace, settings: Settings) -> int:
+    from timmybot.entrypoints.worker import run  # noqa: PLC0415
+
+    await _until_stopped(lambda stop: run(settings, stop))
+    return 0
+
+
+async def _register(chosen: argparse.Namespace, settings: Settings) -> int:
+    from timmybot.entrypoints.register import register  # noqa: PLC0415
+
+    for sentence in await register(settings, endpoint=chosen.endpoint, clear_endpoint=chosen.no_endpoint):
+        print(sentence)
+    return 0
+
+
+async def _until_stopped(serve: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+    stop = asyncio.Event()
+    stop_on_signals(stop)
+    await serve(stop)
+
+
+def _say(sentence: str, status: int) -> int:
+    print(f"timmybot: {sentence}", file=sys.stderr)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

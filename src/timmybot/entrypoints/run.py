@@ -1,0 +1,116 @@
+"""``timmybot run``: the whole bot in one process, with a bot token and a SQLite file, and without AWS.
+
+Commands come in over the gateway and go through the very same services; the worker is the very same worker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from timmybot.adapters import sqlite
+from timmybot.adapters.discord_rest import DiscordRest
+from timmybot.adapters.ecs import NoProtection
+from timmybot.adapters.secrets import EnvironmentSecrets
+from timmybot.adapters.system_clock import SystemClock
+from timmybot.domain.ids import InteractionId
+from timmybot.entrypoints.assemble import Stores, assembled_worker
+from timmybot.entrypoints.new_id import new_id
+from timmybot.ports.clock import Clock
+from timmybot.ports.discord import DiscordError
+from timmybot.services.answering import Answering
+from timmybot.services.command_definitions import DEFINITIONS
+from timmybot.services.interactions import Interactions
+from timmybot.services.invocation import BadPayload
+from timmybot.services.wake import Waking
+from timmybot.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+class CannotRun(Exception):
+    """The bot cannot be started. ``str()`` says what to do."""
+
+
+class _AlwaysAwake:
+    async def wake(self) -> None:
+        pass
+
+
+class _NoMetrics:
+    def emit(self, figures: Mapping[str, float]) -> None:
+        pass
+
+
+async def run(settings: Settings, database: Path, stop: asyncio.Event) -> None:
+    """Play until ``stop`` is set. Raises :class:`CannotRun`, ``SecretMissing`` and ``sqlite.DatabaseRefused``."""
+    # One process has every guild, so one shard is enough, and it is what Discord recommends for small bots.
+    settings = replace(settings, shard_count=1)
+    clock = SystemClock()
+    secrets = EnvironmentSecrets()
+    credentials = await secrets.credentials()
+    rest = DiscordRest(settings.discord_api_url, secrets, clock)
+    stores = sqlite.connect(database, settings, clock)
+    try:
+        await _introduce(rest, credentials.application_id)
+        interactions = Interactions(_answering(settings, stores, rest, clock))
+
+        async def on_interaction(payload: Mapping[str, Any]) -> None:
+            await _respond(rest, interactions, payload)
+
+        async with assembled_worker(
+            settings,
+            stores=stores,
+            credentials=credentials,
+            rest=rest,
+            clock=clock,
+            metrics=_NoMetrics(),
+            protection=NoProtection(),
+            on_interaction=on_interaction,
+        ) as worker:
+            await worker.run(stop)
+    finally:
+        rest.close()
+        stores.close()
+
+
+async def _introduce(rest: DiscordRest, application_id: int) -> None:
+    """Check the token, see to it that commands come here, and register them."""
+    try:
+        name = (await rest.bot_user()).get("username")
+        if await rest.interactions_endpoint():
+            raise CannotRun(
+                "This application has an interactions endpoint set, so Discord sends its commands there and not here. "
+                "Clear it with `timmybot register --no-endpoint`, or use another application for `timmybot run`."
+            )
+        await rest.set_commands(application_id, DEFINITIONS)
+    except DiscordError as error:
+        raise CannotRun(f"Discord refused: {error}") from error
+    log.info("I am %s. Commands are registered; Ctrl-C stops me.", name)
+
+
+def _answering(settings: Settings, stores: Stores, rest: DiscordRest, clock: Clock) -> Answering:
+    return Answering(
+        guilds=stores.guilds,
+        leases=stores.leases,
+        inbox=stores.inbox,
+        members=rest,
+        waking=Waking(stores.leases, _AlwaysAwake(), _NoMetrics(), clock, settings),
+        clock=clock,
+        new_id=new_id,
+        settings=settings,
+    )
+
+
+async def _respond(rest: DiscordRest, interactions: Interactions, payload: Mapping[str, Any]) -> None:
+    try:
+        body = await interactions.respond(payload)
+        await rest.respond(InteractionId(int(payload["id"])), str(payload["token"]), body)
+    except BadPayload as error:
+        log.warning("an interaction was not understood: %s", error)
+    except DiscordError as error:
+        log.warning("an interaction was not answered: %s", error)
