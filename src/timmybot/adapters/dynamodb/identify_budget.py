@@ -1,0 +1,37 @@
+"""The identify budget in the table ``coordination``: ``IDENTIFY``/``<bucket>`` says when the bucket is free again."""
+
+from __future__ import annotations
+
+from timmybot.adapters.dynamodb.table import Clause, ConditionFailed, Table
+from timmybot.domain.ids import ShardId
+from timmybot.ports.identify_budget import BUCKET_SECONDS, IdentifyBudget
+from timmybot.ports.records.fields import SCHEMA
+
+_IDENTIFY = "IDENTIFY"
+
+_ABSURD_SECONDS = 60.0
+"""A bucket used up for longer than this was written under a broken clock, and must not block the environment."""
+
+
+class DynamoIdentifyBudget(IdentifyBudget):
+    def __init__(self, table: Table, max_concurrency: int) -> None:
+        self._table = table
+        self._max_concurrency = max_concurrency
+
+    async def reserve(self, shard_id: ShardId, now: float) -> float:
+        never_used = Clause("NOT attribute_type(#free_at, :number)", {":number": "N"})
+        free_again = Clause("#free_at <= :now", {":now": now})
+        written_under_a_broken_clock = Clause("#free_at > :absurd", {":absurd": now + _ABSURD_SECONDS})
+        reserved = {"schema": SCHEMA, "free_at": now + BUCKET_SECONDS, "expires_at": int(now + _ABSURD_SECONDS)}
+        try:
+            await self._table.update(
+                (_IDENTIFY, str(shard_id % self._max_concurrency)),
+                reserved,
+                remove=(),
+                when=never_used | free_again | written_under_a_broken_clock,
+            )
+        except ConditionFailed as failed:
+            free_at = (failed.stored or {}).get("free_at")
+            assert isinstance(free_at, int | float)  # or the condition would have held
+            return min(free_at - now, BUCKET_SECONDS)
+        return 0.0

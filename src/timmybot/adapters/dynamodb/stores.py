@@ -1,0 +1,73 @@
+"""All stores of one environment on DynamoDB, joined."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+
+from timmybot.adapters.dynamodb.guild_store import DynamoGuildStores
+from timmybot.adapters.dynamodb.identify_budget import DynamoIdentifyBudget
+from timmybot.adapters.dynamodb.inbox import DynamoInbox
+from timmybot.adapters.dynamodb.lease_store import DynamoLeaseStore
+from timmybot.adapters.dynamodb.table import Table
+from timmybot.ports.clock import Clock
+from timmybot.settings import Settings
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
+_GUILD_THREADS = 12
+_COORDINATION_THREADS = 4
+"""Heartbeat, inbox, leases and identify budget: each is one call at a time."""
+
+
+@dataclass(frozen=True)
+class Stores:
+    """Every store of an environment. Close it when nothing uses it any more."""
+
+    guilds: DynamoGuildStores
+    leases: DynamoLeaseStore
+    inbox: DynamoInbox
+    identify_budget: DynamoIdentifyBudget
+    tables: tuple[Table, ...]
+
+    def close(self) -> None:
+        for table in self.tables:
+            table.close()
+
+
+def dynamodb_client(**where: Any) -> DynamoDBClient:
+    """A client that gives up early: a user waits 3 s at most, and a lease margin is 3 s.
+
+    ``where`` goes to ``boto3.client`` (region, endpoint, credentials); AWS's own environment variables hold otherwise.
+    """
+    config = Config(
+        connect_timeout=0.3,
+        read_timeout=0.8,
+        retries={"total_max_attempts": 2, "mode": "standard"},
+        tcp_keepalive=True,
+        max_pool_connections=_GUILD_THREADS + _COORDINATION_THREADS,
+    )
+    return boto3.client("dynamodb", config=config, **where)
+
+
+def connect(
+    settings: Settings, clock: Clock, *, client: DynamoDBClient | None = None, max_concurrency: int = 1
+) -> Stores:
+    """The stores of the settings' environment. Calls nothing yet: a missing table shows at the first use.
+
+    ``max_concurrency`` is Discord's number of identify buckets (``GET /gateway/bot``, ``session_start_limit``).
+    """
+    client = client or dynamodb_client()
+    guild_queues = Table(client, settings.names.table("guild-queues"), ("guild_id", "item"), threads=_GUILD_THREADS)
+    coordination = Table(client, settings.names.table("coordination"), ("pk", "sk"), threads=_COORDINATION_THREADS)
+    return Stores(
+        guilds=DynamoGuildStores(guild_queues, clock, settings.shard_count),
+        leases=DynamoLeaseStore(coordination, clock),
+        inbox=DynamoInbox(coordination),
+        identify_budget=DynamoIdentifyBudget(coordination, max_concurrency),
+        tables=(guild_queues, coordination),
+    )
