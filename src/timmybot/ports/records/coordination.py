@@ -58,6 +58,12 @@ def session_record(session: GatewaySession | None) -> dict[str, object]:
     return dict(zip(SESSION_FIELDS, (session.session_id, session.resume_url, session.sequence), strict=True))
 
 
+def lease_record(lease: ShardLease) -> dict[str, object]:
+    """Everything but the shard's id, which is where the record lies."""
+    fields = {"owner": lease.owner, "epoch": lease.epoch, "next_owner": lease.next_owner}
+    return with_schema(fields | session_record(lease.session))
+
+
 def lease_of(shard_id: ShardId, record: Record) -> ShardLease:
     """Raises :class:`~timmybot.ports.records.fields.Unreadable`."""
     fields = Fields(record)

@@ -1,0 +1,31 @@
+"""The identify budget in one SQLite file: kept over restarts, so that a crash loop cannot spend it."""
+
+from __future__ import annotations
+
+from sqlite3 import Connection
+
+from timmybot.adapters.sqlite.database import Database
+from timmybot.domain.ids import ShardId
+from timmybot.ports.identify_budget import BUCKET_SECONDS, IdentifyBudget
+
+_ABSURD_SECONDS = 60.0
+"""A bucket used up for longer than this was written under a broken clock, and must not block the bot."""
+
+
+class SqliteIdentifyBudget(IdentifyBudget):
+    def __init__(self, database: Database, max_concurrency: int) -> None:
+        self._database = database
+        self._max_concurrency = max_concurrency
+
+    async def reserve(self, shard_id: ShardId, now: float) -> float:
+        bucket = shard_id % self._max_concurrency
+
+        def reserve(connection: Connection) -> float:
+            row = connection.execute("SELECT free_at FROM identify_bucket WHERE bucket = ?", (bucket,)).fetchone()
+            wait = row[0] - now if row else 0.0
+            if 0 < wait <= _ABSURD_SECONDS:
+                return float(min(wait, BUCKET_SECONDS))
+            connection.execute("REPLACE INTO identify_bucket VALUES (?, ?)", (bucket, now + BUCKET_SECONDS))
+            return 0.0
+
+        return await self._database.run(reserve)
