@@ -1,0 +1,88 @@
+"""Players that play nothing but remember what they were told, one room per test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from timmybot.domain.ids import ChannelId, GuildId, PlayId
+from timmybot.domain.track import Track
+from timmybot.ports.voice import Ending, Player, Players, PlayerStatus, VoiceError
+
+
+@dataclass
+class FakePlayer(Player):
+    """One guild's player. ``refusal`` makes joining fail; tests end playings by hand."""
+
+    changed: Callable[[], None]
+    refusal: str | None = None
+    muted: bool = False
+    told: list[str] = field(default_factory=list)
+    _status: PlayerStatus = field(default_factory=PlayerStatus)
+
+    def status(self) -> PlayerStatus:
+        return self._status
+
+    async def join(self, channel_id: ChannelId) -> None:
+        self.told.append(f"join {channel_id}")
+        if self.refusal:
+            raise VoiceError(self.refusal)
+        self._status = replace(self._status, channel_id=channel_id)
+
+    async def play(self, play_id: PlayId, track: Track, *, position_ms: int, paused: bool) -> None:
+        self.told.append(f"play {track.name} from {position_ms}")
+        self.muted = False
+        self._status = replace(
+            self._status, play_id=play_id, position_ms=position_ms, paused=paused, ending=None, trouble=None
+        )
+
+    def pause(self) -> None:
+        self.told.append("pause")
+        self._status = replace(self._status, paused=True)
+
+    def resume(self) -> None:
+        self.told.append("resume")
+        self._status = replace(self._status, paused=False)
+
+    def mute(self) -> None:
+        self.told.append("mute")
+        self.muted = True
+
+    async def leave(self) -> None:
+        self.told.append("leave")
+        self._status = PlayerStatus()
+
+    @property
+    def sounds(self) -> bool:
+        """Whether a listener would hear something now."""
+        status = self._status
+        return bool(status.channel_id and status.play_id) and not (self.muted or status.paused or status.ending)
+
+    def reach(self, position_ms: int) -> None:
+        self._status = replace(self._status, position_ms=position_ms)
+
+    def end(self, ending: Ending = Ending.FINISHED, trouble: str | None = None) -> None:
+        self._status = replace(self._status, ending=ending, trouble=trouble)
+        self.changed()
+
+    def kick(self) -> None:
+        self._status = replace(self._status, channel_id=None, kicked=True)
+        self.changed()
+
+
+class FakePlayers(Players):
+    def __init__(self) -> None:
+        self._players: dict[GuildId, FakePlayer] = {}
+        self._changed: Callable[[GuildId], None] = lambda _: None
+
+    def open(self, guild_id: GuildId) -> FakePlayer:
+        if guild_id not in self._players:
+            self._players[guild_id] = FakePlayer(lambda: self._changed(guild_id))
+        return self._players[guild_id]
+
+    def statuses(self) -> dict[GuildId, PlayerStatus]:
+        known = {guild: player.status() for guild, player in self._players.items()}
+        return {guild: status for guild, status in known.items() if status != PlayerStatus()}
+
+    def on_change(self, changed: Callable[[GuildId], None]) -> None:
+        self._changed = changed
