@@ -1,0 +1,59 @@
+"""A fake Discord in this process, faithful enough that clients we did not write play music through it.
+
+    async with FakeDiscord(directory) as discord:
+        app = discord.create_application("TimmyBot")      # .bot_token, .public_key, .application_id
+        guild = discord.create_guild("A", app, shard=3, of=16)
+        alice = guild.add_member("alice")
+        await alice.join(guild.voice_channel)
+        # start a bot with discord.api_url, app.bot_token and SSL_CERT_FILE=discord.ca_file, then:
+        shown = await alice.command("play", url="http://...")
+        await shown.wait_for(lambda text: "Now playing" in text, timeout=10)
+        await alice.ear.wait_for_sound(timeout=10, seconds=3)
+        recognise(alice.ear.heard, melody)                # sandbox.melody
+
+What it speaks: REST v10, gateway v10, interactions over HTTP or the gateway, voice gateway v8 over TLS, voice UDP.
+What it keeps: :attr:`FakeDiscord.log` (identifies, resumes, op 4s, REST calls, closes), what each member was shown
+(:class:`Shown`) and heard (:class:`Ear`), and each voice session's :class:`Arrivals`.
+
+What a test can do to it, beside using it: ``discord.gateway.close_all(code)``, ``.ask_all_to_reconnect()``,
+``.invalidate_all()``, ``.budget(app)``; ``discord.voice.close_all(code)``, ``.modes``, ``.require_dave``, ``.udp.deaf``;
+``discord.rest.limits.limit(method, route, requests, seconds)``; ``guild.kick_bot_from_voice()``, ``.move_bot(channel)``,
+``.delete_channel(channel)``; ``discord.world.voice_states.withdraw_server(guild, app)`` (``endpoint: null``) and
+``.send_server_update(guild, app)``. Time can be a :class:`ManualClock`; packet arrivals are always ``time.monotonic()``.
+"""
+
+from sandbox.discord.clock import Clock, ManualClock, SystemClock
+from sandbox.discord.commands import NotOffered
+from sandbox.discord.ear import Ear, Window
+from sandbox.discord.log import Log
+from sandbox.discord.members import Member
+from sandbox.discord.permissions import EVERYONE, Permission
+from sandbox.discord.rtp import AES_GCM, XCHACHA, Packet
+from sandbox.discord.server import FakeDiscord
+from sandbox.discord.shown import Shown
+from sandbox.discord.snowflakes import shard_of
+from sandbox.discord.voice_session import Arrivals
+from sandbox.discord.world import Application, Channel, Guild
+
+__all__ = [
+    "AES_GCM",
+    "EVERYONE",
+    "XCHACHA",
+    "Application",
+    "Arrivals",
+    "Channel",
+    "Clock",
+    "Ear",
+    "FakeDiscord",
+    "Guild",
+    "Log",
+    "ManualClock",
+    "Member",
+    "NotOffered",
+    "Packet",
+    "Permission",
+    "Shown",
+    "SystemClock",
+    "Window",
+    "shard_of",
+]

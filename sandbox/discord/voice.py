@@ -1,0 +1,125 @@
+"""The voice server: whom it expects, who is connected, and whose audio reaches which ears."""
+
+from __future__ import annotations
+
+from sandbox.discord.log import Log
+from sandbox.discord.permissions import Permission
+from sandbox.discord.rtp import AES_GCM, XCHACHA, NotAuthentic, NotRtp, Packet, parse
+from sandbox.discord.voice_session import VoiceSession
+from sandbox.discord.voice_states import VoiceGrant
+from sandbox.discord.voice_udp import Address, VoiceUdp
+from sandbox.discord.world import Channel, World
+
+CLIENTS_CONNECT, CLIENT_DISCONNECT = 11, 13
+
+RESUMABLE = frozenset({4015, 4009, 1006, 1001, 4000})
+"""Close codes after which a voice session may be resumed; the others end it, and need a new grant."""
+
+
+class Voice:
+    """One voice server for all guilds. Public fields may be changed by a test before clients connect."""
+
+    def __init__(self, world: World, log: Log) -> None:
+        self.world = world
+        self.log = log
+        self.endpoint = ""
+        self.modes = [AES_GCM, XCHACHA]
+        """Offered in Ready. XChaCha20 always is; AES-GCM may be missing."""
+        self.heartbeat_interval_seconds = 13.75
+        self.require_dave = False
+        """Close connections that offer no end-to-end encryption with 4017, as Discord does since March 2026."""
+        self.udp = VoiceUdp(self._on_datagram)
+        self.strays = 0
+        """Datagrams that were no RTP, or of no session."""
+        self._sessions: dict[tuple[int, int], VoiceSession] = {}
+        self._next_ssrc = 1_000
+
+    @property
+    def sessions(self) -> list[VoiceSession]:
+        """The grants in force, connected or not."""
+        return list(self._sessions.values())
+
+    def session(self, guild_id: int, user_id: int) -> VoiceSession | None:
+        """The session of a bot in a guild."""
+        return self._sessions.get((guild_id, user_id))
+
+    async def close_all(self, code: int) -> None:
+        """The server closes every voice gateway connection. See :data:`RESUMABLE` for what may follow."""
+        for session in self.sessions:
+            if code in RESUMABLE:
+                if session.connection:
+                    session.connection.close(code)
+            else:
+                self.revoke(session.grant.guild_id, session.grant.user_id, code)
+
+    def expect(self, grant: VoiceGrant) -> None:
+        """A new grant replaces what the user had in this guild."""
+        self.revoke(grant.guild_id, grant.user_id, 4014)
+        self._next_ssrc += 1
+        self._sessions[grant.guild_id, grant.user_id] = VoiceSession(grant, self._next_ssrc)
+
+    def revoke(self, guild_id: int, user_id: int, code: int) -> None:
+        """End a session, whether connected or not."""
+        session = self._sessions.pop((guild_id, user_id), None)
+        if session and session.connection:
+            session.connection.close(code)
+
+    def is_connected(self, guild_id: int, user_id: int) -> bool:
+        session = self.session(guild_id, user_id)
+        return session is not None and session.connection is not None
+
+    def came(self, channel: Channel, user_id: int) -> None:
+        for session in self._in(channel):
+            if session.grant.user_id != user_id and session.identified:
+                session.dispatch(CLIENTS_CONNECT, {"user_ids": [str(user_id)]})
+
+    def went(self, channel: Channel, user_id: int) -> None:
+        for session in self._in(channel):
+            if session.grant.user_id != user_id and session.identified:
+                session.dispatch(CLIENT_DISCONNECT, {"user_id": str(user_id)})
+
+    def others(self, session: VoiceSession) -> list[int]:
+        """Who else is in the session's channel."""
+        guild = self.world.guilds[session.grant.guild_id]
+        return [
+            user_id
+            for user_id, state in guild.voice_states.items()
+            if state.channel and state.channel.id == session.grant.channel_id and user_id != session.grant.user_id
+        ]
+
+    def _in(self, channel: Channel) -> list[VoiceSession]:
+        return [session for session in self.sessions if session.grant.channel_id == channel.id]
+
+    def _on_datagram(self, datagram: bytes, address: Address, at: float) -> None:
+        try:
+            sealed = parse(datagram)
+        except NotRtp:
+            self.strays += 1
+            return
+        session = next((s for s in self._sessions.values() if s.ssrc == sealed.ssrc), None)
+        if session is None or session.opener is None:
+            self.strays += 1
+            return
+        if session.address != address:
+            session.arrivals.wrong_address += 1
+            return
+        try:
+            frame = session.open(sealed)
+        except NotAuthentic:
+            session.arrivals.not_authentic += 1
+            return
+        self._relay(session, Packet(at, sealed.ssrc, sealed.sequence, sealed.timestamp, frame))
+
+    def _relay(self, session: VoiceSession, packet: Packet) -> None:
+        """Give a frame to every simulated member in the channel."""
+        if not session.spoke:
+            session.arrivals.before_speaking += 1
+            return
+        guild = self.world.guilds[session.grant.guild_id]
+        channel = guild.channels.get(session.grant.channel_id)
+        if channel is None or not channel.bot_permissions & Permission.SPEAK:
+            session.arrivals.suppressed += 1
+            return
+        for user_id in self.others(session):
+            if user_id in guild.members:
+                guild.members[user_id].ear.receive(session.grant.user_id, packet)

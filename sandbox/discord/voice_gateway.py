@@ -1,0 +1,232 @@
+"""Discord's voice gateway, version 8, up to the point where audio flows.
+
+Source: https://docs.discord.com/developers/topics/voice-connections and topics/opcodes-and-status-codes (voice).
+End-to-end encryption (DAVE) is not spoken yet: :func:`choose_dave_version` is where it begins, binary frames
+and opcodes 21 to 31 are where it goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import WSMsgType, web
+
+from sandbox.discord.connection import Connection
+from sandbox.discord.log import VoiceClose, VoiceIdentify
+from sandbox.discord.voice import CLIENTS_CONNECT, RESUMABLE, Voice
+from sandbox.discord.voice_session import VoiceSession
+
+Json = dict[str, Any]
+
+IDENTIFY, SELECT_PROTOCOL, READY, HEARTBEAT, SESSION_DESCRIPTION, SPEAKING = range(6)
+HEARTBEAT_ACK, RESUME, HELLO, RESUMED = 6, 7, 8, 9
+DAVE_OPCODES = range(21, 32)
+
+UNKNOWN_OPCODE, DECODE_ERROR, NOT_AUTHENTICATED, AUTHENTICATION_FAILED, ALREADY_AUTHENTICATED = range(4001, 4006)
+SESSION_INVALID, SESSION_TIMED_OUT, SERVER_NOT_FOUND, UNKNOWN_PROTOCOL, UNKNOWN_MODE = 4006, 4009, 4011, 4012, 4016
+DAVE_REQUIRED = 4017
+VERSION = "8"
+HEARTBEAT_GRACE = 1.5
+
+
+class Closed(Exception):
+    """The client did something for which its connection is closed."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"close {code}")
+        self.code = code
+
+
+@dataclass(eq=False)
+class Link:
+    """One connection while it lives."""
+
+    connection: Connection
+    session: VoiceSession | None = None
+    last_heartbeat: float = 0.0
+
+
+def choose_dave_version(offered: int) -> int:
+    """The end-to-end protocol version of a call: none yet, whatever the client offers."""
+    del offered
+    return 0
+
+
+class VoiceGateway:
+    """The websocket side of the voice server."""
+
+    def __init__(self, voice: Voice) -> None:
+        self._voice = voice
+        self._clock = voice.world.clock
+        self._links: set[Link] = set()
+
+    async def handle(self, request: web.Request) -> web.WebSocketResponse:
+        """The websocket endpoint."""
+        connection = Connection()
+        await connection.ws.prepare(request)
+        link = Link(connection, last_heartbeat=self._clock.monotonic())
+        self._links.add(link)
+        beside = [asyncio.create_task(connection.write()), asyncio.create_task(self._watch_heartbeats(link))]
+        try:
+            if request.query.get("v") != VERSION:
+                connection.close(SERVER_NOT_FOUND)
+            interval_ms = int(self._voice.heartbeat_interval_seconds * 1000)
+            connection.send({"op": HELLO, "d": {"v": int(VERSION), "heartbeat_interval": interval_ms}})
+            await self._read(link)
+        finally:
+            self._links.discard(link)
+            self._lost(link)
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
+        return connection.ws
+
+    def close(self) -> None:
+        """The server shuts down."""
+        for link in list(self._links):
+            link.connection.close(1001)
+
+    async def _read(self, link: Link) -> None:
+        async for message in link.connection.ws:
+            try:
+                if message.type is WSMsgType.TEXT:
+                    self._receive(link, message.data)
+                elif link.session is None:
+                    raise Closed(NOT_AUTHENTICATED)
+            except Closed as closed:
+                link.connection.close(closed.code)
+
+    def _lost(self, link: Link) -> None:
+        connection, session = link.connection, link.session
+        guild_id = session.grant.guild_id if session else None
+        by_client = connection.closing_code is None
+        self._voice.log.add(VoiceClose(self._clock.monotonic(), guild_id, connection.close_code, by_client))
+        if session is None or session.connection is not connection:
+            return
+        session.connection = None
+        if connection.close_code not in RESUMABLE:
+            # Its client is done with it: the session cannot be resumed, but its grant is still good to identify.
+            session.identified = False
+
+    async def _watch_heartbeats(self, link: Link) -> None:
+        patience = self._voice.heartbeat_interval_seconds * HEARTBEAT_GRACE
+        while True:
+            rest = link.last_heartbeat + patience - self._clock.monotonic()
+            if rest <= 0:
+                link.connection.close(SESSION_TIMED_OUT)
+                return
+            await self._clock.sleep(rest)
+
+    def _receive(self, link: Link, text: str) -> None:
+        try:
+            message = json.loads(text)
+            opcode, data = message["op"], message["d"]
+            if opcode == IDENTIFY:
+                self._identify(link, data)
+            elif opcode == RESUME:
+                self._resume(link, data)
+            elif opcode == HEARTBEAT:
+                self._heartbeat(link, data)
+            elif link.session is None:
+                raise Closed(NOT_AUTHENTICATED)
+            elif opcode == SELECT_PROTOCOL:
+                self._select_protocol(link.session, data)
+            elif opcode == SPEAKING:
+                self._speaking(link.session, data)
+            elif opcode not in DAVE_OPCODES and opcode not in (12, 15, 16):
+                raise Closed(UNKNOWN_OPCODE)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise Closed(DECODE_ERROR) from None
+
+    def _heartbeat(self, link: Link, data: Json) -> None:
+        link.last_heartbeat = self._clock.monotonic()
+        int(data["seq_ack"])
+        link.connection.send({"op": HEARTBEAT_ACK, "d": {"t": data["t"]}})
+
+    def _identify(self, link: Link, data: Json) -> None:
+        if link.session:
+            raise Closed(ALREADY_AUTHENTICATED)
+        guild_id, user_id = int(data["server_id"]), int(data["user_id"])
+        session = self._voice.session(guild_id, user_id)
+        offered = int(data.get("max_dave_protocol_version", 0))
+        refused = self._refusal(session, data)
+        if refused is None and self._voice.require_dave and not offered:
+            refused = DAVE_REQUIRED
+        self._record(guild_id, user_id, resumed=False, refused=refused)
+        assert session
+        self._attach(link, session)
+        session.identified = True
+        session.dave_protocol_version = choose_dave_version(offered)
+        session.dispatch(
+            READY,
+            {
+                "ssrc": session.ssrc,
+                "ip": "127.0.0.1",
+                "port": self._voice.udp.port,
+                "modes": self._voice.modes,
+                # Erroneous in the real thing, too: the one that counts is in Hello.
+                "heartbeat_interval": 1,
+            },
+        )
+        if others := self._voice.others(session):
+            session.dispatch(CLIENTS_CONNECT, {"user_ids": [str(user_id) for user_id in others]})
+
+    def _resume(self, link: Link, data: Json) -> None:
+        if link.session:
+            raise Closed(ALREADY_AUTHENTICATED)
+        guild_id = int(data["server_id"])
+        found = [s for s in self._voice.sessions if s.grant.token == data["token"] and s.grant.guild_id == guild_id]
+        session = found[0] if found else None
+        refused = self._refusal(session, data)
+        if refused is None and session and not session.identified:
+            refused = SESSION_INVALID
+        self._record(guild_id, session.grant.user_id if session else 0, resumed=True, refused=refused)
+        assert session
+        self._attach(link, session)
+        link.connection.send({"op": RESUMED, "d": None})
+        for message in session.missed_since(int(data.get("seq_ack", -1))):
+            link.connection.send(message)
+
+    def _refusal(self, session: VoiceSession | None, data: Json) -> int | None:
+        if session is None or session.grant.session_id != data["session_id"]:
+            return SESSION_INVALID
+        return None if session.grant.token == data["token"] else AUTHENTICATION_FAILED
+
+    def _record(self, guild_id: int, user_id: int, *, resumed: bool, refused: int | None) -> None:
+        now = self._clock.monotonic()
+        self._voice.log.add(VoiceIdentify(now, guild_id, user_id, resumed, refused))
+        if refused:
+            raise Closed(refused)
+
+    def _attach(self, link: Link, session: VoiceSession) -> None:
+        if session.connection:
+            session.connection.close(SESSION_INVALID)
+        link.session, session.connection = session, link.connection
+
+    def _select_protocol(self, session: VoiceSession, data: Json) -> None:
+        if data["protocol"] != "udp":
+            raise Closed(UNKNOWN_PROTOCOL)
+        mode = data["data"]["mode"]
+        if mode not in self._voice.modes:
+            raise Closed(UNKNOWN_MODE)
+        session.address = (str(data["data"]["address"]), int(data["data"]["port"]))
+        session.seal_with(mode, self._voice.world.random.randbytes(32))
+        session.dispatch(
+            SESSION_DESCRIPTION,
+            {
+                "mode": mode,
+                "secret_key": list(session.secret_key),
+                "audio_codec": "opus",
+                "media_session_id": session.grant.token,
+                "dave_protocol_version": session.dave_protocol_version,
+            },
+        )
+
+    def _speaking(self, session: VoiceSession, data: Json) -> None:
+        if int(data["ssrc"]) != session.ssrc:
+            raise Closed(DECODE_ERROR)
+        session.spoke = True
+        session.speaking = int(data["speaking"])

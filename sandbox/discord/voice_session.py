@@ -1,0 +1,103 @@
+"""One bot in one voice channel, as the voice server keeps it: its grant, its keys, and what it has sent."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+from sandbox.discord.connection import Connection
+from sandbox.discord.rtp import FRAME_SAMPLES, Opener, Sealed
+from sandbox.discord.voice_states import VoiceGrant
+
+Json = dict[str, Any]
+
+REPLAY_LIMIT = 512
+NONCES_REMEMBERED = 50_000
+
+
+@dataclass
+class Arrivals:
+    """Counts over everything that came by UDP for one session."""
+
+    packets: int = 0
+    not_authentic: int = 0
+    nonce_reused: int = 0
+    sequence_jumps: int = 0
+    """Packets whose sequence number is not the one after the last. Lost, repeated or reordered ones do that."""
+    timestamp_jumps: int = 0
+    """Packets that follow the last one by number, but not by 20 ms of timestamp (a pause does that once)."""
+    before_speaking: int = 0
+    """Dropped, because the client had not sent Speaking yet."""
+    suppressed: int = 0
+    """Dropped, because the bot may not speak here."""
+    wrong_address: int = 0
+    """Dropped, because they came from elsewhere than Select Protocol said."""
+
+
+@dataclass(eq=False)
+class VoiceSession:
+    """Lives from the grant (op 4) until it is revoked; a voice gateway connection may come and go meanwhile."""
+
+    grant: VoiceGrant
+    ssrc: int
+    connection: Connection | None = None
+    identified: bool = False
+    mode: str | None = None
+    secret_key: bytes = b""
+    opener: Opener | None = None
+    address: tuple[str, int] | None = None
+    """Where its datagrams come from, as it said in Select Protocol."""
+    spoke: bool = False
+    speaking: int = 0
+    dave_protocol_version: int = 0
+    arrivals: Arrivals = field(default_factory=Arrivals)
+    _sequence: int = 0
+    _sent: deque[Json] = field(default_factory=lambda: deque(maxlen=REPLAY_LIMIT))
+    _nonces: set[bytes] = field(default_factory=set)
+    _nonce_order: deque[bytes] = field(default_factory=deque)
+    _last: tuple[int, int] | None = None
+
+    def dispatch(self, opcode: int, data: Json) -> None:
+        """Send a numbered message, which a resume replays if it was missed."""
+        self._sequence += 1
+        message = {"op": opcode, "d": data, "seq": self._sequence}
+        self._sent.append(message)
+        if self.connection:
+            self.connection.send(message)
+
+    def missed_since(self, sequence: int) -> list[Json]:
+        """What was sent after ``sequence`` (-1: everything)."""
+        return [message for message in self._sent if message["seq"] > sequence]
+
+    def seal_with(self, mode: str, key: bytes) -> None:
+        """A new key begins, and with it the nonce counter."""
+        self.mode, self.secret_key, self.opener = mode, key, Opener(mode, key)
+        self._nonces.clear()
+        self._nonce_order.clear()
+
+    def open(self, sealed: Sealed) -> bytes:
+        """Decrypt, and check what a careful receiver would. Raises :class:`~sandbox.discord.rtp.NotAuthentic`."""
+        assert self.opener
+        frame = self.opener.open(sealed)
+        self.arrivals.packets += 1
+        self._check_nonce(sealed.nonce)
+        self._check_continuity(sealed.sequence, sealed.timestamp)
+        return frame
+
+    def _check_nonce(self, nonce: bytes) -> None:
+        if nonce in self._nonces:
+            self.arrivals.nonce_reused += 1
+        self._nonces.add(nonce)
+        self._nonce_order.append(nonce)
+        if len(self._nonce_order) > NONCES_REMEMBERED:
+            self._nonces.discard(self._nonce_order.popleft())
+
+    def _check_continuity(self, sequence: int, timestamp: int) -> None:
+        if self._last is not None:
+            last_sequence, last_timestamp = self._last
+            if sequence != (last_sequence + 1) & 0xFFFF:
+                self.arrivals.sequence_jumps += 1
+            elif timestamp != (last_timestamp + FRAME_SAMPLES) & 0xFFFFFFFF:
+                self.arrivals.timestamp_jumps += 1
+        self._last = (sequence, timestamp)
