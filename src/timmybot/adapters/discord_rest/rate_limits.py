@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 GLOBAL_PER_SECOND = 50
+_SLACK_SECONDS = 1e-6  # below what any clock can sleep
 _FORGET_ABOVE = 1_000
 """Webhook buckets carry an interaction's token, so their number grows with time: past this, spent ones go."""
 
@@ -54,10 +55,10 @@ class RateLimits:
             if len(self._sent) == GLOBAL_PER_SECOND:
                 waits.append(self._sent[0] + 1.0 - now)
         wait = max(waits)
-        if wait > 0:
+        if wait > _SLACK_SECONDS:
             return wait
         if bucket:
-            if bucket.reset_at <= now:
+            if bucket.reset_at <= now + _SLACK_SECONDS:
                 del self._buckets[self._key(route)]  # its window is over; the answer will tell of the next
             else:
                 bucket.remaining -= 1

@@ -16,8 +16,9 @@ import urllib3
 
 from timmybot.ports.discord import DiscordError
 
-USER_AGENT = "DiscordBot (https://pypi.org/project/timmybot, 0.1.0)"
-"""Source: Discord, API Reference, "User Agent": ``DiscordBot ($url, $versionNumber)``; others may be blocked."""
+USER_AGENT = "DiscordBot (https://timmybot.invalid, 0.1.0)"
+"""Source: Discord, API Reference, "User Agent": ``DiscordBot ($url, $versionNumber)``; others may be blocked.
+The project has no public address yet, and this one says so."""
 
 CONNECT_SECONDS = 2.0
 READ_SECONDS = 8.0

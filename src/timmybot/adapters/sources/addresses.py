@@ -1,0 +1,82 @@
+"""Which addresses may be fetched from: those of the public internet, and what the operator allows by name.
+
+Members give the URLs, and the process stands inside somebody's network, beside the task's credentials at
+169.254.170.2. A name is resolved once and what it resolved to is what is connected to, so a name that means something
+else a moment later (DNS rebinding) gains nothing.
+
+Sources: IANA, IPv4 and IPv6 Special-Purpose Address Registries; RFC 4291, 6052 and
+8215 (NAT64), 3056 (6to4), 4380 (Teredo).
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+
+from timmybot.ports.track_source import TrackError
+
+_GLOBAL_UNICAST = IPv6Network("2000::/3")
+_NOT_PUBLIC_WITHIN = tuple(
+    IPv6Network(network)
+    for network in (
+        "2001::/23",  # protocol assignments, with Teredo (2001::/32), which embeds IPv4 addresses
+        "2001:db8::/32",  # documentation
+        "2002::/16",  # 6to4: embeds an IPv4 address
+        "3fff::/20",  # documentation
+    )
+)
+
+Resolve = Callable[[str, int], list[str]]
+"""Name and port to addresses, in the order to try them. Raises :class:`OSError`."""
+
+
+def is_public(address: str) -> bool:
+    """Whether ``address`` is a unicast address of the public internet.
+
+    IPv6 is judged by what is allowed, not by what is not: mapped, compatible and NAT64 forms of IPv4 addresses lie
+    outside global unicast and are refused whole.
+    """
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        return False
+    if isinstance(ip, IPv4Address):
+        return _is_public_v4(ip)
+    return _is_public_v6(ip)
+
+
+def _is_public_v4(ip: IPv4Address) -> bool:
+    return ip.is_global and not (ip.is_multicast or ip.is_reserved)
+
+
+def _is_public_v6(ip: IPv6Address) -> bool:
+    return ip in _GLOBAL_UNICAST and not any(ip in network for network in _NOT_PUBLIC_WITHIN)
+
+
+def system_resolve(host: str, port: int) -> list[str]:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+class AddressPolicy:
+    """Turns a host into the addresses that may be connected to."""
+
+    def __init__(self, allow_hosts: tuple[str, ...] = (), resolve: Resolve = system_resolve) -> None:
+        self._allowed = frozenset(pair.lower() for pair in allow_hosts)
+        self._resolve = resolve
+
+    def addresses(self, host: str, port: int) -> list[str]:
+        """The addresses of ``host``, all of them fit to connect to. Raises :class:`TrackError`.
+
+        One address that is not public condemns the name: an honest one has none.
+        """
+        try:
+            found = self._resolve(host, port)
+        except (OSError, UnicodeError):
+            found = []
+        if not found:
+            raise TrackError(f"I cannot find the host {host}. Check the address and try again.")
+        if f"{host}:{port}".lower() not in self._allowed and not all(is_public(address) for address in found):
+            raise TrackError(f"I fetch only from the public internet, and {host} is not on it.")
+        return found

@@ -1,0 +1,97 @@
+"""Packets that are passed through: the file's own Opus, untouched."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+
+import av
+import av.error
+from av.container import InputContainer
+
+from timmybot.adapters.sources.packets import is_frame, plain_stereo
+from timmybot.ports.track_source import FRAME_MS, TrackError
+
+BAD_PACKETS = 100
+"""How many packets in a row may be unreadable before the file is given up: two seconds of sound."""
+
+LOOKED_AT = 8
+"""How many packets are looked at to tell how a file is framed."""
+
+_CONTAINERS = frozenset({"matroska", "webm", "ogg"})
+
+
+class Unseekable(Exception):
+    """The file cannot be gone to that place in: read it from the beginning instead."""
+
+
+def passes_through(
+    container: InputContainer, sound: av.AudioStream, first: Sequence[av.Packet[av.AudioStream]]
+) -> bool:
+    """Whether the sound, of which ``first`` are the first packets, is Opus that can be sent as it is."""
+    if sound.codec_context.name not in {"opus", "libopus"} or _CONTAINERS.isdisjoint(container.format.name.split(",")):
+        return False
+    return plain_stereo(sound.codec_context.extradata) and bool(first) and all(is_frame(bytes(p)) for p in first)
+
+
+def frames(
+    source: Iterator[av.Packet[av.AudioStream]], sound: av.AudioStream, position_ms: int
+) -> Generator[bytes, None, int | None]:
+    """The packets of ``source`` from the one that sounds at ``position_ms`` on.
+
+    Returns ``None`` at the end; if a packet of another length comes, returns its position in milliseconds, from where
+    the sound must be decoded. Raises :class:`Unseekable` when ``source`` begins behind the position.
+    """
+    wanted = position_ms // FRAME_MS
+    begun = False
+    for packet in source:
+        index = round(_time_ms(packet, sound) / FRAME_MS)
+        if not begun and index > wanted + 1 and wanted > 0:
+            raise Unseekable
+        begun = True
+        if index < wanted:
+            continue
+        data = bytes(packet)
+        if not is_frame(data):
+            return index * FRAME_MS
+        yield data
+    return None
+
+
+def packets(container: InputContainer, sound: av.AudioStream) -> Iterator[av.Packet[av.AudioStream]]:
+    """The sound's packets that are whole. Raises :class:`TrackError` when nothing but broken ones come."""
+    source = container.demux(sound)
+    bad = 0
+    while bad < BAD_PACKETS:
+        try:
+            packet = next(source)
+        except StopIteration:
+            return
+        except av.error.EOFError:
+            return
+        except av.error.InvalidDataError:
+            bad += 1
+            continue
+        if packet.size == 0 or packet.pts is None:
+            continue  # PyAV's mark of the end, and what has no place in time
+        if packet.is_corrupt:
+            bad += 1
+            continue
+        bad = 0
+        yield packet
+    raise TrackError("The file is damaged: I cannot read on from here.")
+
+
+def seek(container: InputContainer, sound: av.AudioStream, position_ms: int) -> None:
+    """Go to shortly before ``position_ms``. Raises :class:`Unseekable`; where we are then is anyone's guess."""
+    assert sound.time_base is not None
+    target = (sound.start_time or 0) + int(position_ms / 1000 / sound.time_base)
+    try:
+        container.seek(target, stream=sound, backward=True, any_frame=False)
+    except (av.error.FFmpegError, OSError) as error:
+        raise Unseekable from error
+
+
+def _time_ms(packet: av.Packet[av.AudioStream], sound: av.AudioStream) -> float:
+    assert packet.pts is not None
+    assert sound.time_base is not None
+    return float((packet.pts - (sound.start_time or 0)) * sound.time_base * 1000)

@@ -1,0 +1,48 @@
+"""What an Opus packet says of itself. Source: RFC 6716, section 3.1 (the TOC byte) and 3.2 (frame packing)."""
+
+from __future__ import annotations
+
+from timmybot.ports.track_source import FRAME_MS
+
+_SILK_MS = (10.0, 20.0, 40.0, 60.0)
+_HYBRID_MS = (10.0, 20.0)
+_CELT_MS = (2.5, 5.0, 10.0, 20.0)
+
+
+def duration_ms(packet: bytes) -> float:
+    """How long the packet sounds, in milliseconds; 0 if it is no Opus packet."""
+    if not packet:
+        return 0.0
+    config, code = packet[0] >> 3, packet[0] & 3
+    if config < 12:
+        frame = _SILK_MS[config % 4]
+    elif config < 16:
+        frame = _HYBRID_MS[config % 2]
+    else:
+        frame = _CELT_MS[config % 4]
+    return frame * _frame_count(code, packet)
+
+
+def _frame_count(code: int, packet: bytes) -> int:
+    if code == 0:
+        return 1
+    if code in (1, 2):
+        return 2
+    return packet[1] & 0x3F if len(packet) > 1 else 0
+
+
+def is_frame(packet: bytes) -> bool:
+    """Whether the packet can be sent as it is: it sounds for exactly one frame."""
+    return duration_ms(packet) == FRAME_MS
+
+
+def plain_stereo(head: bytes | None) -> bool:
+    """Whether ``head`` (OpusHead) describes sound that any Opus decoder plays right from the packets alone.
+
+    Not so with more than two channels or another mapping (several streams in a packet), nor with an output gain, which
+    a decoder is told outside the packets. Source: RFC 7845, section 5.1.
+    """
+    if head is None or len(head) < 19 or not head.startswith(b"OpusHead"):
+        return False
+    channels, gain, mapping = head[9], head[16:18], head[18]
+    return channels in (1, 2) and gain == b"\0\0" and mapping == 0

@@ -1,0 +1,65 @@
+"""What is at a URL: its title, its duration, and how it will be played."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from itertools import chain, islice
+from pathlib import PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+import av
+from av.container import InputContainer
+
+from timmybot.adapters.sources.containers import opened
+from timmybot.adapters.sources.demux import LOOKED_AT, packets, passes_through
+from timmybot.adapters.sources.fetch import HttpFile
+from timmybot.adapters.sources.transcode import decoded_frames
+from timmybot.domain.track import TITLE_LIMIT, Track
+from timmybot.ports.track_source import TrackError
+
+LONGEST_MS = 7 * 24 * 3600 * 1000
+"""A duration past this is a damaged header, not music."""
+
+_ZERO_WIDTH_JOINER = "\u200d"  # holds emoji together; the other format characters reorder or hide text
+
+
+def probe(file: HttpFile, url: str) -> Track:
+    """Look at the file and hear whether it sounds. Raises :class:`TrackError`. Waits on the network."""
+    with opened(file) as (container, sound):
+        title = title_of({**sound.metadata, **container.metadata}, file.open().url)
+        duration_ms = _duration_ms(container, sound, sized=file.open().size is not None)
+        source = packets(container, sound)
+        first = list(islice(source, LOOKED_AT))
+        plays = passes_through(container, sound, first) or any(decoded_frames(chain(first, source), sound))
+        if not plays:
+            raise TrackError("The file at that address is damaged: there is nothing to hear in it.")
+    return Track(url, title, duration_ms)
+
+
+def title_of(metadata: Mapping[str, str], url: str) -> str:
+    """The title in the file, with its artist, else the file's name, else the host's; never empty."""
+    tags = {name.lower(): printable(value) for name, value in metadata.items()}
+    title, artist = tags.get("title", ""), tags.get("artist", "")
+    parts = urlsplit(url)
+    title = f"{artist} – {title}" if title and artist else title
+    title = title or printable(PurePosixPath(unquote(parts.path)).stem) or parts.netloc
+    return title[:TITLE_LIMIT]
+
+
+def printable(text: str) -> str:
+    """``text`` on one line, without control and format characters."""
+    kept = (" " if c.isspace() else c for c in text)
+    visible = "".join(c for c in kept if c == _ZERO_WIDTH_JOINER or unicodedata.category(c)[0] != "C")
+    return " ".join(visible.split())
+
+
+def _duration_ms(container: InputContainer, sound: av.AudioStream, *, sized: bool) -> int | None:
+    """``None`` when the file does not say, or when it has no end that anyone could know."""
+    if sound.duration is not None and sound.time_base is not None:
+        milliseconds = round(float(sound.duration * sound.time_base) * 1000)
+    elif container.duration is not None and sized:
+        milliseconds = round(container.duration * 1000 / av.time_base)
+    else:
+        return None
+    return milliseconds if 0 < milliseconds <= LONGEST_MS else None

@@ -1,0 +1,46 @@
+"""Which texts are URLs that may be asked for."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from urllib3.exceptions import HTTPError
+from urllib3.util import Url, parse_url
+
+from timmybot.domain.track import URL_LIMIT
+from timmybot.ports.track_source import TrackError
+
+
+def cleaned(text: str) -> str:
+    """What a member wrote, without what is around it: ``<…>`` is Discord's way to write a link without preview."""
+    return text.strip().removeprefix("<").removesuffix(">")
+
+
+def checked_url(text: str) -> Url:
+    """``text`` as a URL. Raises :class:`TrackError` for what is none, or one that we do not ask for."""
+    if len(text) > URL_LIMIT:
+        raise TrackError(f"That address is too long: I take {URL_LIMIT:,} characters at most.")
+    url = _parsed(text)
+    if url is None or url.scheme not in {"http", "https"} or not url.host:
+        raise TrackError("That is not a web address. Give a direct link to an audio file, starting with https://.")
+    if url.auth is not None:
+        raise TrackError("That address holds a name or password. Give one that works without.")
+    return url
+
+
+def host_and_port(url: Url) -> tuple[str, int]:
+    assert url.host is not None
+    return url.host.strip("[]"), url.port or (443 if url.scheme == "https" else 80)
+
+
+def _parsed(text: str) -> Url | None:
+    if any(c.isspace() or not c.isprintable() for c in text):
+        return None
+    try:
+        parts = urlsplit(text)
+        if not parts.netloc.isascii():
+            # urllib3 would want the idna package for this.
+            text = parts._replace(netloc=parts.netloc.encode("idna").decode()).geturl()
+        return parse_url(text)
+    except (HTTPError, ValueError):
+        return None
