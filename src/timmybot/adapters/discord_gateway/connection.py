@@ -1,0 +1,203 @@
+"""One shard's connection to the gateway, kept up until it is closed or Discord refuses it for good."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import random as random_module
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Final
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, WebSocketException
+
+from timmybot.adapters.discord_gateway.close_codes import RESUMABLE_CLOSE, Next, after_close
+from timmybot.adapters.discord_gateway.resume_url import is_trusted
+from timmybot.adapters.discord_gateway.send_window import SendWindow
+from timmybot.adapters.discord_gateway.session import (
+    Abandon,
+    AskToIdentify,
+    Dispatched,
+    Frame,
+    Send,
+    Session,
+    StartBeating,
+    Up,
+)
+from timmybot.domain.ids import ShardId
+from timmybot.ports.clock import Clock
+from timmybot.ports.identify_budget import IdentifyBudget
+from timmybot.ports.shard_sessions import GatewayRefused
+
+log = logging.getLogger(__name__)
+
+_QUERY: Final = "?v=10&encoding=json"
+_CONNECT_SECONDS: Final = 10.0
+_CLOSE_SECONDS: Final = 1.0
+"""How long a close waits for Discord's own close frame. Nothing depends on it, and a draining worker is in a hurry."""
+_FIRST_BACKOFF_SECONDS: Final = 1.0
+_LONGEST_BACKOFF_SECONDS: Final = 60.0
+_INVALID_SESSION_PAUSE: Final = (1.0, 5.0)
+"""Source: Discord, Gateway, "Resuming": after an invalid session, wait a random 1 to 5 seconds."""
+
+
+class ShardConnection:
+    """Runs ``session`` over one websocket after another. ``heard`` is called for every event, in order."""
+
+    def __init__(
+        self,
+        shard_id: ShardId,
+        session: Session,
+        *,
+        gateway_url: Callable[[], Awaitable[str]],
+        identify_budget: IdentifyBudget,
+        clock: Clock,
+        random: random_module.Random,
+        heard: Callable[[Dispatched], None],
+    ) -> None:
+        self.session = session
+        self.up = asyncio.Event()
+        """Set while the session is ready."""
+        self._shard_id = shard_id
+        self._gateway_url = gateway_url
+        self._identify_budget = identify_budget
+        self._clock = clock
+        self._random = random
+        self._heard = heard
+        self._window = SendWindow()
+        self._sending = asyncio.Lock()
+        self._websocket: ClientConnection | None = None
+        self._failures = 0
+        self._pause = False
+
+    async def run(self) -> None:
+        """Keep the session up. Raises :class:`GatewayRefused`; otherwise ends only by cancellation, resumably."""
+        while True:
+            try:
+                code = await self._one_connection()
+            except (OSError, WebSocketException, TimeoutError) as error:
+                log.warning("shard %d: no connection to the gateway (%s)", self._shard_id, type(error).__name__)
+                code = None
+            except Exception:  # whatever went wrong, the shard's guilds need their session back
+                log.exception("shard %d: the gateway connection failed", self._shard_id)
+                code = None
+            remedy = after_close(code)
+            if remedy.next is Next.GIVE_UP:
+                raise GatewayRefused(remedy.sentence)
+            if remedy.next is Next.IDENTIFY:
+                self.session.forget()
+            self._failures += 1
+            log.info("shard %d: gateway closed (%s), %s", self._shard_id, code, remedy.next.value)
+            await self._clock.sleep(self._seconds_before_reconnect())
+
+    async def send(self, frame: Frame) -> None:
+        """Send a frame that is no heartbeat, when the send window allows. Raises ``ConnectionError`` if not up."""
+        await self._send(Send(frame))
+
+    def _seconds_before_reconnect(self) -> float:
+        if self._pause:
+            self._pause = False
+            return self._random.uniform(*_INVALID_SESSION_PAUSE)
+        if self._failures <= 1:  # the first reconnect is at once but for jitter: music may depend on it
+            return self._random.uniform(0.0, 0.25)
+        ceiling = min(_LONGEST_BACKOFF_SECONDS, _FIRST_BACKOFF_SECONDS * 2 ** min(self._failures - 2, 10))
+        return self._random.uniform(ceiling / 2, ceiling)
+
+    async def _one_connection(self) -> int | None:
+        """Connect and stay connected. Returns the code that Discord closed with, or ``None``."""
+        websocket = await connect(
+            await self._url(),
+            open_timeout=_CONNECT_SECONDS,
+            close_timeout=_CLOSE_SECONDS,
+            ping_interval=None,  # Discord has heartbeats of its own
+            max_size=None,  # GUILD_CREATE of a large guild is megabytes
+            proxy=None,
+        )
+        self._websocket, self._window = websocket, SendWindow()
+        self.session.connected()
+        attendants: set[asyncio.Task[None]] = set()
+        try:
+            async for message in websocket:
+                for outcome in self.session.receive(message):
+                    match outcome:
+                        case Send():
+                            await self._send(outcome)
+                        case StartBeating(interval):
+                            attendants.add(asyncio.create_task(self._beat(websocket, interval)))
+                        case AskToIdentify():
+                            attendants.add(asyncio.create_task(self._identify(websocket)))
+                        case Up():
+                            self._failures = 0
+                            self.up.set()
+                            log.info("shard %d: %s", self._shard_id, "resumed" if outcome.resumed else "ready")
+                        case Dispatched():
+                            self._tell(outcome)
+                        case Abandon(pause):
+                            self._pause = pause
+                            return None
+        except ConnectionClosed:
+            pass
+        finally:
+            self.up.clear()
+            self._websocket = None
+            for task in attendants:
+                task.cancel()
+            await asyncio.gather(*attendants, return_exceptions=True)
+            await websocket.close(RESUMABLE_CLOSE)
+        return websocket.protocol.close_rcvd.code if websocket.protocol.close_rcvd else None
+
+    async def _url(self) -> str:
+        gateway_url = await self._gateway_url()
+        resume = self.session.resumable
+        url = gateway_url
+        # A resume URL that cannot be reached must not keep the shard down: the second attempt asks at the front.
+        if resume is not None and self._failures <= 1:
+            if is_trusted(resume.resume_url, gateway_url):
+                url = resume.resume_url
+            else:
+                log.warning("shard %d: the session's resume URL is not Discord's; not using it", self._shard_id)
+        return f"{url.split('?')[0].rstrip('/')}/{_QUERY}"
+
+    def _tell(self, event: Dispatched) -> None:
+        try:
+            self._heard(event)
+        except Exception:  # one event we cannot read must not cost the session
+            log.exception("shard %d: could not take in a %s", self._shard_id, event.name)
+
+    async def _send(self, send: Send) -> None:
+        if send.heartbeat:
+            await self._write(send.frame)
+            return
+        async with self._sending:
+            while wait := self._window.seconds_until_free(self._clock.monotonic()):
+                await self._clock.sleep(wait)
+            await self._write(send.frame)
+
+    async def _write(self, frame: Frame) -> None:
+        if self._websocket is None:
+            raise ConnectionError("the gateway connection is not up")
+        self._window.sent(self._clock.monotonic())
+        try:
+            await self._websocket.send(json.dumps(frame))
+        except ConnectionClosed as error:
+            raise ConnectionError("the gateway connection was lost") from error
+
+    async def _beat(self, websocket: ClientConnection, interval_seconds: float) -> None:
+        await self._clock.sleep(interval_seconds * self._random.random())
+        with suppress(ConnectionError):
+            while isinstance(beat := self.session.beat(), Send):
+                await self._send(beat)
+                await self._clock.sleep(interval_seconds)
+        log.warning("shard %d: a heartbeat was not answered; reconnecting", self._shard_id)
+        await websocket.close(RESUMABLE_CLOSE)
+
+    async def _identify(self, websocket: ClientConnection) -> None:
+        try:
+            while wait := await self._identify_budget.reserve(self._shard_id, self._clock.now()):
+                await self._clock.sleep(wait)
+            await self._send(self.session.identify())
+        except Exception as error:  # a budget that cannot be asked is not a budget that may be passed over
+            log.warning("shard %d: could not identify (%s)", self._shard_id, type(error).__name__)
+            await websocket.close(RESUMABLE_CLOSE)

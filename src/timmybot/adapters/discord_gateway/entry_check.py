@@ -1,0 +1,43 @@
+"""Why the bot may not enter a voice channel and speak there, in a sentence that says what to change."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from timmybot.adapters.discord_gateway.guild_facts import GuildFacts
+from timmybot.adapters.discord_gateway.permissions import Permission, in_channel, in_guild
+from timmybot.domain.ids import ChannelId, UserId
+
+_VOICE: Final = 2
+_STAGE: Final = 13
+
+
+def obstacle(facts: GuildFacts, channel_id: ChannelId, me: UserId) -> str | None:
+    """What keeps the bot from playing in the channel, or ``None``."""
+    channel = facts.channels.get(channel_id)
+    if channel is None:
+        return f"I cannot find <#{channel_id}>. If it still exists, give me the permission View Channel there."
+    if channel.kind not in (_VOICE, _STAGE):
+        return f"<#{channel_id}> is not a voice channel. Join one and try again."
+    base = in_guild(facts.guild_id, facts.owner_id, me, facts.my_roles, facts.roles)
+    permissions = in_channel(base, facts.guild_id, me, facts.my_roles, channel.overwrites)
+    if missing := _missing(permissions):
+        return f"I may not play in <#{channel_id}>. Give me this permission there: {' and '.join(missing)}."
+    if _is_full(facts, channel_id, channel.user_limit, me) and not permissions & Permission.MOVE_MEMBERS:
+        return (
+            f"<#{channel_id}> is full. Raise its user limit, make room, or give me the permission Move Members there, "
+            "which lets me in all the same."
+        )
+    return None
+
+
+def _missing(permissions: int) -> list[str]:
+    if not permissions & Permission.VIEW_CHANNEL:  # then all others are gone with it, given or not
+        return ["View Channel"]
+    names = {Permission.CONNECT: "Connect", Permission.SPEAK: "Speak"}
+    return [name for permission, name in names.items() if not permissions & permission]
+
+
+def _is_full(facts: GuildFacts, channel_id: ChannelId, user_limit: int, me: UserId) -> bool:
+    others = sum(1 for user_id, where in facts.voice.items() if where == channel_id and user_id != me)
+    return 0 < user_limit <= others

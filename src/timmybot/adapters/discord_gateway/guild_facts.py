@@ -1,0 +1,79 @@
+"""The little that is remembered of a guild: what decides whether the bot may enter a channel.
+
+It is filled from GUILD_CREATE and kept up by the events of the GUILDS and GUILD_VOICE_STATES intents. A session that
+was resumed from a predecessor brings no GUILD_CREATE: its guilds stay unknown here until Discord sends one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from timmybot.adapters.discord_gateway.permissions import Overwrite
+from timmybot.domain.ids import ChannelId, GuildId, UserId
+
+
+@dataclass(frozen=True)
+class Channel:
+    kind: int
+    """Source: Discord, Channel Resource, "Channel Types": 2 is voice, 13 is stage."""
+    user_limit: int = 0
+    """0 is no limit."""
+    overwrites: tuple[Overwrite, ...] = ()
+
+
+@dataclass
+class GuildFacts:
+    """One guild, as its events have told."""
+
+    guild_id: GuildId
+    owner_id: int = 0
+    roles: dict[int, int] = field(default_factory=dict)
+    my_roles: tuple[int, ...] = ()
+    channels: dict[ChannelId, Channel] = field(default_factory=dict)
+    voice: dict[UserId, ChannelId] = field(default_factory=dict)
+    """Who is in which voice channel."""
+
+    @classmethod
+    def from_create(cls, data: Mapping[str, Any], me: UserId | None) -> GuildFacts:
+        """Read a GUILD_CREATE. It always lists the bot itself among the members, whatever the intents."""
+        facts = cls(GuildId(int(data["id"])), owner_id=int(data["owner_id"]))
+        facts.roles = {int(role["id"]): int(role["permissions"]) for role in data.get("roles", ())}
+        facts.channels = {ChannelId(int(each["id"])): _channel(each) for each in data.get("channels", ())}
+        for state in data.get("voice_states", ()):
+            facts.hear("VOICE_STATE_UPDATE", state, me)
+        for member in data.get("members", ()):
+            facts.hear("GUILD_MEMBER_UPDATE", member, me)
+        return facts
+
+    def hear(self, event: str, data: Mapping[str, Any], me: UserId | None) -> None:
+        """Take in an event of this guild. Others than those that matter here are passed over."""
+        match event:
+            case "GUILD_UPDATE":
+                self.owner_id = int(data["owner_id"])
+            case "GUILD_ROLE_CREATE" | "GUILD_ROLE_UPDATE":
+                self.roles[int(data["role"]["id"])] = int(data["role"]["permissions"])
+            case "GUILD_ROLE_DELETE":
+                self.roles.pop(int(data["role_id"]), None)
+            case "GUILD_MEMBER_UPDATE":
+                if int(data["user"]["id"]) == me:
+                    self.my_roles = tuple(int(role) for role in data["roles"])
+            case "CHANNEL_CREATE" | "CHANNEL_UPDATE":
+                self.channels[ChannelId(int(data["id"]))] = _channel(data)
+            case "CHANNEL_DELETE":
+                self.channels.pop(ChannelId(int(data["id"])), None)
+            case "VOICE_STATE_UPDATE":
+                user_id = UserId(int(data["user_id"]))
+                if data.get("channel_id") is None:
+                    self.voice.pop(user_id, None)
+                else:
+                    self.voice[user_id] = ChannelId(int(data["channel_id"]))
+
+
+def _channel(data: Mapping[str, Any]) -> Channel:
+    overwrites = tuple(
+        Overwrite(int(each["id"]), int(each["allow"]), int(each["deny"]))
+        for each in data.get("permission_overwrites") or ()
+    )
+    return Channel(int(data["type"]), int(data.get("user_limit") or 0), overwrites)

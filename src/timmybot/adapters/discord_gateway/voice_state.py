@@ -1,0 +1,104 @@
+"""What Discord has said about the bot's own voice in one guild, and what of it nobody here asked for.
+
+Two events make an arrangement: VOICE_STATE_UPDATE brings the channel and the voice session's id, VOICE_SERVER_UPDATE
+the server and its token. They come in either order, and either may come again alone: a moderator moves the bot, Discord
+moves the call to another server.
+
+A kick is told from a lost session thus: a VOICE_STATE_UPDATE without a channel, on the session that joined, although
+nobody here asked to leave, is a moderator's doing. After a new READY the old session's leavings prove nothing.
+Source: Discord, Voice Connections, "Retrieving Voice Server Information"; Opcodes, voice close code 4014.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from timmybot.domain.ids import ChannelId, GuildId, UserId
+from timmybot.ports.voice_signalling import Kicked, ServerChanged, ServerGone, VoiceEvent, VoiceServer
+
+
+class VoiceState:
+    """The bot's own voice in one guild, as seen on one gateway session."""
+
+    def __init__(self, guild_id: GuildId) -> None:
+        self._guild_id = guild_id
+        self._wanted: ChannelId | None = None
+        self._arranging = False
+        self._channel_id: ChannelId | None = None
+        self._session_id: str | None = None
+        self._endpoint: str | None = None
+        self._token: str | None = None
+        self.user_id: UserId | None = None
+
+    def is_in(self, channel_id: ChannelId) -> bool:
+        """Whether this session has the bot in the channel, as far as it has been told."""
+        return self._channel_id == channel_id
+
+    def ask(self, channel_id: ChannelId | None) -> None:
+        """A request for the channel is being sent: what was arranged before counts no more."""
+        self._wanted = channel_id
+        self._arranging = channel_id is not None
+        self._channel_id = self._session_id = self._endpoint = self._token = None
+
+    def session_lost(self) -> None:
+        """The gateway session is a new one: it has not joined anything yet."""
+        self.ask(None)
+
+    def arranged(self) -> VoiceServer | None:
+        """The whole arrangement, once both events have come for the channel that was asked for."""
+        if self._channel_id is None or not (self._session_id and self._endpoint and self._token and self.user_id):
+            return None
+        return VoiceServer(
+            self._guild_id, self._channel_id, self.user_id, self._endpoint, self._session_id, self._token
+        )
+
+    def settle(self) -> VoiceServer | None:
+        """Take the arrangement if it is complete; what changes from then on was not asked for."""
+        server = self.arranged()
+        if server is not None:
+            self._arranging = False
+        return server
+
+    def hear_state(self, data: Mapping[str, Any]) -> VoiceEvent | None:
+        """A VOICE_STATE_UPDATE of the bot itself."""
+        session_id = str(data.get("session_id") or "")
+        if data.get("channel_id") is None:
+            return self._left(session_id)
+        channel_id = ChannelId(int(data["channel_id"]))
+        if self._arranging:
+            if channel_id == self._wanted:
+                self._channel_id, self._session_id = channel_id, session_id
+            return None
+        if self._wanted is None:
+            return None
+        if session_id != self._session_id:
+            # Another session of this bot has joined: whoever owns the shard now sends, and two would duel.
+            return ServerGone()
+        if channel_id == self._channel_id:
+            return None
+        self._channel_id = self._wanted = channel_id
+        return self._changed()
+
+    def hear_server(self, data: Mapping[str, Any]) -> VoiceEvent | None:
+        """A VOICE_SERVER_UPDATE. Without an endpoint the server is gone, and another update brings the next one."""
+        if self._wanted is None:
+            return None
+        endpoint = data.get("endpoint")
+        if endpoint is None:
+            self._endpoint = self._token = None
+            return None if self._arranging else ServerGone()
+        self._endpoint, self._token = str(endpoint), str(data["token"])
+        return None if self._arranging else self._changed()
+
+    def _left(self, session_id: str) -> VoiceEvent | None:
+        if self._arranging or self._wanted is None:
+            return None
+        if session_id and session_id != self._session_id:
+            return None
+        self.ask(None)
+        return Kicked()
+
+    def _changed(self) -> VoiceEvent | None:
+        server = self.arranged()
+        return ServerChanged(server) if server else None

@@ -1,0 +1,207 @@
+"""One voice connection: a websocket for control and a UDP socket for sound."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import random as random_module
+import re
+import socket
+import ssl
+from collections.abc import Callable
+from typing import Final
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, WebSocketException
+
+from timmybot.adapters.discord_voice.ciphers import NoCommonMode, choose, cipher
+from timmybot.adapters.discord_voice.close_codes import Next, Remedy, after_close
+from timmybot.adapters.discord_voice.discovery import DiscoveryFailed, discover
+from timmybot.adapters.discord_voice.rtp import PacketStream
+from timmybot.adapters.discord_voice.session import Described, Discover, Resumed, Send, Session, StartBeating
+from timmybot.ports.clock import Clock
+from timmybot.ports.voice_signalling import VoiceServer
+
+log = logging.getLogger(__name__)
+
+_ESTABLISH_SECONDS: Final = 10.0
+_CLOSE_SECONDS: Final = 1.0
+_RESUMABLE_CLOSE: Final = 4000
+"""Any code but 1000 and 1001 leaves the voice session resumable."""
+_ENDPOINT: Final = re.compile(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?")
+
+
+class ConnectionFailed(Exception):
+    """The connection could not be made. ``remedy`` says what to do; ``str()`` is for the channel."""
+
+    def __init__(self, remedy: Remedy, sentence: str = "") -> None:
+        super().__init__(sentence or remedy.sentence or "The connection to Discord's voice server was lost.")
+        self.remedy = remedy
+
+
+_TRY_AGAIN: Final = Remedy(Next.REJOIN)
+
+
+class VoiceConnection:
+    """A connection to ``server``. ``lost`` is called on the event loop, with the close code, when it breaks."""
+
+    def __init__(
+        self,
+        server: VoiceServer,
+        *,
+        clock: Clock,
+        random: random_module.Random,
+        tls: ssl.SSLContext,
+        lost: Callable[[VoiceConnection, int | None], None],
+    ) -> None:
+        self.server = server
+        self.packets: PacketStream | None = None
+        """Where sound goes; the same over a resume."""
+        self._session = Session(server)
+        self._clock = clock
+        self._random = random
+        self._tls = tls
+        self._lost = lost
+        self._udp: socket.socket | None = None
+        self._ssrc = 0
+        self._mode = ""
+        self._websocket: ClientConnection | None = None
+        self._attending: asyncio.Task[None] | None = None
+
+    @property
+    def is_up(self) -> bool:
+        return self._attending is not None and not self._attending.done()
+
+    async def open(self) -> None:
+        """Connect until sound can be sent over ``packets``. Raises :class:`ConnectionFailed`."""
+        await self._establish(resuming=False)
+
+    async def resume(self) -> None:
+        """Connect again, going on with the same session and the same ``packets``. Raises :class:`ConnectionFailed`."""
+        await self._hang_up(_RESUMABLE_CLOSE)
+        await self._establish(resuming=True)
+
+    async def close(self) -> None:
+        """Let everything go. Nothing may be sent over ``packets`` any more when this is called."""
+        await self._hang_up(1000)
+        if self._udp is not None:
+            self._udp.close()
+            self._udp = None
+
+    async def _establish(self, *, resuming: bool) -> None:
+        if not _ENDPOINT.fullmatch(self.server.endpoint):
+            raise ConnectionFailed(_TRY_AGAIN, "Discord named a voice server that makes no sense.")
+        try:
+            async with asyncio.timeout(_ESTABLISH_SECONDS):
+                await self._shake_hands(resuming=resuming)
+        except ConnectionFailed:
+            await self.close()
+            raise
+        except (OSError, WebSocketException, TimeoutError) as error:
+            await self.close()
+            sentence = f"I cannot reach Discord's voice server ({type(error).__name__})."
+            raise ConnectionFailed(_TRY_AGAIN, sentence) from error
+        except asyncio.CancelledError:
+            await self.close()
+            raise
+
+    async def _shake_hands(self, *, resuming: bool) -> None:
+        websocket = await connect(
+            f"wss://{self.server.endpoint}/?v=8",
+            ssl=self._tls,
+            compression=None,
+            open_timeout=None,
+            close_timeout=_CLOSE_SECONDS,
+            ping_interval=None,  # Discord has heartbeats of its own
+            proxy=None,  # sound goes by UDP, past any proxy
+        )
+        self._websocket = websocket
+        established: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._attending = asyncio.create_task(self._attend(websocket, established), name="voice connection")
+        await self._send(websocket, self._session.connected(resuming=resuming))
+        await established
+
+    async def _attend(self, websocket: ClientConnection, established: asyncio.Future[None]) -> None:
+        """Read the websocket to its end, and tell how it ended: ``established`` if it never was, else ``lost``."""
+        failure: ConnectionFailed | None = None
+        try:
+            await self._read(websocket, established)
+        except ConnectionClosed:
+            pass
+        except (DiscoveryFailed, NoCommonMode) as error:
+            failure = ConnectionFailed(Remedy(Next.GIVE_UP, str(error)))
+        except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
+            failure = ConnectionFailed(_TRY_AGAIN, f"Discord's voice server made no sense ({type(error).__name__}).")
+        close = websocket.protocol.close_rcvd
+        code = close.code if close else None
+        if not established.done():
+            established.set_exception(failure or ConnectionFailed(after_close(code)))
+        elif not established.cancelled():
+            log.info("guild %d: the voice connection was closed (%s)", self.server.guild_id, code)
+            self._lost(self, code)
+
+    async def _read(self, websocket: ClientConnection, established: asyncio.Future[None]) -> None:
+        beating: asyncio.Task[None] | None = None
+        try:
+            async for message in websocket:
+                for outcome in self._session.receive(message):
+                    match outcome:
+                        case StartBeating(interval):
+                            beating = asyncio.create_task(self._beat(websocket, interval))
+                        case Discover():
+                            await self._select_protocol(websocket, outcome)
+                        case Described(mode, secret_key):
+                            self._describe(mode, secret_key)
+                            await self._ready(websocket, established)
+                        case Resumed():
+                            await self._ready(websocket, established)
+        finally:
+            if beating is not None:
+                beating.cancel()
+
+    async def _ready(self, websocket: ClientConnection, established: asyncio.Future[None]) -> None:
+        await self._send(websocket, self._session.speaking())
+        if not established.done():
+            established.set_result(None)
+
+    async def _select_protocol(self, websocket: ClientConnection, ready: Discover) -> None:
+        self._ssrc, self._mode = ready.ssrc, choose(ready.modes)
+        family = socket.AF_INET6 if ":" in ready.ip else socket.AF_INET
+        self._udp = udp = socket.socket(family, socket.SOCK_DGRAM)
+        udp.setblocking(False)
+        udp.connect((ready.ip, ready.port))
+        address, port = await discover(udp, ready.ssrc)
+        await self._send(websocket, self._session.select_protocol(address, port, self._mode))
+
+    def _describe(self, mode: str, secret_key: bytes) -> None:
+        assert self._udp is not None
+        if mode != self._mode:
+            raise ValueError("another encryption mode than the one selected")
+        self.packets = PacketStream(self._ssrc, cipher(mode, secret_key), self._udp.send, self._random)
+
+    async def _beat(self, websocket: ClientConnection, interval_seconds: float) -> None:
+        while True:
+            await self._clock.sleep(interval_seconds)
+            beat = self._session.beat(int(self._clock.now() * 1000))
+            if not isinstance(beat, Send):
+                log.warning("guild %d: a voice heartbeat was not answered", self.server.guild_id)
+                await websocket.close(_RESUMABLE_CLOSE)
+                return
+            try:
+                await self._send(websocket, beat)
+            except ConnectionClosed:
+                return
+
+    async def _hang_up(self, code: int) -> None:
+        if self._attending is not None:
+            self._attending.cancel()
+            await asyncio.gather(self._attending, return_exceptions=True)
+            self._attending = None
+        if self._websocket is not None:
+            await self._websocket.close(code)
+            self._websocket = None
+
+    @staticmethod
+    async def _send(websocket: ClientConnection, send: Send) -> None:
+        await websocket.send(json.dumps(send.frame))
