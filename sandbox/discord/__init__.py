@@ -13,18 +13,26 @@
 
 What it speaks: REST v10, gateway v10, interactions over HTTP or the gateway, voice gateway v8 over TLS, voice UDP.
 What it keeps: :attr:`FakeDiscord.log` (identifies, resumes, op 4s, REST calls, closes), what each member was shown
-(:class:`Shown`) and heard (:class:`Ear`), and each voice session's :class:`Arrivals`.
+(:class:`Shown`) and heard (:class:`Ear`; :func:`measure` makes :class:`PlayFigures` of its packets), and what came by
+UDP, ``discord.voice.history[i].arrivals`` (:class:`Arrivals`).
 
-What a test can do to it, beside using it: ``discord.gateway.close_all(code)``, ``.ask_all_to_reconnect()``,
-``.invalidate_all()``, ``.budget(app)``; ``discord.voice.close_all(code)``, ``.modes``, ``.require_dave``, ``.udp.deaf``;
-``discord.rest.limits.limit(method, route, requests, seconds)``; ``guild.kick_bot_from_voice()``, ``.move_bot(channel)``,
-``.delete_channel(channel)``; ``discord.world.voice_states.withdraw_server(guild, app)`` (``endpoint: null``) and
-``.send_server_update(guild, app)``. Time can be a :class:`ManualClock`; packet arrivals are always ``time.monotonic()``.
+What a test can do to it, beside using it:
+
+- ``discord.gateway``: ``close_all(code)``, ``ask_all_to_reconnect()``, ``invalidate_all()``, ``budget(app)``,
+  ``heartbeat_interval_seconds``, ``resumable_seconds``; ``sessions`` are those alive, connected or not.
+- ``discord.voice``: ``close_all(code)``, ``modes``, ``require_dave``, ``udp.deaf``, ``heartbeat_interval_seconds``.
+- ``discord.rest.limits.limit(method, route, requests, seconds)``.
+- ``guild``: ``kick_bot_from_voice()``, ``move_bot(channel)``, ``delete_channel(channel)``.
+- ``discord.world.voice_states``: ``withdraw_server(guild, app)`` (``endpoint: null``),
+  ``send_server_update(guild, app)``.
+
+Time can be a :class:`ManualClock`; packet arrivals are always ``time.monotonic()``.
 """
 
 from sandbox.discord.clock import Clock, ManualClock, SystemClock
 from sandbox.discord.commands import NotOffered
 from sandbox.discord.ear import Ear, Window
+from sandbox.discord.figures import PlayFigures, measure
 from sandbox.discord.log import Log
 from sandbox.discord.members import Member
 from sandbox.discord.permissions import EVERYONE, Permission
@@ -52,8 +60,10 @@ __all__ = [
     "NotOffered",
     "Packet",
     "Permission",
+    "PlayFigures",
     "Shown",
     "SystemClock",
     "Window",
+    "measure",
     "shard_of",
 ]

@@ -154,9 +154,9 @@ def _fit(name: str, option: Json, value: object) -> object:
     types = PYTHON_TYPE.get(option["type"], ())
     if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
         raise NotOffered(f"{where}: {value!r} is not of type {OptionType(option['type']).name.lower()}")
-    if choices := option.get("choices"):
-        if value not in [choice["value"] for choice in choices]:
-            raise NotOffered(f"{where}: {value!r} is not among the choices")
+    choices = [choice["value"] for choice in option.get("choices", [])]
+    if choices and value not in choices:
+        raise NotOffered(f"{where}: {value!r} is not among the choices")
     size = len(value) if isinstance(value, str) else value
     low, high = ("min_length", "max_length") if isinstance(value, str) else ("min_value", "max_value")
     assert isinstance(size, int | float)

@@ -1,4 +1,4 @@
-"""One websocket, of the gateway or of voice: messages leave in order, and a close comes after what was sent before it."""
+"""One websocket, of the gateway or of voice: messages leave in order, a close after what was sent before it."""
 
 from __future__ import annotations
 

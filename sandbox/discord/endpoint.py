@@ -8,7 +8,7 @@ The real thing demands ``https``; the sandbox takes ``http`` too.
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Never
 
 import aiohttp
 from nacl.signing import SigningKey
@@ -73,11 +73,12 @@ class InteractionsEndpoint:
         }
         stranger = SigningKey(self._world.random.randbytes(32))
         try:
-            if ((await self.deliver(app, url, ping)) or {}).get("type") != PONG:
-                raise EndpointFailed(f"{url} did not answer a PING with a PONG")
+            answer = await self.deliver(app, url, ping)
             refused = [(await self._post(url, ping, key, spoil=spoil))[0] for key, spoil in _forgeries(app, stranger)]
         except EndpointFailed as error:
             _refuse("APPLICATION_INTERACTIONS_ENDPOINT_VERIFICATION_FAILED", str(error))
+        if (answer or {}).get("type") != PONG:
+            _refuse("APPLICATION_INTERACTIONS_ENDPOINT_VERIFICATION_FAILED", "a PING was not answered with a PONG")
         if any(status != REFUSED for status in refused):
             _refuse(
                 "APPLICATION_INTERACTIONS_ENDPOINT_INVALID_SIGNATURE", f"bad signatures answered {refused}, not 401"
@@ -113,11 +114,11 @@ def _forgeries(app: Application, stranger: SigningKey) -> list[tuple[SigningKey,
     return [(stranger, False), (app.signing_key, True)]
 
 
-def _refuse(code: str, message: str) -> None:
+def _refuse(code: str, message: str) -> Never:
     form = Form()
     form.fault(
         ("interactions_endpoint_url",),
         code,
         f"The specified interactions endpoint url could not be verified: {message}",
     )
-    form.check()
+    raise form.error()

@@ -12,7 +12,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from aiohttp import WSMsgType, web
+from aiohttp import WSMessage, WSMsgType, web
 
 from sandbox.discord import payloads
 from sandbox.discord.clock import Clock
@@ -63,7 +63,7 @@ class Gateway:
         self._clock: Clock = world.clock
         self._links: set[Link] = set()
         self._budgets: dict[int, IdentifyBudget] = {}
-        self.sessions = Sessions(world, lambda session_id: world.voice_states.session_ended(session_id))
+        self.sessions = Sessions(world)
         self.url = ""
         self.heartbeat_interval_seconds = 41.25
         self.heartbeat_grace = 1.5
@@ -119,9 +119,7 @@ class Gateway:
         async for message in link.connection.ws:
             try:
                 self._count_send(link)
-                if message.type is not WSMsgType.TEXT or len(message.data) > PAYLOAD_LIMIT_BYTES:
-                    raise Closed(DECODE_ERROR)
-                self._receive(link, message.data)
+                self._receive(link, message)
             except Closed as closed:
                 link.connection.close(closed.code)
 
@@ -161,9 +159,11 @@ class Gateway:
             await self._clock.sleep(1.0)
             self.sessions.expire(self.resumable_seconds)
 
-    def _receive(self, link: Link, text: str) -> None:
+    def _receive(self, link: Link, frame: WSMessage) -> None:
+        if frame.type is not WSMsgType.TEXT or len(frame.data) > PAYLOAD_LIMIT_BYTES:
+            raise Closed(DECODE_ERROR)
         try:
-            message = json.loads(text)
+            message = json.loads(frame.data)
             opcode, data = message["op"], message.get("d")
         except (ValueError, KeyError, TypeError, AttributeError):
             raise Closed(DECODE_ERROR) from None
@@ -176,7 +176,7 @@ class Gateway:
             RESUME: self._resume,
             VOICE_STATE: self._voice_state,
             REQUEST_MEMBERS: self._request_members,
-            PRESENCE: lambda _link, _data: None,
+            PRESENCE: self._presence,
         }.get(opcode)
         if handler is None:
             raise Closed(UNKNOWN_OPCODE)
@@ -269,6 +269,9 @@ class Gateway:
             )
         now = self._clock.monotonic()
         self._log.add(VoiceStateRequest(now, session.session_id, guild_id, channel_id, ignored))
+
+    def _presence(self, link: Link, data: Json) -> None:
+        """Nobody here looks at what a bot is "playing"."""
 
     def _request_members(self, link: Link, data: Json) -> None:
         session = link.session

@@ -38,7 +38,10 @@ class Resume:
 
 @dataclass(frozen=True)
 class VoiceStateRequest:
-    """An op 4: the bot asked to join, move or (``channel_id`` is ``None``) leave. ``ignored`` says why Discord kept silent."""
+    """An op 4: the bot asked to join, move or (``channel_id`` is ``None``) leave.
+
+    ``ignored`` says why Discord kept silent, if it did.
+    """
 
     at: float
     session_id: str

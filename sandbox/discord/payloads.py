@@ -60,9 +60,7 @@ def application(app: Application) -> Json:
 
 def member(person: Member | Application, guild: Guild) -> Json:
     """A guild member: a person, or the bot itself."""
-    account = (
-        user(person.user_id, person.name) if hasattr(person, "user_id") else bot_user(person)  # type: ignore[arg-type]
-    )
+    account = user(person.user_id, person.name) if hasattr(person, "user_id") else bot_user(person)
     return {
         "user": account,
         "nick": None,

@@ -1,6 +1,7 @@
 """Discord's error answers: an HTTP status, a JSON code, a message, and for invalid forms where each fault is.
 
-Source: https://docs.discord.com/developers/topics/opcodes-and-status-codes (JSON error codes) and reference (error messages).
+Source: https://docs.discord.com/developers/topics/opcodes-and-status-codes (JSON error codes) and reference
+(error messages).
 """
 
 from __future__ import annotations
@@ -108,4 +109,8 @@ class Form:
     def check(self) -> None:
         """Raise :class:`ApiError` 50035 if there was any fault."""
         if self._errors:
-            raise ApiError(400, 50035, "Invalid Form Body", self._errors)
+            raise self.error()
+
+    def error(self) -> ApiError:
+        """The faults noted so far, as one error to raise."""
+        return ApiError(400, 50035, "Invalid Form Body", self._errors)

@@ -8,7 +8,7 @@ on one shard are allowed, and each gets every event.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -77,12 +77,11 @@ class Session:
 class Sessions:
     """All sessions, and the fan-out of events to them."""
 
-    def __init__(self, world: World, on_ended: Callable[[str], None]) -> None:
+    def __init__(self, world: World) -> None:
         self._world = world
-        self._on_ended = on_ended
         self._sessions: dict[str, Session] = {}
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Session]:
         return iter(list(self._sessions.values()))
 
     def __len__(self) -> int:
@@ -134,7 +133,7 @@ class Sessions:
     def end(self, session: Session) -> None:
         """Forget a session; whoever it brought into voice drops out."""
         if self._sessions.pop(session.session_id, None):
-            self._on_ended(session.session_id)
+            self._world.voice_states.session_ended(session.session_id)
 
     def expire(self, seconds: float) -> None:
         """Forget sessions that waited longer than that to be resumed."""

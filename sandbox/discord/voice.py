@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 from sandbox.discord.log import Log
 from sandbox.discord.permissions import Permission
 from sandbox.discord.rtp import AES_GCM, XCHACHA, NotAuthentic, NotRtp, Packet, parse
@@ -11,6 +13,7 @@ from sandbox.discord.voice_udp import Address, VoiceUdp
 from sandbox.discord.world import Channel, World
 
 CLIENTS_CONNECT, CLIENT_DISCONNECT = 11, 13
+HISTORY_LIMIT = 1_000
 
 RESUMABLE = frozenset({4015, 4009, 1006, 1001, 4000})
 """Close codes after which a voice session may be resumed; the others end it, and need a new grant."""
@@ -31,6 +34,8 @@ class Voice:
         self.udp = VoiceUdp(self._on_datagram)
         self.strays = 0
         """Datagrams that were no RTP, or of no session."""
+        self.history: deque[VoiceSession] = deque(maxlen=HISTORY_LIMIT)
+        """Every grant there was, also those that are over: for their :class:`Arrivals`."""
         self._sessions: dict[tuple[int, int], VoiceSession] = {}
         self._next_ssrc = 1_000
 
@@ -56,7 +61,9 @@ class Voice:
         """A new grant replaces what the user had in this guild."""
         self.revoke(grant.guild_id, grant.user_id, 4014)
         self._next_ssrc += 1
-        self._sessions[grant.guild_id, grant.user_id] = VoiceSession(grant, self._next_ssrc)
+        session = VoiceSession(grant, self._next_ssrc)
+        self._sessions[grant.guild_id, grant.user_id] = session
+        self.history.append(session)
 
     def revoke(self, guild_id: int, user_id: int, code: int) -> None:
         """End a session, whether connected or not."""

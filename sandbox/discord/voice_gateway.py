@@ -12,7 +12,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from aiohttp import WSMsgType, web
+from aiohttp import WSMessage, WSMsgType, web
 
 from sandbox.discord.connection import Connection
 from sandbox.discord.log import VoiceClose, VoiceIdentify
@@ -92,10 +92,7 @@ class VoiceGateway:
     async def _read(self, link: Link) -> None:
         async for message in link.connection.ws:
             try:
-                if message.type is WSMsgType.TEXT:
-                    self._receive(link, message.data)
-                elif link.session is None:
-                    raise Closed(NOT_AUTHENTICATED)
+                self._receive(link, message)
             except Closed as closed:
                 link.connection.close(closed.code)
 
@@ -120,9 +117,11 @@ class VoiceGateway:
                 return
             await self._clock.sleep(rest)
 
-    def _receive(self, link: Link, text: str) -> None:
+    def _receive(self, link: Link, frame: WSMessage) -> None:
+        if frame.type is WSMsgType.BINARY and link.session:
+            return
         try:
-            message = json.loads(text)
+            message = json.loads(frame.data)
             opcode, data = message["op"], message["d"]
             if opcode == IDENTIFY:
                 self._identify(link, data)

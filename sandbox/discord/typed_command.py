@@ -1,0 +1,69 @@
+"""A command as a person types it: ``/play https://...`` or ``/volume level:50``."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from sandbox.discord.commands import NotOffered, OptionType
+
+Json = dict[str, Any]
+
+BOOLEANS = {"true": True, "yes": True, "false": False, "no": False}
+
+
+def read(text: str, registered: list[Json]) -> tuple[str, dict[str, object]]:
+    """The command's name and its options, by what is registered.
+
+    Words fill the options in their order, the last one takes what is left; ``name:value`` names an option. Raises
+    :class:`~sandbox.discord.commands.NotOffered`.
+    """
+    first, *words = text.strip().removeprefix("/").split()
+    command = next((candidate for candidate in registered if candidate["name"] == first), None)
+    if command is None:
+        raise NotOffered(f"there is no command /{first}; there are: {', '.join(c['name'] for c in registered)}")
+    name, offered = [first], command.get("options", [])
+    while offered and words and offered[0]["type"] <= OptionType.SUB_COMMAND_GROUP:
+        chosen = next((option for option in offered if option["name"] == words[0]), None)
+        if chosen is None:
+            raise NotOffered(f"/{' '.join(name)}: there is no subcommand {words[0]!r}")
+        name.append(words.pop(0))
+        offered = chosen.get("options", [])
+    return " ".join(name), _options(offered, words)
+
+
+def _options(offered: list[Json], words: list[str]) -> dict[str, object]:
+    by_name = {option["name"]: option for option in offered}
+    values: dict[str, object] = {}
+    loose: list[str] = []
+    for word in words:
+        named = re.match(r"([-_\w]+):(.+)", word)
+        if named and named[1] in by_name:
+            values[named[1]] = _value(by_name[named[1]], named[2])
+        else:
+            loose.append(word)
+    free = [option for option in offered if option["name"] not in values]
+    if loose and not free:
+        raise NotOffered(f"nothing takes {' '.join(loose)!r}")
+    for option, word in zip(free, _share(loose, len(free)), strict=False):
+        values[option["name"]] = _value(option, word)
+    return values
+
+
+def _share(words: list[str], places: int) -> list[str]:
+    if len(words) <= places:
+        return words
+    return [*words[: places - 1], " ".join(words[places - 1 :])]
+
+
+def _value(option: Json, word: str) -> object:
+    try:
+        if option["type"] == OptionType.INTEGER:
+            return int(word)
+        if option["type"] == OptionType.NUMBER:
+            return float(word)
+        if option["type"] == OptionType.BOOLEAN:
+            return BOOLEANS[word.lower()]
+    except (ValueError, KeyError):
+        raise NotOffered(f"{option['name']}: {word!r} is not {OptionType(option['type']).name.lower()}") from None
+    return word
