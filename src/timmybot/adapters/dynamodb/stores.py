@@ -33,10 +33,14 @@ class Stores:
     inbox: DynamoInbox
     identify_budget: DynamoIdentifyBudget
     tables: tuple[Table, ...]
+    own_client: DynamoDBClient | None = None
+    """The client, unless the caller brought one."""
 
     def close(self) -> None:
         for table in self.tables:
             table.close()
+        if self.own_client is not None:
+            self.own_client.close()
 
 
 def dynamodb_client(**where: Any) -> DynamoDBClient:
@@ -61,7 +65,9 @@ def connect(
 
     ``max_concurrency`` is Discord's number of identify buckets (``GET /gateway/bot``, ``session_start_limit``).
     """
-    client = client or dynamodb_client()
+    own_client = None
+    if client is None:
+        client = own_client = dynamodb_client()
     guild_queues = Table(client, settings.names.table("guild-queues"), ("guild_id", "item"), threads=_GUILD_THREADS)
     coordination = Table(client, settings.names.table("coordination"), ("pk", "sk"), threads=_COORDINATION_THREADS)
     return Stores(
@@ -70,4 +76,5 @@ def connect(
         inbox=DynamoInbox(coordination),
         identify_budget=DynamoIdentifyBudget(coordination, max_concurrency),
         tables=(guild_queues, coordination),
+        own_client=own_client,
     )

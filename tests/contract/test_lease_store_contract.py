@@ -1,0 +1,128 @@
+"""What a lease store promises."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import replace
+
+import pytest
+
+from tests.contract.stored import Kept
+from timmybot.domain.ids import Epoch, PlayId, ShardId, WorkerId
+from timmybot.domain.lease import GatewaySession, Heartbeat, ShardLease
+from timmybot.ports.lease_store import LeaseLost, LeaseStore
+
+SHARD = ShardId(3)
+ANNA, BELA = WorkerId("anna"), WorkerId("bela")
+SESSION = GatewaySession("session-1", "wss://gateway.example", 42)
+
+
+async def lease_of(leases: LeaseStore, shard_id: ShardId) -> ShardLease:
+    return next(lease for lease in await leases.leases() if lease.shard_id == shard_id)
+
+
+async def test_a_heartbeat_is_written_over_the_last_one_and_forgotten_after_some_minutes(kept: Kept) -> None:
+    leases, now = kept.stores.leases, kept.clock.now()
+    first = Heartbeat(ANNA, counter=1, renewed_at=now)
+    second = replace(first, counter=2, revision=7, draining=True, positions={PlayId("p"): 1500, PlayId("q"): 0})
+    await leases.beat(first)
+    await leases.beat(second)
+    await leases.beat(replace(first, worker_id=BELA))
+    assert await leases.heartbeats() == [second, replace(first, worker_id=BELA)]
+    kept.clock.freeze(14 * 60)
+    await leases.beat(second)
+    kept.clock.freeze(2 * 60)
+    assert await leases.heartbeats() == [second]
+
+
+async def test_a_shard_is_taken_under_the_next_epoch_by_one_of_two(kept: Kept) -> None:
+    leases = kept.stores.leases
+    assert await leases.leases() == []
+    outcomes = await asyncio.gather(
+        leases.take(ShardLease(SHARD), ANNA), leases.take(ShardLease(SHARD), BELA), return_exceptions=True
+    )
+    taken = [outcome for outcome in outcomes if isinstance(outcome, ShardLease)]
+    assert [type(outcome) for outcome in outcomes if not isinstance(outcome, ShardLease)] == [LeaseLost]
+    assert taken == await leases.leases()
+    assert taken[0].epoch == 1
+
+
+async def test_a_shard_of_the_dead_is_taken_over_with_its_session_and_the_dead_have_lost_it(kept: Kept) -> None:
+    leases = kept.stores.leases
+    held = await leases.take(ShardLease(SHARD), ANNA)
+    await leases.save_session(held, SESSION)
+    # What the successor saw may be older than the session that was saved last.
+    taken = await leases.take(held, BELA)
+    assert taken == ShardLease(SHARD, owner=BELA, epoch=Epoch(2), session=SESSION)
+    with pytest.raises(LeaseLost):
+        await leases.save_session(held, None)
+    with pytest.raises(LeaseLost):
+        await leases.release(held, next_owner=None, session=None)
+    with pytest.raises(LeaseLost):
+        await leases.take(held, ANNA)
+    assert await leases.leases() == [taken]
+
+
+async def test_a_shard_is_handed_over_with_its_session_and_the_epoch_goes_on_rising(kept: Kept) -> None:
+    leases = kept.stores.leases
+    held = await leases.take(ShardLease(SHARD), ANNA)
+    await leases.release(held, next_owner=BELA, session=SESSION)
+    released = await lease_of(leases, SHARD)
+    assert released == ShardLease(SHARD, owner=None, epoch=Epoch(1), next_owner=BELA, session=SESSION)
+    taken = await leases.take(released, BELA)
+    assert taken == ShardLease(SHARD, owner=BELA, epoch=Epoch(2), session=SESSION)
+
+
+async def test_a_shard_let_go_without_a_session_keeps_none_and_no_epoch_is_used_twice(kept: Kept) -> None:
+    leases = kept.stores.leases
+    epochs = []
+    seen = ShardLease(SHARD)
+    for _ in range(3):
+        held = await leases.take(seen, ANNA)
+        epochs.append(held.epoch)
+        await leases.save_session(held, SESSION)
+        await leases.save_session(held, None)
+        await leases.release(held, next_owner=None, session=None)
+        seen = await lease_of(leases, SHARD)
+        assert seen.session is None
+        assert seen.owner is None
+    assert epochs == [1, 2, 3]
+
+
+async def test_a_released_shard_is_lost_to_the_one_who_released_it(kept: Kept) -> None:
+    leases = kept.stores.leases
+    held = await leases.take(ShardLease(SHARD), ANNA)
+    await leases.release(held, next_owner=None, session=None)
+    with pytest.raises(LeaseLost):
+        await leases.save_session(held, SESSION)
+    with pytest.raises(LeaseLost):
+        await leases.take(held, ANNA)
+
+
+async def test_the_heartbeat_of_a_shards_owner_is_found(kept: Kept) -> None:
+    leases = kept.stores.leases
+    assert await leases.heartbeat_of_owner(SHARD) is None
+    held = await leases.take(ShardLease(SHARD), ANNA)
+    assert await leases.heartbeat_of_owner(SHARD) is None, "it never beat"
+    beat = Heartbeat(ANNA, counter=1, renewed_at=kept.clock.now())
+    await leases.beat(beat)
+    assert await leases.heartbeat_of_owner(SHARD) == beat
+    await leases.release(held, next_owner=BELA, session=None)
+    assert await leases.heartbeat_of_owner(SHARD) is None
+
+
+async def test_leases_and_heartbeats_that_cannot_be_understood_are_set_aside(
+    kept_outside: Kept, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert kept_outside.backdoor
+    leases = kept_outside.stores.leases
+    beat = Heartbeat(ANNA, counter=1, renewed_at=kept_outside.clock.now())
+    await leases.beat(beat)
+    held = await leases.take(ShardLease(SHARD), ANNA)
+    kept_outside.backdoor.heartbeat("hostile", {"schema": 1, "counter": "x", "expires_at": 9_000_000_000})
+    kept_outside.backdoor.lease(4, {"schema": 1, "owner": "x" * 1000})
+    with caplog.at_level(logging.WARNING):
+        assert await leases.heartbeats() == [beat]
+        assert await leases.leases() == [held]
+    assert len(caplog.records) == 2
