@@ -18,10 +18,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+from infra.components.function_bundle import HANDLER_MODULE, ROOT, SOURCE
+from infra.components.import_closure import reached_modules
+
 ASSEMBLIES = ROOT / "build" / "cdk.out"
 
-INPUTS = ("cdk.json", "Dockerfile", "pyproject.toml", "requirements", "infra", "src")
+INPUTS = ("cdk.json", "requirements/frontdoor.txt", "infra", "src/timmybot/settings.py")
+IMAGE_INPUTS = ("Dockerfile", "pyproject.toml", "requirements/worker.txt", "src")
+"""What only an image built from here depends on: with ``image`` chosen, a change to the worker is no new assembly."""
+
 STAMP = "inputs.sha256"
 
 
@@ -70,23 +75,24 @@ def _is_current(assembly: Path, wanted: str) -> bool:
 
 def _digest(context: Mapping[str, str]) -> str:
     digest = hashlib.sha256(json.dumps(context, sort_keys=True).encode())
-    for path in _input_files():
+    for path in sorted(_input_files(built_image="image" not in context)):
         digest.update(str(path.relative_to(ROOT)).encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
 
 
-def _input_files() -> Iterator[Path]:
-    for name in INPUTS:
+def _input_files(*, built_image: bool) -> Iterator[Path]:
+    yield from reached_modules(SOURCE, HANDLER_MODULE)
+    for name in (*INPUTS, *(IMAGE_INPUTS if built_image else ())):
         path = ROOT / name
         if path.is_file():
             yield path
             continue
-        yield from sorted(
-            file
-            for file in path.rglob("*")
-            if file.is_file() and "__pycache__" not in file.parts and ".egg-info" not in str(file)
-        )
+        yield from (file for file in path.rglob("*") if file.is_file() and not _is_by_product(file))
+
+
+def _is_by_product(path: Path) -> bool:
+    return any(part == "__pycache__" or part.endswith(".egg-info") for part in path.parts)
 
 
 @contextmanager

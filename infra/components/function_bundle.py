@@ -39,8 +39,7 @@ def front_door_bundle(wheels: Wheels) -> Path:
     """A directory ready to be the function's code asset. Built when its inputs changed, else found."""
     target = _lambda_arguments() if wheels is Wheels.LAMBDA else ()
     libraries = _libraries(target)
-    exists = (SOURCE / "timmybot/entrypoints/frontdoor.py").exists()
-    modules = reached_modules(SOURCE, HANDLER_MODULE if exists else "timmybot.settings")
+    modules = reached_modules(SOURCE, HANDLER_MODULE)
     key = _digest([libraries.name.encode(), *(_identity(path) for path in modules)])
     bundle = BUNDLES / f"bundle-{key}"
     if not bundle.exists():

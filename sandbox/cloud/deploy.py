@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.synthesis import ASSEMBLIES, ROOT, synthesise
-from sandbox.cloud.emulator import ACCOUNT, Emulator
+from infra.synthesis import ASSEMBLIES, synthesise
+from sandbox.cloud.emulator import ACCOUNT, ROOT, Emulator
 
 CHOICES: Mapping[str, str] = {
     "image": f"sandbox.invalid/timmybot@sha256:{'0' * 64}",
@@ -53,7 +53,8 @@ class Cdk:
         started = time.monotonic()
         assembly = await self.assembly(environment)
         synthesised = time.monotonic()
-        await self.run("bootstrap", f"aws://{ACCOUNT}/{self._emulator.region}")
+        # With an assembly at hand, or cdk runs the app once more just to bootstrap.
+        await self.run("bootstrap", f"aws://{ACCOUNT}/{self._emulator.region}", "--app", str(assembly))
         await self.run("deploy", "--all", "--require-approval", "never", "--app", str(assembly))
         stacks = await asyncio.to_thread(self._stacks, f"timmybot-{environment}-")
         return Deployment(

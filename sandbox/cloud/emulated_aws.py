@@ -1,6 +1,6 @@
 """The emulator's own process: ministack, with the resource types it lacks registered.
 
-Run as ``python -m sandbox.cloud.emulated_aws``; configured by environment variables (see ``emulator.py``).
+Run as ``python -P sandbox/cloud/emulated_aws.py``; configured by environment variables (see ``emulator.py``).
 It stops when its standard input closes, so it cannot outlive whoever started it.
 
 The types added are recorded, not acted out: CloudFormation then creates, updates and deletes them as it would on
@@ -19,8 +19,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ministack.core import lambda_runtime
-from ministack.services.cloudformation import provisioners
+from ministack.core import lambda_runtime  # type: ignore[import-untyped]
+from ministack.services.cloudformation import provisioners  # type: ignore[import-untyped]
 
 Properties = Mapping[str, Any]
 Attributes = Mapping[str, str]
@@ -72,6 +72,19 @@ def register_missing_types() -> None:
         provisioners._RESOURCE_HANDLERS.setdefault(resource_type, handler)
 
 
+def spell_container_secrets() -> None:
+    """Give a container's secrets the spelling of the ECS API; ministack leaves CloudFormation's."""
+    normalise = provisioners._normalize_container_defs
+
+    def normalised(definitions: list[Properties]) -> list[dict[str, Any]]:
+        containers: list[dict[str, Any]] = normalise(definitions)
+        for container in containers:
+            container["secrets"] = provisioners._pascal_to_camel(container.get("secrets", []))
+        return containers
+
+    provisioners._normalize_container_defs = normalised
+
+
 def isolate_functions(directory: Path) -> None:
     """Run functions without this Python's site-packages, so that a wheel missing from a bundle is missed.
 
@@ -102,6 +115,7 @@ def stop_with_parent() -> None:
 if __name__ == "__main__":
     stop_with_parent()
     register_missing_types()
+    spell_container_secrets()
     isolate_functions(Path(os.environ["TMPDIR"]))
     sys.argv = ["ministack"]
     runpy.run_module("ministack", run_name="__main__")

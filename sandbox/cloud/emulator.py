@@ -104,7 +104,8 @@ class Emulator:
         with self.log.open("wb") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
-                *("-m", "sandbox.cloud.emulated_aws"),
+                # By path and without its folder on the module path: it needs nothing else of the sandbox.
+                *("-P", str(Path(__file__).with_name("emulated_aws.py"))),
                 cwd=ROOT,
                 env=self._process_environment(port),
                 stdin=asyncio.subprocess.PIPE,
