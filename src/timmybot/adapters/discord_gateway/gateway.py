@@ -13,6 +13,7 @@ from timmybot.adapters.discord_gateway.connection import ShardConnection
 from timmybot.adapters.discord_gateway.entry_check import obstacle
 from timmybot.adapters.discord_gateway.guild_facts import GuildFacts
 from timmybot.adapters.discord_gateway.session import Dispatched, Frame, Op, Session
+from timmybot.adapters.discord_gateway.token_owner import owner_of
 from timmybot.adapters.discord_gateway.voice_state import VoiceState
 from timmybot.domain.ids import ChannelId, GuildId, ShardId, UserId, shard_of
 from timmybot.domain.lease import GatewaySession
@@ -25,6 +26,7 @@ log = logging.getLogger(__name__)
 
 JOIN_SECONDS: Final = 5.0
 """How long Discord may take to arrange a connection; it usually takes well under one second."""
+_CHANNEL_SECONDS: Final = 1.0
 _GUILD_SECONDS: Final = 5.0
 """How long after READY the guild's GUILD_CREATE may take."""
 
@@ -32,9 +34,7 @@ _GUILD_SECONDS: Final = 5.0
 class Gateway:
     """``ShardSessions`` and ``VoiceSignalling`` for one bot token.
 
-    ``gateway_url`` is asked for the URL of ``GET /gateway/bot``. A resumed session does not say who the bot is:
-    ``user_id`` tells (the ``id`` of ``GET /users/@me``). Without it, a predecessor's session is only resumed when an
-    earlier READY of this process has told.
+    ``gateway_url`` is asked for the URL of ``GET /gateway/bot``.
     """
 
     def __init__(
@@ -46,7 +46,6 @@ class Gateway:
         shard_count: int,
         clock: Clock,
         on_interaction: InteractionHandler | None = None,
-        user_id: Callable[[], Awaitable[UserId]] | None = None,
         random: random_module.Random | None = None,
         join_seconds: float = JOIN_SECONDS,
     ) -> None:
@@ -56,10 +55,9 @@ class Gateway:
         self._shard_count = shard_count
         self._clock = clock
         self._on_interaction = on_interaction
-        self._ask_user_id = user_id
         self._random = random or random_module.Random()  # noqa: S311  # jitter, no secret
         self._join_seconds = join_seconds
-        self._user_id: UserId | None = None
+        self._user_id = owner_of(token)
         self._connections: dict[ShardId, ShardConnection] = {}
         self._running: dict[ShardId, asyncio.Task[None]] = {}
         self._facts: dict[GuildId, GuildFacts] = {}
@@ -79,8 +77,8 @@ class Gateway:
         if self.is_open(shard_id):
             return
         await self.close(shard_id)  # clears away one that was refused
-        if session is not None and not await self._know_myself():
-            session = None
+        if self._user_id is None:
+            session = None  # a session that is resumed does not tell who the bot is, and its voice cannot be told apart
         connection = ShardConnection(
             shard_id,
             Session(self._token, shard_id, self._shard_count, session),
@@ -175,11 +173,6 @@ class Gateway:
 
     # -- what is behind them -------------------------------------------------------------------------------------
 
-    async def _know_myself(self) -> bool:
-        if self._user_id is None and self._ask_user_id is not None:
-            self._user_id = await self._ask_user_id()
-        return self._user_id is not None
-
     async def _connection_of(self, guild_id: GuildId) -> ShardConnection:
         shard_id = shard_of(guild_id, self._shard_count)
         connection = self._connections.get(shard_id)
@@ -199,6 +192,8 @@ class Gateway:
                 raise SignallingError("I am not a member of this server. Invite me, then try again.")
             await self._until(guild_id, lambda: guild_id in self._facts, _GUILD_SECONDS)
         facts = self._facts.get(guild_id)
+        if facts is not None:  # the command may have overtaken the news of a channel that was just made
+            await self._until(guild_id, lambda: channel_id in facts.channels, _CHANNEL_SECONDS)
         # Without facts (a session resumed from a predecessor) Discord's answer has to do.
         if facts is not None and self._user_id is not None and (why := obstacle(facts, channel_id, self._user_id)):
             raise SignallingError(why)

@@ -27,7 +27,7 @@ class _Over:
 class VoicePlayer:
     """A ``Player``. ``make_presence`` is given what to call with where sound goes, and when its own state changed.
 
-    A muted player sends nothing until it is told to ``join``, ``play`` or ``resume`` again.
+    A muted player sends nothing until it is told to ``play`` or ``resume`` again.
     """
 
     def __init__(
@@ -65,7 +65,6 @@ class VoicePlayer:
 
     async def join(self, channel_id: ChannelId) -> None:
         await self._presence.join(channel_id)
-        self._lane.muted = False
 
     async def play(self, play_id: PlayId, track: Track, *, position_ms: int, paused: bool) -> None:
         self._loop = asyncio.get_running_loop()
@@ -98,6 +97,7 @@ class VoicePlayer:
     def _forget(self) -> None:
         self._replace(None)
         self._play_id = None
+        self._lane.muted = False
 
     def _replace(self, playing: Playing | None) -> None:
         before, self._lane.playing = self._lane.playing, playing

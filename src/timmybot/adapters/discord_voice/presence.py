@@ -171,7 +171,9 @@ class Presence:
                     self._mend(partial(self._follow, server))
 
     def _lost(self, connection: VoiceConnection, code: int | None) -> None:
-        if connection is self._connection:
+        # What is being mended is not lost anew: whoever mends sees for themselves whether the result is up.
+        mending = self._mending is not None and not self._mending.done()
+        if connection is self._connection and not mending:
             self._mend(partial(self._heal, connection, after_close(code)))
 
     def _mend(self, work: Callable[[], Awaitable[None]]) -> None:
@@ -205,8 +207,9 @@ class Presence:
             except ConnectionFailed as failed:
                 remedy = failed.remedy
             else:
-                self._carry(connection.packets)
-                return
+                if connection.is_up:
+                    self._carry(connection.packets)
+                    return
         if remedy.next is Next.GIVE_UP:
             raise ConnectionFailed(remedy)
         if remedy.next is Next.LISTEN_THEN_REJOIN:

@@ -1,0 +1,84 @@
+"""Streams of frames that are in memory, and signalling that arranges what the test wants."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from timmybot.domain.ids import ChannelId, GuildId, UserId
+from timmybot.domain.track import Track
+from timmybot.ports.track_source import FRAME_MS, FrameStream, Gap, TrackError, TrackSource
+from timmybot.ports.voice_signalling import SignallingError, VoiceEvent, VoiceServer, VoiceSignalling
+
+
+@dataclass
+class FakeStream(FrameStream):
+    """Gives ``frames`` one by one. While ``behind`` it has nothing yet."""
+
+    frames: Sequence[bytes]
+    place: int = 0
+    behind: bool = False
+    closed: bool = False
+    trouble: TrackError | None = None
+
+    def read(self) -> bytes | Gap:
+        if self.behind:
+            return Gap.NOT_YET
+        if self.closed or self.place >= len(self.frames):
+            return Gap.END
+        self.place += 1
+        return self.frames[self.place - 1]
+
+    @property
+    def failure(self) -> TrackError | None:
+        return self.trouble
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@dataclass
+class FramesSource(TrackSource):
+    """Tracks whose frames are known by their URL."""
+
+    frames: dict[str, Sequence[bytes]] = field(default_factory=dict)
+    opened: list[FakeStream] = field(default_factory=list)
+
+    async def resolve(self, url: str) -> Track:
+        return Track(url, title=url)
+
+    def open(self, track: Track, *, position_ms: int) -> FakeStream:
+        if track.url in self.frames:
+            stream = FakeStream(self.frames[track.url], place=position_ms // FRAME_MS)
+        else:
+            stream = FakeStream([], trouble=TrackError("There is nothing at that address."))
+        self.opened.append(stream)
+        return stream
+
+
+@dataclass
+class FakeSignalling(VoiceSignalling):
+    """Arranges ``server`` for everyone, or refuses with ``refusal``; tests tell the events."""
+
+    endpoint: str = "voice.invalid"
+    refusal: str | None = None
+    asked: list[ChannelId | None] = field(default_factory=list)
+    subscribers: list[Callable[[VoiceEvent], None]] = field(default_factory=list)
+
+    async def join(self, guild_id: GuildId, channel_id: ChannelId) -> VoiceServer:
+        self.asked.append(channel_id)
+        if self.refusal is not None:
+            raise SignallingError(self.refusal)
+        grant = str(len(self.asked))
+        return VoiceServer(guild_id, channel_id, UserId(1), self.endpoint, f"session-{grant}", f"grant-{grant}")
+
+    async def leave(self, guild_id: GuildId) -> None:
+        self.asked.append(None)
+
+    def subscribe(self, guild_id: GuildId, heard: Callable[[VoiceEvent], None]) -> Callable[[], None]:
+        self.subscribers.append(heard)
+        return lambda: self.subscribers.remove(heard) if heard in self.subscribers else None
+
+    def tell(self, event: VoiceEvent) -> None:
+        for heard in list(self.subscribers):
+            heard(event)

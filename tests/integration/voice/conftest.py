@@ -1,0 +1,137 @@
+"""A fake Discord, and a bot's gateway and voice on it."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from sandbox.discord import Application, FakeDiscord, Guild, Member
+from sandbox.melody import Melody, compose
+from sandbox.recording import Format, opus_packets, record
+from tests.fakes.voice import FramesSource
+from timmybot.adapters.discord_gateway import Gateway
+from timmybot.adapters.discord_voice import VoicePlayers
+from timmybot.adapters.system_clock import SystemClock
+from timmybot.domain.ids import ChannelId, GuildId, PlayId, ShardId
+from timmybot.domain.track import Track
+from timmybot.ports.voice import Player
+
+SHARD = ShardId(3)
+SHARDS = 16
+SONG = Track("memory:song", title="song")
+PATIENCE_SECONDS = 15.0
+LOOK_SECONDS = 0.005
+
+
+class OpenBudget:
+    """Lets everyone identify at once, and counts."""
+
+    def __init__(self) -> None:
+        self.reserved: list[ShardId] = []
+
+    async def reserve(self, shard_id: ShardId, now: float) -> float:
+        self.reserved.append(shard_id)
+        return 0.0
+
+
+@dataclass
+class Bot:
+    """One worker's connections to Discord."""
+
+    gateway: Gateway
+    players: VoicePlayers
+    budget: OpenBudget
+
+    def player(self, guild: Guild) -> Player:
+        return self.players.open(GuildId(guild.id))
+
+    async def play(self, guild: Guild, *, position_ms: int = 0) -> Player:
+        """Join the guild's voice channel and play the song."""
+        player = self.player(guild)
+        await player.join(ChannelId(guild.voice_channel.id))
+        await player.play(PlayId("first"), SONG, position_ms=position_ms, paused=False)
+        return player
+
+    async def close(self) -> None:
+        await self.players.close()
+        await self.gateway.close_all()
+
+
+@dataclass
+class Scene:
+    """A guild whose member listens in its voice channel."""
+
+    discord: FakeDiscord
+    app: Application
+    guild: Guild
+    alice: Member
+    melody: Melody
+    source: FramesSource
+    tls: ssl.SSLContext
+    bots: list[Bot] = field(default_factory=list)
+
+    def bot(self, *, token: str | None = None) -> Bot:
+        """A worker that has not connected yet."""
+
+        async def gateway_url() -> str:
+            return self.discord.gateway.url
+
+        budget = OpenBudget()
+        gateway = Gateway(
+            token or self.app.bot_token,
+            gateway_url=gateway_url,
+            identify_budget=budget,
+            shard_count=SHARDS,
+            clock=SystemClock(),
+        )
+        self.bots.append(Bot(gateway, VoicePlayers(gateway, self.source, SystemClock(), tls=self.tls), budget))
+        return self.bots[-1]
+
+    async def worker(self) -> Bot:
+        """A worker with the guild's shard open."""
+        bot = self.bot()
+        await bot.gateway.open(SHARD, None)
+        return bot
+
+
+async def until(holds: Callable[[], bool], what: str) -> None:
+    """Wait until ``holds``. What is waited for happens on other threads and sockets, which tell nobody: it looks."""
+    never = asyncio.Event()
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not holds():
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(never.wait(), LOOK_SECONDS)
+    except TimeoutError:
+        raise AssertionError(f"waited in vain for: {what}") from None
+
+
+@pytest.fixture(scope="session")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Melody, Sequence[bytes]]:
+    melody = compose("song", voice=0, seconds=40.0)
+    return melody, list(opus_packets(record(melody, tmp_path_factory.mktemp("song"), Format.OGG_OPUS)))
+
+
+@pytest.fixture
+async def scene(tmp_path: Path, recorded: tuple[Melody, Sequence[bytes]]) -> AsyncIterator[Scene]:
+    melody, frames = recorded
+    async with FakeDiscord(tmp_path) as discord:
+        app = discord.create_application("TimmyBot")
+        guild = discord.create_guild("A", app, shard=SHARD, of=SHARDS)
+        alice = guild.add_member("alice")
+        await alice.join(guild.voice_channel)
+        tls = ssl.create_default_context(cafile=str(discord.ca_file))
+        scene = Scene(discord, app, guild, alice, melody, FramesSource({SONG.url: frames}), tls)
+        try:
+            yield scene
+        finally:
+            for bot in scene.bots:
+                await bot.close()
+            leftover = [task for task in asyncio.all_tasks() if "timmybot" in repr(task.get_coro())]
+            assert not leftover, leftover

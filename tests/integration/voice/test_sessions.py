@@ -1,0 +1,149 @@
+"""Gateway sessions: kept up, resumed, handed to a successor, refused with a sentence."""
+
+from __future__ import annotations
+
+import pytest
+
+from sandbox.discord.permissions import Permission
+from sandbox.melody import recognise
+from tests.integration.voice.conftest import SHARD, SONG, Scene, until
+from timmybot.domain.ids import ChannelId, GuildId, PlayId
+from timmybot.domain.lease import GatewaySession
+from timmybot.ports.shard_sessions import GatewayRefused
+from timmybot.ports.voice_signalling import SignallingError
+
+
+async def test_opening_a_shard_identifies_once_and_within_the_budget(scene: Scene) -> None:
+    bot = await scene.worker()
+    await bot.gateway.open(SHARD, None)
+    assert [identify.shard for identify in scene.discord.log.identifies] == [(3, 16)]
+    assert bot.budget.reserved == [SHARD]
+    assert bot.gateway.is_open(SHARD)
+
+
+async def test_a_wrong_token_is_refused_with_what_to_do(scene: Scene) -> None:
+    bot = scene.bot(token="wrong")
+    with pytest.raises(GatewayRefused, match="developer portal"):
+        await bot.gateway.open(SHARD, None)
+    assert not bot.gateway.is_open(SHARD)
+
+
+@pytest.mark.parametrize("code", [4000, 4008, 1011])
+async def test_a_connection_that_is_cut_resumes_and_voice_plays_on(scene: Scene, code: int) -> None:
+    bot = await scene.worker()
+    await bot.play(scene.guild)
+    await scene.alice.ear.wait_for_sound()
+    await scene.discord.gateway.close_all(code)
+    await until(lambda: len(scene.discord.log.resumes) == 1, "a resume")
+    await scene.alice.ear.wait_for_sound(seconds=1)
+    assert len(scene.discord.log.identifies) == 1
+    assert len(scene.discord.log.voice_identifies) == 1
+
+
+async def test_being_asked_to_reconnect_resumes(scene: Scene) -> None:
+    await scene.worker()
+    await scene.discord.gateway.ask_all_to_reconnect()
+    await until(lambda: len(scene.discord.log.resumes) == 1, "a resume")
+    assert len(scene.discord.log.identifies) == 1
+
+
+async def test_a_session_that_is_lost_is_identified_anew_and_the_bot_rejoins(scene: Scene) -> None:
+    bot = await scene.worker()
+    player = await bot.play(scene.guild)
+    await scene.alice.ear.wait_for_sound(seconds=1)
+    await scene.discord.gateway.invalidate_all()
+    await until(lambda: len(scene.discord.log.identifies) == 2, "a second identify")
+    scene.alice.ear.clear()
+    await scene.alice.ear.wait_for_sound(15, seconds=1.5)
+    assert not player.status().kicked
+    heard = recognise(scene.alice.ear.heard, scene.melody)
+    assert heard.start is not None
+    assert heard.start > 0.8
+
+
+async def test_a_successor_resumes_the_session_and_takes_the_call_over(scene: Scene) -> None:
+    predecessor = await scene.worker()
+    player = await predecessor.play(scene.guild)
+    await scene.alice.ear.wait_for_sound(seconds=1)
+    position_ms = player.status().position_ms
+    await predecessor.players.close()
+    session = await predecessor.gateway.close(SHARD)
+    assert session is not None
+    assert session.session_id not in repr(session)
+    assert scene.discord.log.gateway_closes[-1].code == 4000
+
+    successor = scene.bot()
+    await successor.gateway.open(SHARD, session)
+    assert len(scene.discord.log.identifies) == 1
+    scene.alice.ear.clear()
+    await successor.play(scene.guild, position_ms=position_ms)
+    await scene.alice.ear.wait_for_sound(seconds=1.5)
+    heard = recognise(scene.alice.ear.heard, scene.melody)
+    assert heard.start is not None
+    assert abs(heard.start - position_ms / 1000) < 0.3
+
+
+async def test_a_successor_of_a_dead_worker_joins_although_discord_still_shows_the_bot(scene: Scene) -> None:
+    predecessor = await scene.worker()
+    await predecessor.play(scene.guild)
+    await scene.alice.ear.wait_for_sound()
+
+    successor = await scene.worker()  # a session of its own; the predecessor's is still up
+    scene.alice.ear.clear()
+    await successor.play(scene.guild)
+    await predecessor.close()
+    await scene.alice.ear.wait_for_sound(seconds=1)
+
+
+async def test_a_session_that_cannot_be_resumed_any_more_is_identified_instead(scene: Scene) -> None:
+    bot = scene.bot()
+    stale = GatewaySession("gone", scene.discord.gateway.url, 7)
+    await bot.gateway.open(SHARD, stale)
+    assert len(scene.discord.log.identifies) == 1
+    session = bot.gateway.session(SHARD)
+    assert session is not None
+    assert session.session_id != "gone"
+
+
+async def test_a_resume_url_that_is_not_discords_never_gets_the_token(scene: Scene) -> None:
+    predecessor = await scene.worker()
+    session = await predecessor.gateway.close(SHARD)
+    assert session is not None
+    bot = scene.bot()
+    await bot.gateway.open(SHARD, GatewaySession(session.session_id, "wss://gateway.invalid", session.sequence))
+    assert len(scene.discord.log.resumes) == 1
+
+
+async def test_a_missing_permission_is_named(scene: Scene) -> None:
+    quiet = scene.guild.create_voice_channel("Quiet", bot_permissions=Permission.VIEW_CHANNEL | Permission.CONNECT)
+    bot = await scene.worker()
+    with pytest.raises(SignallingError, match="Speak"):
+        await bot.gateway.join(GuildId(scene.guild.id), ChannelId(quiet.id))
+
+
+async def test_a_full_channel_is_said_to_be_full(scene: Scene) -> None:
+    small = scene.guild.create_voice_channel("Small", user_limit=1)
+    await scene.alice.join(small)
+    bot = await scene.worker()
+    with pytest.raises(SignallingError, match="full"):
+        await bot.gateway.join(GuildId(scene.guild.id), ChannelId(small.id))
+
+
+async def test_a_guild_that_the_bot_is_not_in_is_said_so(scene: Scene) -> None:
+    bot = await scene.worker()
+    elsewhere = GuildId(scene.guild.id + (16 << 22))
+    with pytest.raises(SignallingError, match="not a member"):
+        await bot.gateway.join(elsewhere, ChannelId(1))
+
+
+async def test_leaving_and_joining_again_works(scene: Scene) -> None:
+    bot = await scene.worker()
+    player = await bot.play(scene.guild)
+    await scene.alice.ear.wait_for_sound()
+    await player.leave()
+    await until(lambda: scene.guild.bot_voice_state is None, "the bot's leaving")
+    assert bot.players.statuses() == {}
+    scene.alice.ear.clear()
+    await bot.play(scene.guild)
+    await player.play(PlayId("again"), SONG, position_ms=0, paused=False)
+    await scene.alice.ear.wait_for_sound(seconds=1)
