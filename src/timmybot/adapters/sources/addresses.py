@@ -12,12 +12,33 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address
 
 from timmybot.ports.track_source import TrackError
 
-_GLOBAL_UNICAST = IPv6Network("2000::/3")
-_NOT_PUBLIC_WITHIN = tuple(
+# Our own tables, because what ipaddress calls global differs between versions of Python (3.11 lets 192.0.0.8 pass).
+_NOT_PUBLIC_V4 = tuple(
+    IPv4Network(network)
+    for network in (
+        "0.0.0.0/8",  # this network
+        "10.0.0.0/8",  # private
+        "100.64.0.0/10",  # shared by carriers
+        "127.0.0.0/8",  # loopback
+        "169.254.0.0/16",  # link-local: metadata and credentials of clouds
+        "172.16.0.0/12",  # private
+        "192.0.0.0/24",  # protocol assignments
+        "192.0.2.0/24",  # documentation
+        "192.88.99.0/24",  # 6to4 relays
+        "192.168.0.0/16",  # private
+        "198.18.0.0/15",  # benchmarks
+        "198.51.100.0/24",  # documentation
+        "203.0.113.0/24",  # documentation
+        "224.0.0.0/4",  # multicast
+        "240.0.0.0/4",  # reserved, and broadcast
+    )
+)
+_GLOBAL_UNICAST_V6 = IPv6Network("2000::/3")
+_NOT_PUBLIC_V6 = tuple(
     IPv6Network(network)
     for network in (
         "2001::/23",  # protocol assignments, with Teredo (2001::/32), which embeds IPv4 addresses
@@ -42,16 +63,8 @@ def is_public(address: str) -> bool:
     except ValueError:
         return False
     if isinstance(ip, IPv4Address):
-        return _is_public_v4(ip)
-    return _is_public_v6(ip)
-
-
-def _is_public_v4(ip: IPv4Address) -> bool:
-    return ip.is_global and not (ip.is_multicast or ip.is_reserved)
-
-
-def _is_public_v6(ip: IPv6Address) -> bool:
-    return ip in _GLOBAL_UNICAST and not any(ip in network for network in _NOT_PUBLIC_WITHIN)
+        return not any(ip in network for network in _NOT_PUBLIC_V4)
+    return ip in _GLOBAL_UNICAST_V6 and not any(ip in network for network in _NOT_PUBLIC_V6)
 
 
 def system_resolve(host: str, port: int) -> list[str]:

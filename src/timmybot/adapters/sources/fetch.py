@@ -27,6 +27,9 @@ RECONNECTS = 3
 SKIP_BYTES = 256 * 1024
 """A seek forward by less than this reads on: cheaper than asking again."""
 
+REREAD_BYTES = 32 * 1024**2
+"""Up to this size a file is sought in although its server gives no parts: from its beginning again, skipping."""
+
 MAX_BYTES = 4 * 1024**3
 CONNECT_SECONDS = 4.0
 READ_SECONDS = 8.0
@@ -86,8 +89,9 @@ class HttpFile(io.RawIOBase):
         return True
 
     def seekable(self) -> bool:
+        """Whether going back is affordable: by asking for a part, or by reading a small file again."""
         opened = self.open()
-        return opened.ranges and opened.size is not None
+        return opened.size is not None and (opened.ranges or opened.size <= REREAD_BYTES)
 
     def tell(self) -> int:
         return self._position
@@ -270,7 +274,8 @@ def _size(response: urllib3.HTTPResponse, *, partial: bool) -> int | None:
 def _unreachable(host: str, trouble: Exception | None) -> str:
     if isinstance(trouble, urllib3.exceptions.SSLError | ssl.SSLError):
         return f"{host} has no valid certificate, so I do not trust what it sends."
-    if isinstance(trouble, urllib3.exceptions.TimeoutError | TimeoutError):
+    refused = isinstance(trouble, urllib3.exceptions.NewConnectionError)  # which urllib3 counts among time-outs
+    if isinstance(trouble, urllib3.exceptions.TimeoutError | TimeoutError) and not refused:
         return f"{host} did not answer in time. Try again later."
     return f"{host} cannot be reached. Check the address and try again."
 

@@ -37,11 +37,12 @@ class HttpTrackSource:
         marks: Marks | None = None,
         resolve: Resolve = system_resolve,
         resolve_seconds: float = RESOLVE_SECONDS,
+        filling: FillingThreads | None = None,
     ) -> None:
         self._policy = AddressPolicy(allow_hosts, resolve)
         self._marks = marks or Marks()
         self._resolve_seconds = resolve_seconds
-        self._filling = FillingThreads(FILLING_THREADS, "filling")
+        self._filling = filling or FillingThreads(FILLING_THREADS, "filling")
         self._probing = FillingThreads(PROBING_THREADS, "probing")
 
     async def resolve(self, url: str) -> Track:

@@ -54,14 +54,23 @@ def decoded_frames(source: Iterator[av.Packet[av.AudioStream]], sound: av.AudioS
 
 
 def _from(decoded: Iterator[av.AudioFrame], sound: av.AudioStream, position_ms: int) -> Iterator[av.AudioFrame]:
-    """What sounds at ``position_ms`` or later."""
+    """What sounds at ``position_ms`` or later, to the sample."""
     start_ms = float((sound.start_time or 0) * (sound.time_base or 0)) * 1000
     for frame in decoded:
-        if frame.time is not None and position_ms > 0:
-            end_ms = (frame.time + frame.samples / frame.sample_rate) * 1000 - start_ms
-            if end_ms <= position_ms:
-                continue
-        yield frame
+        begin_ms = frame.time * 1000 - start_ms if frame.time is not None else position_ms
+        too_early = max(0, round((position_ms - begin_ms) * frame.sample_rate / 1000)) if position_ms > 0 else 0
+        if too_early < frame.samples:
+            yield _without_first(too_early, frame) if too_early else frame
+
+
+def _without_first(samples: int, frame: av.AudioFrame) -> av.AudioFrame:
+    fifo = av.AudioFifo()
+    frame.pts = None
+    fifo.write(frame)
+    fifo.read(samples)
+    rest = fifo.read(0)
+    assert rest is not None
+    return rest
 
 
 def _encoder() -> AudioCodecContext:

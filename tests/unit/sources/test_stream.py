@@ -1,0 +1,198 @@
+"""The buffer between decoding and the pacing thread."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from threading import Event, get_ident
+
+import pytest
+
+from timmybot.adapters.sources.filling import FillingThreads
+from timmybot.adapters.sources.stream import BufferedStream, Marks
+from timmybot.ports.track_source import Gap, TrackError
+
+PATIENCE = 10.0
+MARKS = Marks(high=10, low=6, step=4, stall_seconds=15.0)
+
+
+@pytest.fixture
+def threads() -> Iterator[FillingThreads]:
+    one = FillingThreads(1, "test")
+    yield one
+    one.close()
+    one.join(PATIENCE)
+
+
+def settle(threads: FillingThreads) -> None:
+    """Wait until the one thread has done what was asked of it, steps that ask for another included."""
+    for _ in range(20):
+        done = Event()
+        threads.submit(done.set)
+        assert done.wait(PATIENCE)
+
+
+def nothing() -> None:
+    pass
+
+
+class Sound:
+    """A generator of numbered packets that knows how far it was driven."""
+
+    def __init__(self, length: int = 1_000_000, failure: Exception | None = None) -> None:
+        self.length = length
+        self.failure = failure
+        self.made = 0
+        self.threads: set[int] = set()
+        self.closed = Event()
+
+    def packets(self) -> Generator[bytes, None, None]:
+        try:
+            while self.made < self.length:
+                self.made += 1
+                self.threads.add(get_ident())
+                yield str(self.made).encode()
+            if self.failure:
+                raise self.failure
+        finally:
+            self.closed.set()
+
+
+def test_a_buffer_fills_itself_to_its_mark_and_no_further(threads: FillingThreads) -> None:
+    sound = Sound()
+    stream = BufferedStream(sound.packets(), threads, abort=nothing, marks=MARKS)
+
+    settle(threads)
+
+    assert sound.made == MARKS.high
+    assert get_ident() not in sound.threads
+    stream.close()
+
+
+def test_reading_fills_it_again_only_below_the_low_mark(threads: FillingThreads) -> None:
+    sound = Sound()
+    stream = BufferedStream(sound.packets(), threads, abort=nothing, marks=MARKS)
+    settle(threads)
+
+    first = [stream.read() for _ in range(3)]
+    settle(threads)
+    assert (first, sound.made) == ([b"1", b"2", b"3"], 10)
+
+    stream.read()
+    settle(threads)
+    assert sound.made == 14
+    stream.close()
+
+
+def test_every_packet_comes_once_in_order_and_then_the_end(threads: FillingThreads) -> None:
+    stream = BufferedStream(Sound(37).packets(), threads, abort=nothing, marks=MARKS)
+
+    heard = []
+    while (packet := stream.read()) is not Gap.END:
+        if packet is Gap.NOT_YET:
+            settle(threads)
+        else:
+            heard.append(packet)
+
+    assert heard == [str(n).encode() for n in range(1, 38)]
+    assert stream.failure is None
+    assert stream.read() is Gap.END
+
+
+def test_a_failure_is_known_before_the_end_is_read(threads: FillingThreads) -> None:
+    failure = TrackError("gone")
+    stream = BufferedStream(Sound(2, failure).packets(), threads, abort=nothing, marks=MARKS)
+    settle(threads)
+
+    assert [stream.read(), stream.read()] == [b"1", b"2"]
+    assert stream.failure is failure
+    assert stream.read() is Gap.END
+
+
+def test_an_unforeseen_error_ends_the_track_with_a_sentence(
+    threads: FillingThreads, caplog: pytest.LogCaptureFixture
+) -> None:
+    stream = BufferedStream(Sound(0, RuntimeError("a bug")).packets(), threads, abort=nothing, marks=MARKS)
+    settle(threads)
+
+    assert stream.read() is Gap.END
+    assert "Something went wrong" in str(stream.failure)
+    assert "a bug" in caplog.text
+
+
+def test_closing_does_not_wait_for_a_read_that_hangs_and_has_it_let_go(threads: FillingThreads) -> None:
+    began, aborted, closed = Event(), Event(), Event()
+
+    def hangs() -> Generator[bytes, None, None]:
+        try:
+            began.set()
+            assert aborted.wait(PATIENCE)
+            yield b"too late"
+        finally:
+            closed.set()
+
+    stream = BufferedStream(hangs(), threads, abort=aborted.set, marks=MARKS)
+    assert began.wait(PATIENCE)
+    assert stream.read() is Gap.NOT_YET
+
+    stream.close()
+
+    assert closed.wait(PATIENCE)
+    assert stream.read() is Gap.END
+
+
+def test_what_the_generator_holds_is_let_go_on_the_filling_thread(threads: FillingThreads) -> None:
+    sound = Sound()
+    stream = BufferedStream(sound.packets(), threads, abort=nothing, marks=MARKS)
+    settle(threads)
+
+    stream.close()
+    stream.close()
+
+    assert sound.closed.wait(PATIENCE)
+    assert stream.read() is Gap.END
+
+
+def test_a_server_that_sends_nothing_for_long_is_given_up(threads: FillingThreads) -> None:
+    now = [0.0]
+    aborted = Event()
+
+    def hangs() -> Generator[bytes, None, None]:
+        assert aborted.wait(PATIENCE)
+        raise TrackError("aborted")
+        yield b""
+
+    stream = BufferedStream(hangs(), threads, abort=aborted.set, marks=MARKS, monotonic=lambda: now[0])
+    assert stream.read() is Gap.NOT_YET
+    now[0] = 14.0
+    assert stream.read() is Gap.NOT_YET
+
+    now[0] = 15.1
+    stream.read()
+
+    assert aborted.is_set()
+    assert stream.read() is Gap.END
+    assert "stopped sending" in str(stream.failure)
+
+
+def test_a_stream_that_hangs_leaves_the_other_threads_to_the_others() -> None:
+    two = FillingThreads(2, "test")
+    release, full = Event(), Event()
+
+    def hangs() -> Generator[bytes, None, None]:
+        assert release.wait(PATIENCE)
+        yield b""
+
+    def plays() -> Generator[bytes, None, None]:
+        for number in range(MARKS.high + 1):
+            if number == MARKS.high:
+                full.set()
+            yield b"x"
+
+    hung = BufferedStream(hangs(), two, abort=release.set, marks=MARKS)
+    good = BufferedStream(plays(), two, abort=nothing, marks=Marks(high=MARKS.high + 1, low=6, step=4))
+    assert full.wait(PATIENCE)
+    assert hung.read() is Gap.NOT_YET
+    for stream in (hung, good):
+        stream.close()
+    two.close()
+    two.join(PATIENCE)
