@@ -63,16 +63,17 @@ class Settings:
     would be nothing to spread over tasks. Every process of an environment must agree; see docs/operations.md
     before changing it."""
 
-    heartbeat_seconds: float = 2.0
+    heartbeat_seconds: float = 1.5
     """How often a worker proves that it lives, and saves the positions of its players: a crash loses
-    no more of the place in a song than this."""
+    no more of the place in a song than this, and the promise is two seconds."""
 
-    lease_seconds: float = 8.0
+    lease_seconds: float = 6.0
     """How long observers wait for a heartbeat's counter to change before they take its shards: four missed
     beats, so that one slow write does not move music, and a crash costs seconds."""
 
-    lease_margin_seconds: float = 3.0
-    """How much earlier than that the holder itself stops using the strict right: longer than any AWS call takes."""
+    lease_margin_seconds: float = 2.5
+    """How much earlier than that the holder itself stops using the strict right: longer than an AWS call with
+    its one retry can take (2 x (0.3 s to connect + 0.8 s to read))."""
 
     inbox_poll_seconds: float = 0.5
     """How often a worker looks for nudges. It bounds how long a warm command waits; 2 reads a second are
@@ -91,7 +92,7 @@ class Settings:
     """How many entries may wait in one guild."""
 
     metrics_seconds: float = 15.0
-    """How often a worker writes its metrics line. CloudWatch keeps them by the minute; the sandbox's clock is faster."""
+    """How often a worker writes its metrics line. CloudWatch keeps them by the minute."""
 
     drain_seconds: float = 100.0
     """How long a worker may take to hand its shards over: inside Fargate's 120 s between SIGTERM and SIGKILL."""

@@ -51,13 +51,14 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parser().parse_args(arguments)
     set_up_logging()
     try:
-        return asyncio.run(chosen.start(chosen, configuration.load()))
+        status: int = asyncio.run(chosen.start(chosen, configuration.load()))
     except SettingError as error:
         return _say(str(error), MISUSED)
     except (SecretMissing, DiscordError) as error:
         return _say(str(error), FAILED)
     except KeyboardInterrupt:
         return INTERRUPTED
+    return status
 
 
 async def _run(chosen: argparse.Namespace, settings: Settings) -> int:

@@ -52,7 +52,7 @@ class FrontDoor:
     async def respond(self, event: Mapping[str, Any]) -> Response:
         """The response to one request.
 
-        401 for what Discord did not sign, 400 for what is no interaction, 503 while the operator has not set the secrets.
+        401 for what Discord did not sign, 400 for what is no interaction, 503 while the secrets are not set.
         Source: AWS Lambda, "Function URLs", payload format 2.0.
         """
         headers = {str(name).lower(): str(value) for name, value in (event.get("headers") or {}).items()}

@@ -1,0 +1,95 @@
+"""Workers with everything around them in memory, on a clock that the test owns."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from tests.fakes.clock import settle
+from tests.fakes.discord import FakeShardSessions
+from tests.fakes.guild import FrontOfHouse
+from tests.fakes.surroundings import FakeMetrics, FakeProtection, FakeSource
+from tests.fakes.voice_room import FakePlayer, FakePlayers
+from timmybot.domain.ids import GuildId, PlayId, WorkerId
+from timmybot.services.held_guilds import HeldGuilds
+from timmybot.services.leases import Leases
+from timmybot.services.worker import Worker
+
+
+@dataclass
+class FakeWorker:
+    """One worker process: its own players and sessions, the house's stores."""
+
+    leases: Leases
+    players: FakePlayers
+    sessions: FakeShardSessions
+    metrics: FakeMetrics
+    protection: FakeProtection
+    worker: Worker
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self.task = asyncio.create_task(self.worker.run(self.stop))
+
+    async def drained(self) -> None:
+        """SIGTERM, and its end."""
+        self.stop.set()
+        assert self.task
+        await self.task
+
+    async def killed(self) -> None:
+        """SIGKILL: nothing of it runs any more, and nothing was said. What it sent is silent."""
+        assert self.task
+        for task in asyncio.all_tasks():
+            if task is not asyncio.current_task():
+                task.cancel()
+        await settle()
+
+    def player(self, guild_id: GuildId) -> FakePlayer:
+        return self.players.open(guild_id)
+
+
+class Theatre(FrontOfHouse):
+    """A front of house with a stage behind it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.source = FakeSource()
+
+    def new_worker(self, name: str, *, revision: int = 1, start: bool = True) -> FakeWorker:
+        players, sessions, metrics, protection = FakePlayers(), FakeShardSessions(), FakeMetrics(), FakeProtection()
+
+        def positions() -> dict[PlayId, int]:
+            return {each.play_id: each.position_ms for each in players.statuses().values() if each.play_id}
+
+        leases = Leases(
+            self.leases, self.clock, self.settings, me=WorkerId(name), revision=revision, positions=positions
+        )
+        held_guilds = HeldGuilds(
+            guilds=self.guilds,
+            leases=leases,
+            players=players,
+            sessions=sessions,
+            source=self.source,
+            replies=self.rest,
+            clock=self.clock,
+            new_id=self.new_id,
+            shard_count=self.settings.shard_count,
+        )
+        worker = Worker(
+            guilds=self.guilds,
+            leases=leases,
+            inbox=self.inbox,
+            held_guilds=held_guilds,
+            sessions=sessions,
+            players=players,
+            metrics=metrics,
+            protection=protection,
+            clock=self.clock,
+            settings=self.settings,
+        )
+        made = FakeWorker(leases, players, sessions, metrics, protection, worker)
+        if start:
+            made.start()
+        return made
