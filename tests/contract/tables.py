@@ -1,29 +1,27 @@
-"""The two DynamoDB tables that the stores use, as the infrastructure defines them."""
+"""The two DynamoDB tables that the stores use, in the words that CreateTable and CloudFormation share."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from timmybot.settings import Settings
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
-
-def create_tables(client: DynamoDBClient, settings: Settings) -> None:
-    client.create_table(
-        TableName=settings.names.table("guild-queues"),
-        BillingMode="PAY_PER_REQUEST",
-        KeySchema=[
+TABLES: dict[str, dict[str, Any]] = {
+    "guild-queues": {
+        "BillingMode": "PAY_PER_REQUEST",
+        "KeySchema": [
             {"AttributeName": "guild_id", "KeyType": "HASH"},
             {"AttributeName": "item", "KeyType": "RANGE"},
         ],
-        AttributeDefinitions=[
+        "AttributeDefinitions": [
             {"AttributeName": "guild_id", "AttributeType": "S"},
             {"AttributeName": "item", "AttributeType": "S"},
             {"AttributeName": "active_shard", "AttributeType": "N"},
         ],
-        GlobalSecondaryIndexes=[
+        "GlobalSecondaryIndexes": [
             {
                 "IndexName": "active-shard",
                 "KeySchema": [
@@ -33,13 +31,18 @@ def create_tables(client: DynamoDBClient, settings: Settings) -> None:
                 "Projection": {"ProjectionType": "KEYS_ONLY"},
             }
         ],
-    )
-    client.create_table(
-        TableName=settings.names.table("coordination"),
-        BillingMode="PAY_PER_REQUEST",
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-        AttributeDefinitions=[
+    },
+    "coordination": {
+        "BillingMode": "PAY_PER_REQUEST",
+        "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        "AttributeDefinitions": [
             {"AttributeName": "pk", "AttributeType": "S"},
             {"AttributeName": "sk", "AttributeType": "S"},
         ],
-    )
+    },
+}
+
+
+def create_tables(client: DynamoDBClient, settings: Settings) -> None:
+    for name, description in TABLES.items():
+        client.create_table(TableName=settings.names.table(name), **description)
