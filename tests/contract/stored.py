@@ -71,7 +71,7 @@ class SqliteBackdoor:
         self._write("REPLACE INTO owed_reply VALUES (?, ?, 9e12, ?)", guild_id, interaction_id, to_text(record))
 
     def heartbeat(self, worker_id: str, record: Record) -> None:
-        self._write("REPLACE INTO worker VALUES (?, ?)", worker_id, to_text(record))
+        self._write("REPLACE INTO worker VALUES (?, 9e12, ?)", worker_id, to_text(record))
 
     def lease(self, shard_id: int, record: Record) -> None:
         self._write("REPLACE INTO shard VALUES (?, ?)", shard_id, to_text(record))

@@ -112,17 +112,45 @@ async def test_the_heartbeat_of_a_shards_owner_is_found(kept: Kept) -> None:
     assert await leases.heartbeat_of_owner(SHARD) is None
 
 
-async def test_leases_and_heartbeats_that_cannot_be_understood_are_set_aside(
+async def test_a_heartbeat_that_cannot_be_understood_is_set_aside(
     kept_outside: Kept, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert kept_outside.backdoor
     leases = kept_outside.stores.leases
     beat = Heartbeat(ANNA, counter=1, renewed_at=kept_outside.clock.now())
     await leases.beat(beat)
-    held = await leases.take(ShardLease(SHARD), ANNA)
     kept_outside.backdoor.heartbeat("hostile", {"schema": 1, "counter": "x", "expires_at": 9_000_000_000})
-    kept_outside.backdoor.lease(4, {"schema": 1, "owner": "x" * 1000})
     with caplog.at_level(logging.WARNING):
         assert await leases.heartbeats() == [beat]
-        assert await leases.leases() == [held]
-    assert len(caplog.records) == 2
+    assert len(caplog.records) == 1
+
+
+HOSTILE_LEASES: dict[str, dict[str, object]] = {
+    "an owner without end": {"schema": 1, "owner": "x" * 1000, "epoch": 6},
+    "a schema of the future": {"schema": 2, "owner": "bela", "epoch": 6},
+    "a number for an owner": {"schema": 1, "owner": 5, "epoch": 6},
+    "a session that is none": {"schema": 1, "epoch": 6, "session_id": "s", "sequence": "last"},
+}
+
+
+@pytest.mark.parametrize("hostile", HOSTILE_LEASES.values(), ids=HOSTILE_LEASES)
+async def test_a_lease_that_cannot_be_understood_can_be_taken_and_its_epoch_goes_on(
+    kept_outside: Kept, hostile: dict[str, object], caplog: pytest.LogCaptureFixture
+) -> None:
+    assert kept_outside.backdoor
+    leases = kept_outside.stores.leases
+    kept_outside.backdoor.lease(SHARD, hostile)
+    with caplog.at_level(logging.WARNING):
+        seen = await lease_of(leases, SHARD)
+    assert len(caplog.records) == 1
+    taken = await leases.take(seen, ANNA)
+    assert (taken.owner, taken.epoch, taken.session) == (ANNA, 7, None)
+    await leases.save_session(taken, SESSION)
+    assert await leases.leases() == [ShardLease(SHARD, owner=ANNA, epoch=Epoch(7), session=SESSION)]
+
+
+async def test_a_lease_with_nothing_in_it_can_be_taken(kept_outside: Kept) -> None:
+    assert kept_outside.backdoor
+    kept_outside.backdoor.lease(SHARD, {})
+    taken = await kept_outside.stores.leases.take(await lease_of(kept_outside.stores.leases, SHARD), ANNA)
+    assert taken == ShardLease(SHARD, owner=ANNA, epoch=Epoch(1))

@@ -21,7 +21,7 @@ from timmybot.ports.guild_store import Fenced, GuildStore, GuildStores, StoreUna
 from timmybot.ports.identify_budget import BUCKET_SECONDS, IdentifyBudget
 from timmybot.ports.inbox import Inbox, Nudge
 from timmybot.ports.lease_store import LeaseLost, LeaseStore
-from timmybot.ports.records.coordination import HEARTBEAT_KEPT_SECONDS
+from timmybot.ports.records.coordination import HEARTBEAT_KEPT_SECONDS, RESERVATION_BELIEVED_SECONDS
 
 
 class Faults:
@@ -218,7 +218,7 @@ class FakeIdentifyBudget(IdentifyBudget):
         async with self.faults.call():
             bucket = shard_id % self._max_concurrency
             wait = self._free_at.get(bucket, now) - now
-            if wait > 0:
+            if 0 < wait <= RESERVATION_BELIEVED_SECONDS:
                 return min(wait, BUCKET_SECONDS)
             self._free_at[bucket] = now + BUCKET_SECONDS
             return 0.0

@@ -90,8 +90,9 @@ class DynamoGuildStore(GuildStore):
     async def entries(self, *, after: OrderKey, limit: int) -> list[Entry]:
         generation = (await self.state()).generation
         prefix = _entries_of(generation)
-        # NUL makes the first text behind the key itself; the next generation's prefix is behind all of this one's.
-        first, last = f"{prefix}{after}\0", _entries_of(generation + 1)
+        # A space sorts before whatever a key is made of: this is behind `after`, and before the key that follows it.
+        # The next generation's prefix is behind every key of this one.
+        first, last = f"{prefix}{after} ", _entries_of(generation + 1)
         found: list[Entry] = []
         async with aclosing(self._table.query(self._partition, first, last, page=limit)) as rows:
             async for item, record in rows:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from timmybot.adapters.dynamodb.table import Clause, ConditionFailed, Table
 from timmybot.domain.ids import ShardId
 from timmybot.ports.identify_budget import BUCKET_SECONDS, IdentifyBudget
+from timmybot.ports.records.coordination import RESERVATION_BELIEVED_SECONDS
 from timmybot.ports.records.fields import SCHEMA
 
 _IDENTIFY = "IDENTIFY"
-
-_ABSURD_SECONDS = 60.0
-"""A bucket used up for longer than this was written under a broken clock, and must not block the environment."""
 
 
 class DynamoIdentifyBudget(IdentifyBudget):
@@ -21,8 +19,9 @@ class DynamoIdentifyBudget(IdentifyBudget):
     async def reserve(self, shard_id: ShardId, now: float) -> float:
         never_used = Clause("NOT attribute_type(#free_at, :number)", {":number": "N"})
         free_again = Clause("#free_at <= :now", {":now": now})
-        written_under_a_broken_clock = Clause("#free_at > :absurd", {":absurd": now + _ABSURD_SECONDS})
-        reserved = {"schema": SCHEMA, "free_at": now + BUCKET_SECONDS, "expires_at": int(now + _ABSURD_SECONDS)}
+        believed_until = now + RESERVATION_BELIEVED_SECONDS
+        written_under_a_broken_clock = Clause("#free_at > :believed_until", {":believed_until": believed_until})
+        reserved = {"schema": SCHEMA, "free_at": now + BUCKET_SECONDS, "expires_at": int(believed_until)}
         try:
             await self._table.update(
                 (_IDENTIFY, str(shard_id % self._max_concurrency)),

@@ -18,6 +18,7 @@ from timmybot.ports.records.coordination import (
     heartbeat_record,
     is_forgotten,
     lease_of,
+    remaining_lease,
     session_record,
 )
 from timmybot.ports.records.fields import SCHEMA, Record, Unreadable
@@ -55,8 +56,7 @@ class DynamoLeaseStore(LeaseStore):
     async def leases(self) -> list[ShardLease]:
         found = self._table.query(_SHARD, _FIRST_SHARD, _LAST_SHARD)
         rows = [(ShardId(int(item)), record) async for item, record in found if item.isdecimal()]
-        read = [_readable_lease(shard_id, record) for shard_id, record in rows]
-        return [lease for lease in read if lease]
+        return [_readable_lease(shard_id, record) for shard_id, record in rows]
 
     async def take(self, seen: ShardLease, me: WorkerId) -> ShardLease:
         return await self._update(seen, {"owner": me, "epoch": seen.epoch + 1}, remove=("next_owner",))
@@ -72,11 +72,12 @@ class DynamoLeaseStore(LeaseStore):
     async def _update(self, seen: ShardLease, assign: Record, remove: tuple[str, ...]) -> ShardLease:
         not_taken_since = Clause("#epoch = :seen_epoch", {":seen_epoch": seen.epoch})
         if seen.epoch == 0:
-            not_taken_since |= Clause("attribute_not_exists(#epoch)")
+            # It was never taken, or its epoch cannot be understood and was taken for 0.
+            not_taken_since |= Clause("NOT attribute_type(#epoch, :number)", {":number": "N"})
         not_released_since = (
             Clause("#owner = :seen_owner", {":seen_owner": seen.owner})
             if seen.owner is not None
-            else Clause("attribute_not_exists(#owner)")
+            else Clause("NOT attribute_type(#owner, :text)", {":text": "S"})
         )
         as_last_seen = not_taken_since & not_released_since
         try:
@@ -85,7 +86,7 @@ class DynamoLeaseStore(LeaseStore):
             )
         except ConditionFailed as failed:
             raise LeaseLost(f"shard {seen.shard_id} is not held under epoch {seen.epoch} any more") from failed
-        return lease_of(seen.shard_id, stored)
+        return _readable_lease(seen.shard_id, stored)
 
     def _readable_heartbeat(self, worker_id: WorkerId, record: Record) -> Heartbeat | None:
         try:
@@ -95,12 +96,12 @@ class DynamoLeaseStore(LeaseStore):
             return None
 
 
-def _readable_lease(shard_id: ShardId, record: Record) -> ShardLease | None:
+def _readable_lease(shard_id: ShardId, record: Record) -> ShardLease:
     try:
         return lease_of(shard_id, record)
     except Unreadable as why:
-        log.warning("the stored lease of shard %s is set aside: %s", shard_id, why)
-        return None
+        log.warning("of the stored lease of shard %s only owner and epoch are taken: %s", shard_id, why)
+        return remaining_lease(shard_id, record)
 
 
 def _shard_key(shard_id: ShardId) -> Key:

@@ -7,9 +7,7 @@ from sqlite3 import Connection
 from timmybot.adapters.sqlite.database import Database
 from timmybot.domain.ids import ShardId
 from timmybot.ports.identify_budget import BUCKET_SECONDS, IdentifyBudget
-
-_ABSURD_SECONDS = 60.0
-"""A bucket used up for longer than this was written under a broken clock, and must not block the bot."""
+from timmybot.ports.records.coordination import RESERVATION_BELIEVED_SECONDS
 
 
 class SqliteIdentifyBudget(IdentifyBudget):
@@ -23,7 +21,7 @@ class SqliteIdentifyBudget(IdentifyBudget):
         def reserve(connection: Connection) -> float:
             row = connection.execute("SELECT free_at FROM identify_bucket WHERE bucket = ?", (bucket,)).fetchone()
             wait = row[0] - now if row else 0.0
-            if 0 < wait <= _ABSURD_SECONDS:
+            if 0 < wait <= RESERVATION_BELIEVED_SECONDS:
                 return float(min(wait, BUCKET_SECONDS))
             connection.execute("REPLACE INTO identify_bucket VALUES (?, ?)", (bucket, now + BUCKET_SECONDS))
             return 0.0

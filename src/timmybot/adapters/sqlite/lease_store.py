@@ -13,7 +13,15 @@ from timmybot.domain.ids import Epoch, ShardId, WorkerId
 from timmybot.domain.lease import GatewaySession, Heartbeat, ShardLease
 from timmybot.ports.clock import Clock
 from timmybot.ports.lease_store import LeaseLost, LeaseStore
-from timmybot.ports.records.coordination import heartbeat_of, heartbeat_record, is_forgotten, lease_of, lease_record
+from timmybot.ports.records.coordination import (
+    HEARTBEAT_KEPT_SECONDS,
+    heartbeat_of,
+    heartbeat_record,
+    is_forgotten,
+    lease_of,
+    lease_record,
+    remaining_lease,
+)
 from timmybot.ports.records.fields import Record, Unreadable
 
 log = logging.getLogger(__name__)
@@ -25,10 +33,13 @@ class SqliteLeaseStore(LeaseStore):
         self._clock = clock
 
     async def beat(self, heartbeat: Heartbeat) -> None:
-        text = to_text(heartbeat_record(heartbeat, self._clock.now()))
+        now = self._clock.now()
+        text, expires_at = to_text(heartbeat_record(heartbeat, now)), now + HEARTBEAT_KEPT_SECONDS
 
         def write(connection: Connection) -> None:
-            connection.execute("REPLACE INTO worker VALUES (?, ?)", (heartbeat.worker_id, text))
+            # Each start of the program is a worker of its own: the file must not grow by one for ever.
+            connection.execute("DELETE FROM worker WHERE expires_at <= ?", (now,))
+            connection.execute("REPLACE INTO worker VALUES (?, ?, ?)", (heartbeat.worker_id, expires_at, text))
 
         await self._database.run(write)
 
@@ -53,8 +64,7 @@ class SqliteLeaseStore(LeaseStore):
     async def leases(self) -> list[ShardLease]:
         def find(connection: Connection) -> list[ShardLease]:
             rows = connection.execute("SELECT shard_id, record FROM shard ORDER BY shard_id").fetchall()
-            read = [_readable_lease(ShardId(shard_id), from_text(text)) for shard_id, text in rows]
-            return [lease for lease in read if lease]
+            return [_readable_lease(ShardId(shard_id), from_text(text)) for shard_id, text in rows]
 
         return await self._database.run(find)
 
@@ -95,12 +105,12 @@ def _change(seen: ShardLease, changed: Callable[[ShardLease], ShardLease], conne
 
 def _lease(connection: Connection, shard_id: ShardId) -> ShardLease:
     row = connection.execute("SELECT record FROM shard WHERE shard_id = ?", (shard_id,)).fetchone()
-    return (_readable_lease(shard_id, from_text(row[0])) if row else None) or ShardLease(shard_id)
+    return _readable_lease(shard_id, from_text(row[0])) if row else ShardLease(shard_id)
 
 
-def _readable_lease(shard_id: ShardId, record: Record) -> ShardLease | None:
+def _readable_lease(shard_id: ShardId, record: Record) -> ShardLease:
     try:
         return lease_of(shard_id, record)
     except Unreadable as why:
-        log.warning("the stored lease of shard %s is set aside: %s", shard_id, why)
-        return None
+        log.warning("of the stored lease of shard %s only owner and epoch are taken: %s", shard_id, why)
+        return remaining_lease(shard_id, record)

@@ -21,7 +21,9 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             guild_id INTEGER NOT NULL, interaction_id INTEGER NOT NULL, expires_at INTEGER NOT NULL,
             record TEXT NOT NULL, PRIMARY KEY (guild_id, interaction_id)
         ) WITHOUT ROWID""",
-        "CREATE TABLE worker (worker_id TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID",
+        """CREATE TABLE worker (
+            worker_id TEXT PRIMARY KEY, expires_at REAL NOT NULL, record TEXT NOT NULL
+        ) WITHOUT ROWID""",
         "CREATE TABLE shard (shard_id INTEGER PRIMARY KEY, record TEXT NOT NULL)",
         """CREATE TABLE nudge (
             written_at REAL NOT NULL, nudge_id TEXT NOT NULL, record TEXT NOT NULL, PRIMARY KEY (written_at, nudge_id)

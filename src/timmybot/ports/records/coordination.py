@@ -5,13 +5,17 @@ from __future__ import annotations
 from timmybot.domain.ids import Epoch, GuildId, PlayId, ShardId, WorkerId
 from timmybot.domain.lease import GatewaySession, Heartbeat, ShardLease
 from timmybot.ports.inbox import Nudge
-from timmybot.ports.records.fields import ID_LIMIT, Fields, Record, with_schema
+from timmybot.ports.records.fields import ID_LIMIT, Fields, Record, integer_or_zero, with_schema
 
 HEARTBEAT_KEPT_SECONDS = 15 * 60.0
 """How long a heartbeat stays readable after the last beat: long enough to resume where its players were."""
 
 NUDGE_KEPT_SECONDS = 5 * 60.0
 """Many times the overlap with which the inbox is read."""
+
+RESERVATION_BELIEVED_SECONDS = 60.0
+"""A bucket of the identify budget that is used up for longer was written under a broken clock: a real reservation lasts
+5 seconds, and a broken one must not keep every shard from its gateway."""
 
 SESSION_FIELDS = ("session_id", "resume_url", "sequence")
 
@@ -78,6 +82,15 @@ def lease_of(shard_id: ShardId, record: Record) -> ShardLease:
         if session_id is None
         else GatewaySession(session_id, fields.present_text("resume_url", _SESSION_LIMIT), fields.number("sequence")),
     )
+
+
+def remaining_lease(shard_id: ShardId, record: Record) -> ShardLease:
+    """What must be known of a lease that cannot be understood otherwise, so that it can be taken: owner and epoch.
+
+    An epoch that started again would have the guilds fence every owner to come.
+    """
+    owner, epoch = record.get("owner"), Epoch(integer_or_zero(record.get("epoch")))
+    return ShardLease(shard_id, owner=WorkerId(owner) if isinstance(owner, str) else None, epoch=epoch)
 
 
 def nudge_record(nudge: Nudge) -> dict[str, object]:
