@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -89,6 +90,7 @@ class Scene:
             identify_budget=budget,
             shard_count=SHARDS,
             clock=SystemClock(),
+            random=Random(1),
         )
         self.bots.append(Bot(gateway, VoicePlayers(gateway, self.source, SystemClock(), tls=self.tls), budget))
         return self.bots[-1]
@@ -123,6 +125,7 @@ async def scene(tmp_path: Path, recorded: tuple[Melody, Sequence[bytes]]) -> Asy
     melody, frames = recorded
     async with FakeDiscord(tmp_path) as discord:
         app = discord.create_application("TimmyBot")
+        discord.gateway.budget(app).interval_seconds = 0.0  # the budget has tests of its own
         guild = discord.create_guild("A", app, shard=SHARD, of=SHARDS)
         alice = guild.add_member("alice")
         await alice.join(guild.voice_channel)

@@ -147,3 +147,21 @@ async def test_leaving_and_joining_again_works(scene: Scene) -> None:
     await bot.play(scene.guild)
     await player.play(PlayId("again"), SONG, position_ms=0, paused=False)
     await scene.alice.ear.wait_for_sound(seconds=1)
+
+
+async def test_no_secret_is_ever_logged(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    bot = await scene.worker()
+    await bot.play(scene.guild)
+    await scene.alice.ear.wait_for_sound()
+    grant = scene.discord.voice.sessions[0]
+    session = bot.gateway.session(SHARD)
+    assert session is not None
+    secrets = [
+        scene.app.bot_token.split(".")[0],
+        session.session_id,
+        grant.grant.token,
+        str(list(grant.secret_key[:4]))[1:-1],
+    ]
+    await bot.close()
+    assert [secret for secret in secrets if secret in caplog.text] == []

@@ -33,6 +33,9 @@ from timmybot.ports.shard_sessions import GatewayRefused
 
 log = logging.getLogger(__name__)
 
+_frames_log = logging.getLogger(f"{__name__}.frames")
+_frames_log.setLevel(logging.WARNING)  # at DEBUG the library would write every frame, and with them our secrets
+
 _QUERY: Final = "?v=10&encoding=json"
 _CONNECT_SECONDS: Final = 10.0
 _CLOSE_SECONDS: Final = 1.0
@@ -111,6 +114,7 @@ class ShardConnection:
             await self._url(),
             open_timeout=_CONNECT_SECONDS,
             close_timeout=_CLOSE_SECONDS,
+            logger=_frames_log,
             ping_interval=None,  # Discord has heartbeats of its own
             max_size=None,  # GUILD_CREATE of a large guild is megabytes
             proxy=None,
@@ -146,7 +150,7 @@ class ShardConnection:
                 task.cancel()
             await asyncio.gather(*attendants, return_exceptions=True)
             await websocket.close(RESUMABLE_CLOSE)
-        return websocket.protocol.close_rcvd.code if websocket.protocol.close_rcvd else None
+        return _code_of_peer(websocket)
 
     async def _url(self) -> str:
         gateway_url = await self._gateway_url()
@@ -201,3 +205,9 @@ class ShardConnection:
         except Exception as error:  # a budget that cannot be asked is not a budget that may be passed over
             log.warning("shard %d: could not identify (%s)", self._shard_id, type(error).__name__)
             await websocket.close(RESUMABLE_CLOSE)
+
+
+def _code_of_peer(websocket: ClientConnection) -> int | None:
+    """The code that Discord closed with; ``None`` if we closed first (it then only echoes) or nobody closed."""
+    close = websocket.protocol.close_rcvd
+    return close.code if close is not None and websocket.protocol.close_rcvd_then_sent else None

@@ -25,6 +25,9 @@ from timmybot.ports.voice_signalling import VoiceServer
 
 log = logging.getLogger(__name__)
 
+_frames_log = logging.getLogger(f"{__name__}.frames")
+_frames_log.setLevel(logging.WARNING)  # at DEBUG the library would write every frame, and with them our secrets
+
 _ESTABLISH_SECONDS: Final = 10.0
 _CLOSE_SECONDS: Final = 1.0
 _RESUMABLE_CLOSE: Final = 4000
@@ -113,6 +116,7 @@ class VoiceConnection:
             compression=None,
             open_timeout=None,
             close_timeout=_CLOSE_SECONDS,
+            logger=_frames_log,
             ping_interval=None,  # Discord has heartbeats of its own
             proxy=None,  # sound goes by UDP, past any proxy
         )
@@ -134,7 +138,8 @@ class VoiceConnection:
         except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
             failure = ConnectionFailed(_TRY_AGAIN, f"Discord's voice server made no sense ({type(error).__name__}).")
         close = websocket.protocol.close_rcvd
-        code = close.code if close else None
+        # If we closed first, Discord only echoes.
+        code = close.code if close is not None and websocket.protocol.close_rcvd_then_sent else None
         if not established.done():
             established.set_exception(failure or ConnectionFailed(after_close(code)))
         elif not established.cancelled():
