@@ -27,6 +27,7 @@ FADE_SECONDS = 0.004
 LOUDNESS = 0.35
 
 GRID_SECONDS = 0.02
+WINDOW_SECONDS = 0.1
 SEED_WINDOWS = 30
 MISSES_THAT_END_A_SEGMENT = 4
 
@@ -90,7 +91,7 @@ class Melody:
 
 
 def compose(name: str, *, voice: int, seconds: float = 60.0, note_seconds: float = 0.4) -> Melody:
-    """A melody with the tones of ``voice`` (0 to 3): melodies of different voices share no tone.
+    """A melody of about ``seconds`` with the tones of ``voice`` (0 to 3): those of different voices share no tone.
 
     At 0.4 s a note, every position within 52 s is told by two neighbouring notes; longer ones repeat pairs, and
     need three.
@@ -185,7 +186,7 @@ def recognise(heard: Sequence[Sound], melody: Melody) -> Recognition:
     return Recognition(
         melody.name,
         tuple(segments),
-        total * 0.1,
+        total * WINDOW_SECONDS,
         matched / total if total else 0.0,
         foreign / total if total else 0.0,
         _covered(segments) / melody.seconds,
@@ -195,6 +196,12 @@ def recognise(heard: Sequence[Sound], melody: Melody) -> Recognition:
 def _near(tones: NDArray[np.float64], hz: float) -> NDArray[np.bool_]:
     near: NDArray[np.bool_] = np.abs(tones - hz) <= TOLERANCE * tones
     return near & (tones > 0)
+
+
+def _fits(score: NDArray[np.float64], position: float, hz: float) -> bool:
+    """Is this the tone of a window that begins at ``position``? Where the tone changes within it, either will do."""
+    begin, end = (max(0, round(at / GRID_SECONDS)) for at in (position, position + WINDOW_SECONDS))
+    return bool(_near(score[begin : end + 1], hz).any())
 
 
 def _runs(sounding: Sequence[Sound]) -> list[list[Sound]]:
@@ -219,15 +226,14 @@ def _longest_match(run: list[Sound], score: NDArray[np.float64]) -> tuple[Segmen
     hits = np.zeros(len(score), dtype=np.int32)
     for window in seed:
         # The tone is judged at the window's middle.
-        ahead = round((window.media - first.media + 0.05) / GRID_SECONDS)
+        ahead = round((window.media - first.media + WINDOW_SECONDS / 2) / GRID_SECONDS)
         fits = _near(score, window.hz)
         hits[: len(score) - ahead] += fits[ahead:]
     best = np.flatnonzero(hits == hits.max())
     offset = float(best[len(best) // 2]) * GRID_SECONDS
     matched, misses, last = 0, 0, begin
     for index in range(begin, len(run)):
-        step = round((offset + run[index].media - first.media + 0.05) / GRID_SECONDS)
-        if 0 <= step < len(score) and _near(score[step : step + 1], run[index].hz).any():
+        if _fits(score, offset + run[index].media - first.media, run[index].hz):
             matched, misses, last = matched + 1, 0, index
         else:
             misses += 1
@@ -235,8 +241,8 @@ def _longest_match(run: list[Sound], score: NDArray[np.float64]) -> tuple[Segmen
                 break
     if matched < 2:
         return None, 0, begin + 1
-    to_position = offset + run[last].media - first.media + 0.1
-    segment = Segment(first.time, run[last].time + 0.1, max(0.0, offset), to_position)
+    to_position = offset + run[last].media - first.media + WINDOW_SECONDS
+    segment = Segment(first.time, run[last].time + WINDOW_SECONDS, max(0.0, offset), to_position)
     return segment, matched, last + 1
 
 

@@ -53,10 +53,9 @@ def _ask(url: str, body: dict[str, object] | None) -> int:
         return 2
     if isinstance(told, list):
         for guild in told:
-            members = ", ".join(f"{name} in {place}" if place else name for name, place in guild["members"].items())
-            print(
-                f"{guild['name']}: {members or 'nobody'}; the bot is {'in ' + guild['bot_in'] if guild['bot_in'] else 'away'}"
-            )
+            people = ", ".join(f"{name} in {place}" if place else name for name, place in guild["members"].items())
+            bot = f"in {guild['bot_in']}" if guild["bot_in"] else "away"
+            print(f"{guild['name']}: {people or 'nobody'}; the bot is {bot}")
         return 0
     print(told["failed"] or told["content"])
     return 1 if told["failed"] else 0

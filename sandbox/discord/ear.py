@@ -131,6 +131,13 @@ class Ear:
             hearing.packets.clear()
             hearing.windows.clear()
 
+    async def wait_for_packets(self, count: int, timeout: float = 10.0) -> None:  # noqa: ASYNC109
+        """Wait until ``count`` packets arrived since the last :meth:`clear`. Raises :class:`TimeoutError`."""
+        async with asyncio.timeout(timeout):
+            while sum(len(hearing.packets) for hearing in self.speakers.values()) < count:
+                self._arrived.clear()
+                await self._arrived.wait()
+
     async def wait_for_sound(self, timeout: float = 10.0, *, seconds: float = 0.1) -> list[Window]:  # noqa: ASYNC109
         """Wait until ``seconds`` of sound (not silence) were heard since the last :meth:`clear`.
 
