@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -127,6 +129,18 @@ async def test_nobody_listening_is_a_store_that_is_unavailable(link: LossyLink, 
     finally:
         stores.close()
         nobody.close()
+
+
+async def test_a_call_that_is_never_answered_is_given_up_within_the_margin_of_a_lease(in_dynamodb: Kept) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        client = client_at(f"http://127.0.0.1:{mute.getsockname()[1]}")
+        stores = dynamodb.connect(Settings(), in_dynamodb.clock, client=client)
+        began = time.monotonic()
+        with pytest.raises(StoreUnavailable):
+            await stores.guilds.open(GUILD).state()
+        assert time.monotonic() - began < Settings().lease_margin_seconds
+        stores.close()
+        client.close()
 
 
 async def test_a_missing_table_is_an_error_that_waiting_does_not_heal(
