@@ -21,6 +21,7 @@ DAVE_VERSION: Final = 0
 _MICROPHONE: Final = 1 << 0
 """Source: Discord, Voice Connections, "Speaking"."""
 _SEQUENCE_BYTES: Final = 2
+_KEY_BYTES: Final = 32
 
 
 class Op(IntEnum):
@@ -133,8 +134,15 @@ class Session:
                 self._ssrc = int(data["ssrc"])
                 yield Discover(str(data["ip"]), int(data["port"]), self._ssrc, tuple(data["modes"]))
             case Op.SESSION_DESCRIPTION:
-                yield Described(str(data["mode"]), bytes(data["secret_key"]))
+                yield Described(str(data["mode"]), _key(data["secret_key"]))
             case Op.HEARTBEAT_ACK:
                 self._unanswered_beat = False
             case Op.RESUMED:
                 yield Resumed()
+
+
+def _key(numbers: Sequence[int]) -> bytes:
+    key = bytes(list(numbers))
+    if len(key) != _KEY_BYTES:
+        raise ValueError("a secret key of another length")
+    return key

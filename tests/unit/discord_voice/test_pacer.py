@@ -1,0 +1,269 @@
+"""The schedule: every lane its slot, none in a burst, on a clock that the test owns."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from random import Random
+
+import pytest
+
+from tests.fakes.voice import FakeStream
+from timmybot.adapters.discord_voice.lane import SILENCE_FRAMES, Lane, Playing
+from timmybot.adapters.discord_voice.pacer import PHASE_SECONDS, PHASES, SLOT_SECONDS, Pacer, Schedule
+from timmybot.adapters.discord_voice.rtp import SILENCE, PacketStream
+
+FRAMES = [bytes([number, number]) for number in range(200)]
+
+
+class Wire:
+    """Where a lane sends; keeps what was sent, when, and with which RTP time stamp."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.times: list[float] = []
+        self.frames: list[bytes] = []
+        self.timestamps: list[int] = []
+        self.packets = PacketStream(1, self._plain, self._sent, Random(1))
+        self.refuses = False
+
+    def _plain(self, frame: bytes, header: bytes, counter: int) -> bytes:
+        return frame
+
+    def _sent(self, datagram: bytes) -> None:
+        if self.refuses:
+            raise BlockingIOError
+        self.times.append(self.now)
+        self.frames.append(datagram[12:])
+        self.timestamps.append(int.from_bytes(datagram[4:8], "big"))
+
+    @property
+    def gaps(self) -> list[float]:
+        return [round(later - sooner, 6) for sooner, later in zip(self.times, self.times[1:], strict=False)]
+
+    @property
+    def slots_between(self) -> list[int]:
+        return [
+            (later - sooner) % 2**32 // 960 for sooner, later in zip(self.timestamps, self.timestamps[1:], strict=False)
+        ]
+
+
+def a_lane(wire: Wire, stream: FakeStream | None = None) -> Lane:
+    lane = Lane(lambda playing: None)
+    lane.packets = wire.packets
+    lane.playing = Playing(stream or FakeStream(FRAMES), 0, paused=False)
+    return lane
+
+
+class Turning:
+    """Turns a schedule as the pacer's thread does, on a clock of its own."""
+
+    def __init__(self, schedule: Schedule, wires: list[Wire]) -> None:
+        self.schedule, self.wires, self.now = schedule, wires, 0.0
+
+    def until(self, end: float) -> None:
+        while (wait := self.schedule.seconds_to_next(self.now)) + self.now < end:
+            self.now += max(wait, 0.0)
+            self._serve()
+
+    def stall(self, seconds: float) -> None:
+        self.now += seconds
+
+    def _serve(self) -> None:
+        for wire in self.wires:
+            wire.now = self.now
+        self.schedule.serve(self.now)
+
+
+def test_a_lane_is_served_every_20_ms_on_an_absolute_schedule() -> None:
+    wire, schedule = Wire(), Schedule(0.0)
+    schedule.add(a_lane(wire))
+    Turning(schedule, [wire]).until(1.0)
+    assert wire.frames == FRAMES[:50]
+    assert set(wire.gaps) == {SLOT_SECONDS}
+    assert set(wire.slots_between) == {1}
+
+
+def test_lanes_are_spread_over_the_20_ms() -> None:
+    wires, schedule = [Wire() for _ in range(2 * PHASES)], Schedule(0.0)
+    for wire in wires:
+        schedule.add(a_lane(wire))
+    Turning(schedule, wires).until(1.0)
+    first = sorted(round(wire.times[0], 6) for wire in wires)
+    assert first == [round(phase * PHASE_SECONDS, 6) for phase in range(PHASES) for _ in range(2)]
+    assert all(set(wire.gaps) == {SLOT_SECONDS} for wire in wires)
+
+
+def test_a_place_that_became_free_is_given_to_the_next_lane() -> None:
+    wires, schedule = [Wire() for _ in range(PHASES)], Schedule(0.0)
+    lanes = [a_lane(wire) for wire in wires]
+    for lane in lanes:
+        schedule.add(lane)
+    schedule.remove(lanes[4])
+    newcomer = Wire()
+    schedule.add(a_lane(newcomer))
+    Turning(schedule, [*wires, newcomer]).until(SLOT_SECONDS)
+    assert newcomer.times == pytest.approx([4 * PHASE_SECONDS])
+    assert wires[4].times == []
+
+
+def test_adding_a_lane_twice_serves_it_once() -> None:
+    wire, schedule = Wire(), Schedule(0.0)
+    lane = a_lane(wire)
+    schedule.add(lane)
+    schedule.add(lane)
+    assert len(schedule) == 1
+
+
+def test_a_slot_served_late_does_not_push_the_next_one_back() -> None:
+    wire, schedule = Wire(), Schedule(0.0)
+    lane = a_lane(wire)
+    schedule.add(lane)
+    turning = Turning(schedule, [wire])
+    turning.until(0.1)
+    turning.stall(0.028)  # the slot at 100 ms is served at 108
+    turning.until(0.2)
+    assert wire.times[5] == pytest.approx(0.108)
+    assert wire.times[6] == pytest.approx(0.12)
+    assert (lane.counters.late, lane.counters.skipped) == (1, 0)
+
+
+@pytest.mark.parametrize("stall_slots", [3, 50])
+def test_after_a_stall_slots_are_skipped_frames_are_not_and_nothing_is_sent_in_a_burst(stall_slots: int) -> None:
+    wires, schedule = [Wire() for _ in range(3)], Schedule(0.0)
+    lanes = [a_lane(wire) for wire in wires]
+    for lane in lanes:
+        schedule.add(lane)
+    turning = Turning(schedule, wires)
+    turning.until(0.1)
+    turning.stall(stall_slots * SLOT_SECONDS)
+    turning.until(turning.now + 1.0)
+    for wire, lane in zip(wires, lanes, strict=True):
+        assert wire.frames == FRAMES[: len(wire.frames)], "no frame is lost or repeated"
+        assert min(wire.gaps) > SLOT_SECONDS / 2 - 1e-6, "no burst"
+        assert lane.counters.skipped in (stall_slots - 1, stall_slots)
+        # Receivers are told by the time stamps that time went on, and by the numbers that nothing was lost.
+        assert max(wire.slots_between) == lane.counters.skipped + 1
+
+
+def test_without_skipping_a_stall_would_end_in_a_burst() -> None:
+    """The negative control of the test above."""
+
+    class Catching(Schedule):
+        def serve(self, now: float) -> None:
+            super().serve(min(now, self._start + self._tick * PHASE_SECONDS))
+
+    wire, schedule = Wire(), Catching(0.0)
+    schedule.add(a_lane(wire))
+    turning = Turning(schedule, [wire])
+    turning.until(0.1)
+    turning.stall(0.2)
+    turning.until(0.5)
+    assert min(wire.gaps) == 0.0
+
+
+def test_a_muted_lane_sends_nothing_from_its_next_slot_on() -> None:
+    wire, schedule = Wire(), Schedule(0.0)
+    lane = a_lane(wire)
+    schedule.add(lane)
+    turning = Turning(schedule, [wire])
+    turning.until(0.1)
+    lane.muted = True
+    turning.until(0.5)
+    assert wire.frames == FRAMES[:5]
+
+
+def test_a_pause_ends_in_five_silent_frames_and_reads_nothing() -> None:
+    wire, schedule = Wire(), Schedule(0.0)
+    lane = a_lane(wire)
+    assert lane.playing
+    schedule.add(lane)
+    turning = Turning(schedule, [wire])
+    turning.until(0.1)
+    lane.playing.paused = True
+    turning.until(0.5)
+    assert wire.frames == FRAMES[:5] + [SILENCE] * SILENCE_FRAMES
+    assert lane.playing.position_ms == 100
+    lane.playing.paused = False
+    turning.until(0.6)
+    assert wire.frames[-5:] == FRAMES[5:10]
+    assert wire.slots_between.count(1) == len(wire.frames) - 2, "the pause is in the time stamps, once"
+
+
+def test_an_underrun_is_counted_and_sounds_like_a_short_pause() -> None:
+    wire, schedule = Wire(), Schedule(0.0)
+    stream = FakeStream(FRAMES)
+    lane = a_lane(wire, stream)
+    schedule.add(lane)
+    turning = Turning(schedule, [wire])
+    turning.until(0.1)
+    stream.behind = True
+    turning.until(0.3)
+    stream.behind = False
+    turning.until(0.4)
+    assert wire.frames == FRAMES[:5] + [SILENCE] * SILENCE_FRAMES + FRAMES[5:10]
+    assert lane.counters.underrun == 10
+    assert lane.counters.sent == 10
+
+
+def test_a_stream_that_ends_is_told_once_and_ends_in_silence() -> None:
+    wire, schedule = Wire(), Schedule(0.0)
+    ended: list[Playing] = []
+    lane = Lane(ended.append)
+    lane.packets, lane.playing = wire.packets, Playing(FakeStream(FRAMES[:3]), 0, paused=False)
+    schedule.add(lane)
+    Turning(schedule, [wire]).until(0.5)
+    assert wire.frames == FRAMES[:3] + [SILENCE] * SILENCE_FRAMES
+    assert ended == [lane.playing]
+
+
+def test_a_lane_without_a_connection_reads_nothing() -> None:
+    wire, schedule = Wire(), Schedule(0.0)
+    lane = a_lane(wire)
+    assert lane.playing
+    lane.packets = None
+    schedule.add(lane)
+    Turning(schedule, [wire]).until(0.5)
+    assert lane.playing.position_ms == 0
+
+
+def test_a_datagram_that_the_socket_refuses_is_counted_and_costs_nobody_else_anything() -> None:
+    wire, schedule = Wire(), Schedule(0.0)
+    lane = a_lane(wire)
+    schedule.add(lane)
+    wire.refuses = True
+    Turning(schedule, [wire]).until(0.1)
+    assert (lane.counters.refused, wire.frames) == (5, [])
+
+
+def test_a_lane_that_breaks_is_muted_and_the_others_play_on() -> None:
+    class Broken(FakeStream):
+        def read(self) -> bytes:
+            raise RuntimeError("a stream broke its promise")
+
+    wires, schedule = [Wire() for _ in range(PHASES + 1)], Schedule(0.0)
+    broken = a_lane(wires[0], Broken(FRAMES))
+    schedule.add(broken)
+    for wire in wires[1:]:
+        schedule.add(a_lane(wire))
+    Turning(schedule, wires).until(0.1)
+    assert broken.muted
+    assert all(wire.frames == FRAMES[:5] for wire in wires[1:])
+
+
+def test_the_thread_serves_its_lanes_and_ends_leaving_the_interpreter_as_it_was() -> None:
+    usual = sys.getswitchinterval()
+    wire, over = Wire(), threading.Event()
+    lane = Lane(lambda playing: over.set())
+    lane.playing = Playing(FakeStream(FRAMES[:5]), 0, paused=False)
+    pacer = Pacer()
+    pacer.carry(lane, wire.packets)
+    assert sys.getswitchinterval() < usual
+    assert over.wait(5)
+    pacer.carry(lane, None)
+    pacer.carry(lane, wire.packets)  # after a time without lanes it goes on
+    pacer.stop()
+    assert wire.frames[:5] == FRAMES[:5]
+    assert sys.getswitchinterval() == pytest.approx(usual)
+    assert not [thread for thread in threading.enumerate() if thread.name == "voice pacer"]
+    pacer.stop()

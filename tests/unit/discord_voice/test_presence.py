@@ -1,0 +1,232 @@
+"""Staying in a channel: what is mended, what supersedes what, and when it is given up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+import pytest
+
+from tests.fakes.clock import FakeClock, settle
+from tests.fakes.voice import FakeSignalling
+from timmybot.adapters.discord_voice.close_codes import Remedy, after_close
+from timmybot.adapters.discord_voice.connection import ConnectionFailed
+from timmybot.adapters.discord_voice.presence import LISTEN_SECONDS, MEND_ATTEMPTS, NEXT_SERVER_SECONDS, Presence
+from timmybot.domain.ids import ChannelId, GuildId, UserId
+from timmybot.ports.voice import VoiceError
+from timmybot.ports.voice_signalling import Kicked, ServerChanged, ServerGone, VoiceServer
+
+MUSIC, OTHER = ChannelId(5), ChannelId(6)
+
+
+@dataclass(eq=False)
+class FakeConnection:
+    """A voice connection that fails as often as the world says."""
+
+    server: VoiceServer
+    world: World
+    lost: Callable[[Any, int | None], None]
+    is_up: bool = False
+    resumed: int = 0
+    closed: bool = False
+    packets: object = field(default_factory=object)
+
+    async def open(self) -> None:
+        if self.world.failing:
+            raise ConnectionFailed(self.world.failing.pop(0))
+        self.is_up = True
+
+    async def resume(self) -> None:
+        await self.open()
+        self.resumed += 1
+
+    async def close(self) -> None:
+        self.is_up, self.closed = False, True
+
+    def breaks(self, code: int | None) -> None:
+        self.is_up = False
+        self.lost(self, code)
+
+
+class World:
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.signalling = FakeSignalling()
+        self.connections: list[FakeConnection] = []
+        self.failing: list[Remedy] = []
+        self.carried: object | None = None
+        self.changes = 0
+        self.presence = Presence(
+            GuildId(1),
+            signalling=self.signalling,
+            connect=self._connect,
+            clock=self.clock,
+            random=Random(1),
+            carry=self._carry,
+            changed=self._changed,
+        )
+
+    @property
+    def connection(self) -> FakeConnection:
+        return self.connections[-1]
+
+    @property
+    def plays(self) -> bool:
+        return self.carried is self.connection.packets
+
+    def _connect(self, server: VoiceServer, lost: Callable[[Any, int | None], None]) -> Any:
+        self.connections.append(FakeConnection(server, self, lost))
+        return self.connection
+
+    def _carry(self, packets: object | None) -> None:
+        self.carried = packets
+
+    def _changed(self) -> None:
+        self.changes += 1
+
+
+@pytest.fixture
+async def world() -> World:
+    world = World()
+    await world.presence.join(MUSIC)
+    return world
+
+
+def another_server(channel_id: ChannelId = MUSIC) -> VoiceServer:
+    return VoiceServer(GuildId(1), channel_id, UserId(1), "us.invalid", "session-x", "grant-x")
+
+
+async def test_joining_where_it_is_does_nothing(world: World) -> None:
+    await world.presence.join(MUSIC)
+    assert world.signalling.asked == [MUSIC]
+    assert world.plays
+
+
+async def test_a_refused_join_says_why_and_leaves_nothing_behind() -> None:
+    world = World()
+    world.signalling.refusal = "I may not play there."
+    with pytest.raises(VoiceError, match="may not play"):
+        await world.presence.join(MUSIC)
+    assert world.presence.channel_id is None
+    assert world.signalling.subscribers == []
+
+
+async def test_a_crashed_voice_server_is_resumed_with_the_same_packets(world: World) -> None:
+    world.connection.breaks(4015)
+    await settle()
+    assert (world.connection.resumed, len(world.connections), world.plays) == (1, 1, True)
+    assert world.signalling.asked == [MUSIC]
+
+
+async def test_nothing_is_carried_while_it_is_being_mended(world: World) -> None:
+    world.connection.breaks(4014)
+    await settle()
+    assert world.carried is None
+    assert world.presence.channel_id == MUSIC
+
+
+async def test_a_resume_that_fails_becomes_a_rejoin(world: World) -> None:
+    world.failing = [after_close(4006)]
+    world.connection.breaks(4015)
+    await settle()
+    assert world.signalling.asked == [MUSIC, MUSIC]
+    assert world.plays
+
+
+async def test_after_4014_the_gateway_is_listened_to_before_the_bot_rejoins(world: World) -> None:
+    world.connection.breaks(4014)
+    await world.clock.advance(LISTEN_SECONDS - 0.1)
+    assert world.signalling.asked == [MUSIC]
+    await world.clock.advance(0.2)
+    assert world.signalling.asked == [MUSIC, MUSIC]
+    assert world.plays
+
+
+async def test_a_kick_that_comes_after_4014_ends_the_mending(world: World) -> None:
+    world.connection.breaks(4014)
+    await settle()
+    world.signalling.tell(Kicked())
+    await world.clock.advance(60)
+    assert world.presence.kicked
+    assert world.presence.channel_id is None
+    assert world.signalling.asked == [MUSIC]
+    assert world.changes == 1
+
+
+async def test_a_kick_is_forgotten_when_the_guild_asks_again(world: World) -> None:
+    world.signalling.tell(Kicked())
+    await settle()
+    await world.presence.join(MUSIC)
+    assert not world.presence.kicked
+    assert world.plays
+
+
+async def test_another_server_is_followed_and_the_old_ones_end_is_no_loss(world: World) -> None:
+    old = world.connection
+    world.signalling.tell(ServerChanged(another_server()))
+    old.breaks(4014)
+    await settle()
+    assert (world.connection.server, old.closed, world.plays) == (another_server(), True, True)
+    assert world.signalling.asked == [MUSIC]
+
+
+async def test_a_move_within_the_same_call_only_changes_the_channel(world: World) -> None:
+    server = world.connection.server
+    moved = VoiceServer(GuildId(1), OTHER, UserId(1), server.endpoint, server.session_id, server.token)
+    world.signalling.tell(ServerChanged(moved))
+    await settle()
+    assert (world.presence.channel_id, len(world.connections), world.plays) == (OTHER, 1, True)
+
+
+async def test_a_server_that_is_gone_is_asked_for_when_discord_names_no_other(world: World) -> None:
+    world.signalling.tell(ServerGone())
+    await world.clock.advance(NEXT_SERVER_SECONDS - 0.1)
+    assert world.connection.closed
+    assert world.signalling.asked == [MUSIC]
+    await world.clock.advance(0.2)
+    assert world.plays
+
+
+async def test_a_channel_that_lets_nobody_in_any_more_is_given_up_after_a_while(world: World) -> None:
+    world.signalling.refusal = "The channel is full."
+    world.connection.breaks(4006)
+    await world.clock.advance(120)
+    assert world.presence.trouble == "The channel is full."
+    assert world.presence.channel_id is None
+    assert world.signalling.asked == [MUSIC] + [MUSIC] * MEND_ATTEMPTS + [None]
+    assert world.changes == 1
+
+
+async def test_what_cannot_be_mended_is_given_up_at_once(world: World) -> None:
+    world.connection.breaks(4017)
+    await settle()
+    assert "end-to-end encryption" in (world.presence.trouble or "")
+    assert world.signalling.asked == [MUSIC, None]
+
+
+async def test_a_connection_that_keeps_failing_with_4006_is_not_hammered(world: World) -> None:
+    world.failing = [after_close(4006)] * 3
+    world.connection.breaks(4006)
+    await settle()
+    assert len(world.connections) == 2
+    await world.clock.advance(30)
+    assert len(world.connections) == 5
+    assert world.plays
+
+
+async def test_leaving_ends_the_mending(world: World) -> None:
+    world.connection.breaks(4014)
+    await settle()
+    await world.presence.leave()
+    await world.clock.advance(60)
+    assert world.signalling.asked == [MUSIC, None]
+    assert world.presence.channel_id is None
+
+
+async def test_closing_tells_discord_nothing(world: World) -> None:
+    await world.presence.close()
+    assert world.connection.closed
+    assert world.signalling.asked == [MUSIC]
+    assert world.signalling.subscribers == []
