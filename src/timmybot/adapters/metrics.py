@@ -20,22 +20,15 @@ DIMENSION = "Environment"
 
 UNITS: Mapping[str, str] = {
     # What scaling is made of.
-    "Players": "Count",  # connected players of this worker, playing or not: the load that tasks are spread by
-    "Active": "Count",  # those that are wanted to sound, or a /play just taken: none for ten minutes lets all sleep
-    # What the worker owns.
-    "Shards": "Count",
+    "Players": "Count",  # players held by this worker: the load that tasks are spread by
+    "Active": "Count",  # above 0 while one is wanted to sound, or a /play was just taken: keeps the service awake
+    # What goes on between workers.
+    "ShardsTaken": "Count",
+    "WakeFailed": "Count",
     # How well it plays.
     "FramesSent": "Count",
     "FramesLate": "Count",
     "FramesMissing": "Count",  # slots that came before their frame was decoded
-    "FirstFrameSeconds": "Seconds",  # from being told to play to the first packet
-    # What went wrong.
-    "TracksFailed": "Count",
-    "CommandsRefused": "Count",
-    "CommandsFailed": "Count",
-    # What was asked.
-    "Commands": "Count",
-    "CommandSeconds": "Seconds",
 }
 """Every metric and its unit, in this one place: the dashboard and the alarms name no other."""
 

@@ -1,0 +1,255 @@
+"""The REST client against the fake Discord."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from sandbox.discord import Application, FakeDiscord, Guild, ManualClock
+from timmybot.adapters.discord_rest import DiscordRest
+from timmybot.domain.change import OwedReply
+from timmybot.domain.ids import ChannelId, GuildId, InteractionId, OrderKey, UserId
+from timmybot.ports.discord import DiscordError, ReplyExpired
+from timmybot.ports.secrets import Credentials, SecretMissing
+
+DEFERRED = {"type": 5}
+INTERACTION_TOKEN = "interaction" + "-token"  # put together, so that a traceback's source lines do not hold it
+COMMAND = {"name": "play", "description": "Play a track", "type": 1}
+
+
+class Tandem:
+    """The bot's clock, in step with Discord's: time passes only while the bot waits."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        self._clock = clock
+        self.waited: list[float] = []
+
+    def now(self) -> float:
+        return self._clock.time()
+
+    def monotonic(self) -> float:
+        return self._clock.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        self.waited.append(seconds)
+        self._clock.advance(seconds)
+
+
+class Known:
+    """Secrets that are what they are."""
+
+    def __init__(self, app: Application) -> None:
+        self.token: str | None = app.bot_token
+        self._application_id = app.application_id
+
+    async def credentials(self) -> Credentials:
+        if self.token is None:
+            raise SecretMissing("The bot's token is not set.")
+        return Credentials(self.token, self._application_id, "")
+
+
+@pytest.fixture
+def time() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+async def discord(tmp_path: Path, time: ManualClock) -> AsyncIterator[FakeDiscord]:
+    async with FakeDiscord(tmp_path, clock=time) as one:
+        yield one
+
+
+@pytest.fixture
+def app(discord: FakeDiscord) -> Application:
+    return discord.create_application("TimmyBot")
+
+
+@pytest.fixture
+def guild(discord: FakeDiscord, app: Application) -> Guild:
+    return discord.create_guild("A", app)
+
+
+@pytest.fixture
+def secrets(app: Application) -> Known:
+    return Known(app)
+
+
+@pytest.fixture
+def clock(time: ManualClock) -> Tandem:
+    return Tandem(time)
+
+
+@pytest.fixture
+async def rest(discord: FakeDiscord, secrets: Known, clock: Tandem) -> AsyncIterator[DiscordRest]:
+    one = DiscordRest(discord.api_url, secrets, clock)
+    yield one
+    one.close()
+
+
+def text_channel(guild: Guild) -> ChannelId:
+    return ChannelId(guild.text_channel.id)
+
+
+async def test_what_discord_knows_of_the_bot(rest: DiscordRest, app: Application, discord: FakeDiscord) -> None:
+    assert (await rest.bot_user())["id"] == str(app.bot_user_id)
+    assert (await rest.application())["id"] == str(app.application_id)
+    assert await rest.gateway_url() == discord.gateway.url
+
+
+async def test_commands_are_replaced_as_a_whole(rest: DiscordRest, app: Application) -> None:
+    await rest.set_commands(app.application_id, [COMMAND, COMMAND | {"name": "old"}])
+    await rest.set_commands(app.application_id, [COMMAND])
+
+    assert [command["name"] for command in app.commands[None]] == ["play"]
+
+
+async def test_an_endpoint_that_does_not_answer_is_refused_with_discords_reason(rest: DiscordRest) -> None:
+    assert await rest.interactions_endpoint() is None
+
+    with pytest.raises(DiscordError, match=r"PATCH /applications/@me: Discord answered 400"):
+        await rest.set_interactions_endpoint("http://127.0.0.1:9/")
+
+    await rest.set_interactions_endpoint(None)
+
+
+async def test_where_a_member_is(rest: DiscordRest, guild: Guild) -> None:
+    alice = guild.add_member("alice")
+    asked = GuildId(guild.id), UserId(alice.user_id)
+    assert await rest.voice_channel_of(*asked) is None
+
+    await alice.join(guild.voice_channel)
+
+    assert await rest.voice_channel_of(*asked) == guild.voice_channel.id
+    with pytest.raises(DiscordError, match=r"404 .*10004"):
+        await rest.voice_channel_of(GuildId(1), UserId(alice.user_id))
+
+
+async def test_a_message_mentions_nobody_and_has_an_end(rest: DiscordRest, guild: Guild, discord: FakeDiscord) -> None:
+    await rest.tell(text_channel(guild), "Now playing: @everyone <@1> " + "x" * 3_000)
+
+    sent = guild.text_channel.messages[-1]
+    assert len(sent["content"]) == 2_000
+    assert sent["content"].endswith("…")
+    assert discord.log.rest_calls[-1].body["allowed_mentions"] == {"parse": []}
+
+
+async def test_answers_that_cannot_be_given_any_more_are_told_apart(rest: DiscordRest, app: Application) -> None:
+    gone = OwedReply(InteractionId(1), app.application_id, "no-such-token", OrderKey("1"), 0.0)
+
+    with pytest.raises(ReplyExpired):
+        await rest.edit(gone, "Now playing")
+    with pytest.raises(ReplyExpired):
+        await rest.respond(InteractionId(1), "no-such-token", DEFERRED)
+
+
+async def test_a_spent_bucket_is_waited_for_and_not_run_into(
+    rest: DiscordRest, guild: Guild, discord: FakeDiscord, clock: Tandem
+) -> None:
+    discord.rest.limits.limit("POST", "/channels/{channel_id}/messages", 2, 5.0)
+
+    for number in range(5):
+        await rest.tell(text_channel(guild), f"message {number}")
+
+    assert [call.status for call in discord.log.rest_calls] == [200] * 5
+    assert clock.waited == [pytest.approx(5.0, abs=0.01)] * 2
+
+
+async def test_a_refusal_is_waited_out_as_long_as_it_says(
+    rest: DiscordRest, guild: Guild, discord: FakeDiscord, clock: Tandem, secrets: Known
+) -> None:
+    discord.rest.limits.limit("POST", "/channels/{channel_id}/messages", 1, 5.0)
+    another = DiscordRest(discord.api_url, secrets, clock)  # the same bot, in another process
+    await another.tell(text_channel(guild), "from there")
+    another.close()
+
+    await rest.tell(text_channel(guild), "from here")
+
+    assert [call.status for call in discord.log.rest_calls] == [200, 429, 200]
+    assert sum(clock.waited) == pytest.approx(5.0, abs=0.01)
+
+
+async def test_a_wait_too_long_for_anyone_is_reported(rest: DiscordRest, guild: Guild, discord: FakeDiscord) -> None:
+    discord.rest.limits.limit("POST", "/channels/{channel_id}/messages", 1, 600.0)
+    await rest.tell(text_channel(guild), "one")
+
+    with pytest.raises(DiscordError, match="asks to wait 600 seconds"):
+        await rest.tell(text_channel(guild), "two")
+    assert len(discord.log.rest_calls) == 1
+
+
+async def test_the_global_limit_is_kept(rest: DiscordRest, discord: FakeDiscord, clock: Tandem) -> None:
+    discord.rest.limits.default = (1_000, 1.0)
+
+    for _ in range(120):
+        await rest.bot_user()
+
+    assert {call.status for call in discord.log.rest_calls} == {200}
+    assert sum(clock.waited) == pytest.approx(2.0, abs=0.01)
+
+
+async def test_a_rotated_token_is_used_from_the_next_request_on(
+    rest: DiscordRest, secrets: Known, app: Application
+) -> None:
+    good, secrets.token = secrets.token, "revoked"
+    with pytest.raises(DiscordError, match="401"):
+        await rest.bot_user()
+
+    secrets.token = good
+    assert (await rest.bot_user())["id"] == str(app.bot_user_id)
+    secrets.token = None
+    with pytest.raises(DiscordError, match="token is not set"):
+        await rest.bot_user()
+
+
+@pytest.mark.parametrize("api", ["http://127.0.0.1:9", None], ids=["unreachable", "answering"])
+async def test_no_token_gets_into_an_error_or_a_log(
+    *,
+    discord: FakeDiscord,
+    secrets: Known,
+    clock: Tandem,
+    app: Application,
+    caplog: pytest.LogCaptureFixture,
+    api: str | None,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    rest = DiscordRest(api or discord.api_url, secrets, clock)
+    owed = OwedReply(InteractionId(1), app.application_id, INTERACTION_TOKEN, OrderKey("1"), 0.0)
+
+    with pytest.raises(DiscordError) as edited:
+        await rest.edit(owed, "x")
+    with pytest.raises(DiscordError) as responded:
+        await rest.respond(InteractionId(1), INTERACTION_TOKEN, DEFERRED)
+    rest.close()
+
+    logged = [f"{record.name} {record.getMessage()}" for record in caplog.records if record.name.startswith("urllib3")]
+    told = "".join("".join(traceback.format_exception(error.value)) for error in (edited, responded))
+    assert logged, "urllib3 does log requests"
+    assert INTERACTION_TOKEN not in "".join(logged) + told
+    assert edited.value.__context__ is None
+
+
+async def test_without_the_filter_urllib3_would_log_it(
+    rest: DiscordRest, app: Application, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    urllib3 = logging.getLogger("urllib3.connectionpool")
+    filters, urllib3.filters = urllib3.filters, []
+    try:
+        with pytest.raises(ReplyExpired):
+            await rest.respond(InteractionId(1), INTERACTION_TOKEN, DEFERRED)
+    finally:
+        urllib3.filters = filters
+
+    assert INTERACTION_TOKEN in caplog.text
+
+
+async def test_a_token_with_a_line_break_is_not_repeated(rest: DiscordRest, secrets: Known) -> None:
+    secrets.token = "half-a-\ntoken"
+
+    with pytest.raises(DiscordError) as caught:
+        await rest.bot_user()
+    assert "half-a" not in "".join(traceback.format_exception(caught.value))
