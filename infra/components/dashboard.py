@@ -10,7 +10,7 @@ from infra.environments import Environment
 
 
 class Dashboard(Construct):
-    """Players on the left, commands on the right."""
+    """Above: is it used, and does it answer. Below: does it sound right."""
 
     def __init__(self, scope: Construct, construct_id: str, choices: Environment) -> None:
         super().__init__(scope, construct_id)
@@ -27,7 +27,17 @@ class Dashboard(Construct):
                         front_door_metrics.duration(choices, "p50"),
                         front_door_metrics.duration(choices, "p99"),
                     ),
-                ]
+                ],
+                [
+                    _graph("To the first sound (s)", metrics.first_frame_seconds(choices)),
+                    _graph("Frames", metrics.frames_late(choices), metrics.frames_missing(choices)),
+                    _graph(
+                        "Failures",
+                        metrics.tracks_failed(choices),
+                        metrics.commands_failed(choices),
+                        front_door_metrics.throttles(choices),
+                    ),
+                ],
             ],
         )
 

@@ -20,6 +20,33 @@ def active(choices: Environment) -> cloudwatch.Metric:
     return _metric(choices, "Active", "Maximum")
 
 
+def commands(choices: Environment) -> cloudwatch.Metric:
+    return _metric(choices, "Commands", "Sum")
+
+
+def commands_failed(choices: Environment) -> cloudwatch.Metric:
+    """Commands that a member saw fail through no fault of their own."""
+    return _metric(choices, "CommandsFailed", "Sum")
+
+
+def first_frame_seconds(choices: Environment) -> cloudwatch.Metric:
+    """From being told to play to the first packet, at the 90th percentile."""
+    return _metric(choices, "FirstFrameSeconds", "p90")
+
+
+def frames_late(choices: Environment) -> cloudwatch.Metric:
+    return _metric(choices, "FramesLate", "Sum")
+
+
+def frames_missing(choices: Environment) -> cloudwatch.Metric:
+    """Slots that came before their frame was decoded: heard as a gap."""
+    return _metric(choices, "FramesMissing", "Sum")
+
+
+def tracks_failed(choices: Environment) -> cloudwatch.Metric:
+    return _metric(choices, "TracksFailed", "Sum")
+
+
 def _metric(choices: Environment, name: str, statistic: str) -> cloudwatch.Metric:
     return cloudwatch.Metric(
         namespace=NAMESPACE,

@@ -1,0 +1,40 @@
+"""A choice that makes no sense is refused with a sentence, before anything is synthesised."""
+
+from __future__ import annotations
+
+import pytest
+
+from infra.environments import ChoiceError, Egress, Wheels, environment
+
+DIGEST = f"registry.invalid/timmybot@sha256:{'0' * 64}"
+
+
+def test_dev_and_prod_are_ready_made() -> None:
+    assert environment("dev", {}).egress is Egress.PUBLIC_IP
+    assert environment("prod", {}).egress is Egress.NAT_PER_AZ
+
+
+def test_a_choice_is_overridden_by_its_name() -> None:
+    chosen = environment(
+        "dev", {"egress": "single_nat", "wheels": "host", "task_memory": "1024", "flow_logs": "true", "image": DIGEST}
+    )
+    assert (chosen.egress, chosen.wheels) == (Egress.SINGLE_NAT, Wheels.HOST)
+    assert (chosen.task_memory, chosen.flow_logs, chosen.image) == (1024, True, DIGEST)
+
+
+@pytest.mark.parametrize(
+    ("name", "overrides", "sentence"),
+    [
+        ("staging", {}, "env is 'staging': use one of dev, prod"),
+        ("dev", {"egress": "free"}, "egress is 'free': use one of nat_per_az, single_nat"),
+        ("dev", {"task_cpu": "lots"}, "task_cpu is 'lots': use a whole number"),
+        ("dev", {"flow_logs": "yes"}, "flow_logs is 'yes': use true or false"),
+        ("dev", {"image": "timmybot:latest"}, "pin it by digest"),
+        ("dev", {"function_memory": "128"}, "give 512 or more"),
+        ("dev", {"tasks_max": "50"}, "made for 1 to 5 tasks"),
+        ("dev", {"name": "prod"}, "'name' cannot be overridden"),
+    ],
+)
+def test_nonsense_is_named(name: str, overrides: dict[str, str], sentence: str) -> None:
+    with pytest.raises(ChoiceError, match=sentence):
+        environment(name, overrides)

@@ -1,0 +1,48 @@
+"""Tasks reach out; nothing reaches in; and the way out costs what the environment chose."""
+
+from __future__ import annotations
+
+from tests.infra.templates import Templates, plain
+
+
+def test_nothing_reaches_a_task_from_outside(either: Templates) -> None:
+    group = either.one("AWS::EC2::SecurityGroup")
+    assert "SecurityGroupIngress" not in group
+    assert either.all("AWS::EC2::SecurityGroupIngress") == []
+
+
+def test_a_task_opens_only_what_the_bot_needs(either: Templates) -> None:
+    egress = either.one("AWS::EC2::SecurityGroup")["SecurityGroupEgress"]
+    assert {(rule["IpProtocol"], rule["FromPort"], rule["ToPort"]) for rule in egress} == {
+        ("tcp", 80, 80),
+        ("tcp", 443, 443),
+        ("udp", 1024, 65535),
+    }
+    assert all(rule["Description"] for rule in egress)
+
+
+def test_dev_pays_for_no_nat(dev: Templates) -> None:
+    assert dev.all("AWS::EC2::NatGateway") == []
+    assert _addresses(dev) == "ENABLED"
+
+
+def test_prod_survives_the_loss_of_a_zone(prod: Templates) -> None:
+    assert len(prod.all("AWS::EC2::NatGateway")) == 2
+    assert _addresses(prod) == "DISABLED"
+
+
+def test_dynamodb_and_s3_are_reached_without_leaving_aws(either: Templates) -> None:
+    endpoints = either.all("AWS::EC2::VPCEndpoint")
+    services = {plain(endpoint["ServiceName"]).rsplit(".", 1)[-1] for endpoint in endpoints}
+    assert services == {"dynamodb", "s3"}
+    assert all(endpoint["VpcEndpointType"] == "Gateway" for endpoint in endpoints)
+
+
+def test_no_zone_was_looked_up(either: Templates) -> None:
+    zones = {subnet["AvailabilityZone"] for subnet in either.all("AWS::EC2::Subnet")}
+    assert zones == {"eu-central-1a", "eu-central-1b"}
+
+
+def _addresses(templates: Templates) -> str:
+    network = templates.one("AWS::ECS::Service")["NetworkConfiguration"]["AwsvpcConfiguration"]
+    return str(network["AssignPublicIp"])

@@ -1,0 +1,99 @@
+"""The worker: what it is told, how it is confined, and when there is one."""
+
+from __future__ import annotations
+
+from infra.synthesis import synthesise
+from tests.infra.templates import Properties, Templates, plain
+from timmybot.settings import Settings
+
+
+def container(templates: Templates) -> Properties:
+    (only,) = templates.one("AWS::ECS::TaskDefinition")["ContainerDefinitions"]
+    assert isinstance(only, dict)
+    return only
+
+
+def test_a_deploy_never_resets_the_live_desired_count(either: Templates) -> None:
+    assert "DesiredCount" not in either.one("AWS::ECS::Service")
+
+
+def test_the_container_is_told_its_environment_and_nothing_else(either: Templates) -> None:
+    told = container(either)["Environment"]
+    assert told == [{"Name": "TIMMYBOT_ENVIRONMENT", "Value": either.environment}]
+
+
+def test_ecs_injects_the_secrets_and_the_template_shows_none(either: Templates) -> None:
+    injected = {secret["Name"]: plain(secret["ValueFrom"]) for secret in container(either)["Secrets"]}
+    prefix = f"secretsmanager:secret:timmybot/{either.environment}"
+    assert injected == {
+        "TIMMYBOT_BOT_TOKEN": f"{prefix}/bot-token",
+        "TIMMYBOT_APPLICATION_ID": f"{prefix}/application:application_id::",
+    }
+
+
+def test_the_container_is_confined(either: Templates) -> None:
+    confined = container(either)
+    assert confined["ReadonlyRootFilesystem"] is True
+    assert confined["User"] == "10001:10001"
+    assert confined["LinuxParameters"]["Capabilities"] == {"Drop": ["ALL"]}
+    assert "Privileged" not in confined
+
+
+def test_a_worker_has_longer_to_leave_than_it_takes_to_drain(either: Templates) -> None:
+    assert container(either)["StopTimeout"] == 120 > Settings().drain_seconds
+
+
+def test_the_smallest_task_on_arm(either: Templates) -> None:
+    task = either.one("AWS::ECS::TaskDefinition")
+    assert (task["Cpu"], task["Memory"]) == ("256", "512")
+    assert task["RuntimePlatform"]["CpuArchitecture"] == "ARM64"
+
+
+def test_a_deployment_hands_over_without_a_gap_and_rolls_back(either: Templates) -> None:
+    deployment = either.one("AWS::ECS::Service")["DeploymentConfiguration"]
+    assert (deployment["MinimumHealthyPercent"], deployment["MaximumPercent"]) == (100, 200)
+    assert deployment["DeploymentCircuitBreaker"] == {"Enable": True, "Rollback": True}
+
+
+def test_the_service_scales_between_none_and_five(either: Templates) -> None:
+    target = either.one("AWS::ApplicationAutoScaling::ScalableTarget")
+    assert (target["MinCapacity"], target["MaxCapacity"]) == (0, 5)
+    assert target["ResourceId"] == f"service/{either.names.cluster}/{either.names.worker_service}"
+
+
+def test_it_spreads_by_players_per_task(either: Templates) -> None:
+    policy = either.one("AWS::ApplicationAutoScaling::ScalingPolicy", PolicyType="TargetTrackingScaling")
+    tracking = policy["TargetTrackingScalingPolicyConfiguration"]
+    assert tracking["TargetValue"] == 100
+    assert tracking["CustomizedMetricSpecification"] == {
+        "Namespace": "TimmyBot",
+        "MetricName": "Players",
+        "Statistic": "Average",
+        "Dimensions": [{"Name": "Environment", "Value": either.environment}],
+    }
+
+
+def test_ten_idle_minutes_put_it_to_sleep_and_silence_does_not(either: Templates) -> None:
+    alarm = either.one("AWS::CloudWatch::Alarm", MetricName="Active")
+    assert (alarm["Statistic"], alarm["ComparisonOperator"], alarm["Threshold"]) == (
+        "Maximum",
+        "LessThanOrEqualToThreshold",
+        0,
+    )
+    assert (alarm["Period"], alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"]) == (60, 10, 10)
+    assert alarm["TreatMissingData"] == "notBreaching"
+    policy = either.one("AWS::ApplicationAutoScaling::ScalingPolicy", PolicyType="StepScaling")
+    step = policy["StepScalingPolicyConfiguration"]
+    assert step["AdjustmentType"] == "ExactCapacity"
+    assert step["StepAdjustments"] == [{"MetricIntervalUpperBound": 0, "ScalingAdjustment": 0}]
+
+
+def test_an_image_pinned_by_digest_takes_the_place_of_a_build() -> None:
+    """And nothing else of the template changes: it is how the sandbox deploys."""
+    image = f"registry.invalid/timmybot@sha256:{'0' * 64}"
+    built = Templates("dev", synthesise("dev"))
+    assembly = built.assembly.with_name("tests-pinned-image")
+    pinned = Templates("dev", synthesise("dev", {"image": image}, assembly))
+    assert container(pinned)["Image"] == image
+    assert {**container(pinned), "Image": None} == {**container(built), "Image": None}
+    assert pinned.stacks["front-door"] == built.stacks["front-door"]
