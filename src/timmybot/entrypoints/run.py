@@ -22,6 +22,7 @@ from timmybot.entrypoints.assemble import Stores, assembled_worker
 from timmybot.entrypoints.new_id import new_id
 from timmybot.ports.clock import Clock
 from timmybot.ports.discord import DiscordError
+from timmybot.ports.secrets import Credentials
 from timmybot.services.answering import Answering
 from timmybot.services.command_definitions import DEFINITIONS
 from timmybot.services.interactions import Interactions
@@ -54,28 +55,37 @@ async def run(settings: Settings, database: Path, stop: asyncio.Event) -> None:
     secrets = EnvironmentSecrets()
     credentials = await secrets.credentials()
     rest = DiscordRest(settings.discord_api_url, secrets, clock)
-    stores = sqlite.connect(database, settings, clock)
     try:
-        await _introduce(rest, credentials.application_id)
-        interactions = Interactions(_answering(settings, stores, rest, clock))
-
-        async def on_interaction(payload: Mapping[str, Any]) -> None:
-            await _respond(rest, interactions, payload)
-
-        async with assembled_worker(
-            settings,
-            stores=stores,
-            credentials=credentials,
-            rest=rest,
-            clock=clock,
-            metrics=_NoMetrics(),
-            protection=NoProtection(),
-            on_interaction=on_interaction,
-        ) as worker:
-            await worker.run(stop)
+        stores = sqlite.connect(database, settings, clock)
+        try:
+            await serve(settings, stores, credentials, rest, clock, stop)
+        finally:
+            stores.close()
     finally:
         rest.close()
-        stores.close()
+
+
+async def serve(
+    settings: Settings, stores: Stores, credentials: Credentials, rest: DiscordRest, clock: Clock, stop: asyncio.Event
+) -> None:
+    """Introduce the bot to Discord, and play from ``stores`` until ``stop`` is set. Raises :class:`CannotRun`."""
+    await _introduce(rest, credentials.application_id)
+    interactions = Interactions(_answering(settings, stores, rest, clock))
+
+    async def on_interaction(payload: Mapping[str, Any]) -> None:
+        await _respond(rest, interactions, payload)
+
+    async with assembled_worker(
+        settings,
+        stores=stores,
+        credentials=credentials,
+        rest=rest,
+        clock=clock,
+        metrics=_NoMetrics(),
+        protection=NoProtection(),
+        on_interaction=on_interaction,
+    ) as worker:
+        await worker.run(stop)
 
 
 async def _introduce(rest: DiscordRest, application_id: int) -> None:

@@ -24,14 +24,14 @@ async def queued(house: FrontOfHouse, guild: GuildId = GUILD) -> list[str]:
     return [entry.track.url for entry in ([current] if current else []) + waiting]
 
 
-async def test_the_first_song_starts_and_the_next_one_waits():
+async def test_the_first_song_starts_and_the_next_one_waits() -> None:
     house = FrontOfHouse()
     assert (await house.says("play", url=SONG)).content.startswith(f"Starting <{SONG}>")
     assert (await house.says("play", url=SECOND_SONG)).content.startswith("Queued as number 1")
     assert await queued(house) == [SONG, SECOND_SONG]
 
 
-async def test_each_guild_has_a_queue_of_its_own():
+async def test_each_guild_has_a_queue_of_its_own() -> None:
     house = FrontOfHouse()
     await house.says("play", url=SONG, guild=GUILD)
     await house.says("play", url=SECOND_SONG, guild=OTHER_GUILD)
@@ -40,7 +40,7 @@ async def test_each_guild_has_a_queue_of_its_own():
     assert await queued(house, OTHER_GUILD) == [SECOND_SONG]
 
 
-def test_no_method_of_a_guilds_store_or_commands_can_name_a_guild():
+def test_no_method_of_a_guilds_store_or_commands_can_name_a_guild() -> None:
     for kind in (GuildStore, GuildCommands):
         for name, method in inspect.getmembers(kind, inspect.isfunction):
             assert not [p for p in inspect.signature(method).parameters if "guild" in p], f"{kind.__name__}.{name}"
@@ -60,7 +60,7 @@ def test_no_method_of_a_guilds_store_or_commands_can_name_a_guild():
         ("", "http://"),
     ],
 )
-async def test_what_is_no_link_is_refused_with_the_reason_and_changes_nothing(url: str, reason: str):
+async def test_what_is_no_link_is_refused_with_the_reason_and_changes_nothing(url: str, reason: str) -> None:
     house = FrontOfHouse()
     answer = await house.says("play", url=url)
     assert reason in answer.content
@@ -68,7 +68,7 @@ async def test_what_is_no_link_is_refused_with_the_reason_and_changes_nothing(ur
     assert await queued(house) == []
 
 
-async def test_who_is_in_no_voice_channel_is_told_to_join_one():
+async def test_who_is_in_no_voice_channel_is_told_to_join_one() -> None:
     house = FrontOfHouse()
     house.rest.whereabouts.clear()
     answer = await house.says("play", url=SONG)
@@ -76,7 +76,7 @@ async def test_who_is_in_no_voice_channel_is_told_to_join_one():
     assert answer.ephemeral
 
 
-async def test_who_is_in_another_voice_channel_is_told_where_the_music_is():
+async def test_who_is_in_another_voice_channel_is_told_where_the_music_is() -> None:
     house = FrontOfHouse()
     await house.says("play", url=SONG)
     house.rest.whereabouts[GUILD, BOB] = ChannelId(99)
@@ -85,11 +85,11 @@ async def test_who_is_in_another_voice_channel_is_told_where_the_music_is():
 
 
 @pytest.mark.parametrize("command", ["skip", "pause", "resume", "stop", "queue", "nowplaying"])
-async def test_with_nothing_playing_every_command_says_how_to_start(command: str):
+async def test_with_nothing_playing_every_command_says_how_to_start(command: str) -> None:
     assert "`/play`" in (await FrontOfHouse().says(command)).content
 
 
-async def test_a_full_queue_refuses_and_keeps_what_it_has():
+async def test_a_full_queue_refuses_and_keeps_what_it_has() -> None:
     house = FrontOfHouse(Settings(queue_limit=1))
     for url in (SONG, SECOND_SONG, SECOND_SONG):
         answer = await house.says("play", url=url)
@@ -97,7 +97,7 @@ async def test_a_full_queue_refuses_and_keeps_what_it_has():
     assert await queued(house) == [SONG, SECOND_SONG]
 
 
-async def test_an_interaction_that_discord_delivers_twice_is_carried_out_once():
+async def test_an_interaction_that_discord_delivers_twice_is_carried_out_once() -> None:
     house = FrontOfHouse()
     invocation = house.invocation("play", url=SONG)
     await house.answering.answer(invocation)
@@ -105,7 +105,7 @@ async def test_an_interaction_that_discord_delivers_twice_is_carried_out_once():
     assert await queued(house) == [SONG]
 
 
-async def test_stop_clears_the_queue():
+async def test_stop_clears_the_queue() -> None:
     house = FrontOfHouse()
     for url in (SONG, SECOND_SONG):
         await house.says("play", url=url)
@@ -115,7 +115,7 @@ async def test_stop_clears_the_queue():
 
 
 class TestTwoMembersSkipAtOneMoment:
-    async def test_one_track_is_skipped_and_the_other_member_is_told(self):
+    async def test_one_track_is_skipped_and_the_other_member_is_told(self) -> None:
         house = FrontOfHouse()
         for url in (SONG, SECOND_SONG, SONG):
             await house.says("play", url=url)
@@ -123,7 +123,7 @@ class TestTwoMembersSkipAtOneMoment:
         assert sorted("already" in answer.content for answer in answers) == [False, True]
         assert len(await queued(house)) == 2
 
-    async def test_negative_control_had_each_attempt_read_the_playing_anew_both_would_skip(self):
+    async def test_negative_control_had_each_attempt_read_the_playing_anew_both_would_skip(self) -> None:
         house = FrontOfHouse()
         for url in (SONG, SECOND_SONG, SONG):
             await house.says("play", url=url)
@@ -144,7 +144,7 @@ class TestTwoMembersSkipAtOneMoment:
         assert len(await queued(house)) == 1
 
 
-async def test_eight_members_queue_at_once_and_every_song_is_there():
+async def test_eight_members_queue_at_once_and_every_song_is_there() -> None:
     house = FrontOfHouse()
     urls = [f"https://radio.example/{number}.ogg" for number in range(8)]
     await asyncio.gather(*(house.says("play", url=url) for url in urls))
@@ -152,19 +152,19 @@ async def test_eight_members_queue_at_once_and_every_song_is_there():
 
 
 class TestWaking:
-    async def test_a_play_wakes_the_service_when_no_worker_is_up(self):
+    async def test_a_play_wakes_the_service_when_no_worker_is_up(self) -> None:
         house = FrontOfHouse()
         assert "waking up" in (await house.says("play", url=SONG)).content
         assert house.scaler.woken == 1
         assert house.metrics.last("Active") == 1
 
-    async def test_a_play_wakes_nobody_when_the_shards_worker_beats(self):
+    async def test_a_play_wakes_nobody_when_the_shards_worker_beats(self) -> None:
         house = FrontOfHouse()
         await self.own_shard(house)
         assert "waking up" not in (await house.says("play", url=SONG)).content
         assert house.scaler.woken == 0
 
-    async def test_a_worker_that_is_draining_or_silent_does_not_count(self):
+    async def test_a_worker_that_is_draining_or_silent_does_not_count(self) -> None:
         house = FrontOfHouse()
         await self.own_shard(house, draining=True)
         await house.says("play", url=SONG)
@@ -173,7 +173,7 @@ class TestWaking:
         await house.says("pause")
         assert house.scaler.woken == 2
 
-    async def test_the_command_holds_even_if_waking_or_nudging_fails(self):
+    async def test_the_command_holds_even_if_waking_or_nudging_fails(self) -> None:
         house = FrontOfHouse()
         house.scaler.refuses = True
         house.inbox.faults.outage = True
@@ -188,7 +188,7 @@ class TestWaking:
         await house.leases.beat(Heartbeat(me, 1, house.clock.now(), draining=draining, positions={}))
 
 
-async def test_when_the_store_is_away_the_member_is_told_to_try_again():
+async def test_when_the_store_is_away_the_member_is_told_to_try_again() -> None:
     house = FrontOfHouse()
     house.guilds.faults.outage = True
     answer = await house.says("play", url=SONG)
@@ -196,14 +196,14 @@ async def test_when_the_store_is_away_the_member_is_told_to_try_again():
     assert answer.ephemeral
 
 
-async def test_when_discord_does_not_say_where_the_member_is_nothing_is_queued():
+async def test_when_discord_does_not_say_where_the_member_is_nothing_is_queued() -> None:
     house = FrontOfHouse()
     house.rest.down = True
     assert "Try again" in (await house.says("play", url=SONG)).content
     assert await queued(house) == []
 
 
-async def test_nowplaying_says_where_the_worker_last_was():
+async def test_nowplaying_says_where_the_worker_last_was() -> None:
     house = FrontOfHouse()
     await house.says("play", url=SONG)
     play_id = (await house.guilds.open(GUILD).state()).play_id
@@ -214,7 +214,7 @@ async def test_nowplaying_says_where_the_worker_last_was():
     assert "1:23" in (await house.says("nowplaying")).content
 
 
-async def test_a_queue_is_shown_a_page_at_a_time_with_the_rest_counted():
+async def test_a_queue_is_shown_a_page_at_a_time_with_the_rest_counted() -> None:
     house = FrontOfHouse()
     for number in range(13):
         await house.says("play", url=f"https://radio.example/{number}.ogg")

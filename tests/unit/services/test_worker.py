@@ -32,7 +32,7 @@ async def worker(theatre: Theatre) -> FakeWorker:
     return made
 
 
-async def test_a_play_is_heard_and_its_answer_says_what_plays(theatre: Theatre, worker: FakeWorker):
+async def test_a_play_is_heard_and_its_answer_says_what_plays(theatre: Theatre, worker: FakeWorker) -> None:
     await theatre.says("play", url=SONG)
     await theatre.clock.advance(1)
     player = worker.player(GUILD)
@@ -42,14 +42,14 @@ async def test_a_play_is_heard_and_its_answer_says_what_plays(theatre: Theatre, 
     assert await theatre.guilds.open(GUILD).owed_replies() == []
 
 
-async def test_a_queued_songs_answer_says_that_it_waits(theatre: Theatre, worker: FakeWorker):
+async def test_a_queued_songs_answer_says_that_it_waits(theatre: Theatre, worker: FakeWorker) -> None:
     await theatre.says("play", url=SONG)
     await theatre.says("play", url=SECOND_SONG)
     await theatre.clock.advance(1)
     assert theatre.rest.edits[InteractionId(901)].startswith("Queued **Second song**")
 
 
-async def test_the_next_song_follows_by_itself_and_after_the_last_the_bot_leaves(theatre: Theatre, worker: FakeWorker):
+async def test_the_next_song_follows_by_itself_and_after_the_last_the_bot_leaves(theatre: Theatre, worker: FakeWorker) -> None:
     for url in (SONG, SECOND_SONG):
         await theatre.says("play", url=url)
     await theatre.clock.advance(1)
@@ -63,7 +63,7 @@ async def test_the_next_song_follows_by_itself_and_after_the_last_the_bot_leaves
     assert not (await theatre.guilds.open(GUILD).state()).wants_player
 
 
-async def test_pause_resume_and_skip_reach_the_player(theatre: Theatre, worker: FakeWorker):
+async def test_pause_resume_and_skip_reach_the_player(theatre: Theatre, worker: FakeWorker) -> None:
     for url in (SONG, SECOND_SONG):
         await theatre.says("play", url=url)
     await theatre.clock.advance(1)
@@ -73,7 +73,7 @@ async def test_pause_resume_and_skip_reach_the_player(theatre: Theatre, worker: 
     assert worker.player(GUILD).told[-3:] == ["pause", "resume", "play Second song from 0"]
 
 
-async def test_a_skip_and_a_natural_end_at_one_moment_advance_once(theatre: Theatre, worker: FakeWorker):
+async def test_a_skip_and_a_natural_end_at_one_moment_advance_once(theatre: Theatre, worker: FakeWorker) -> None:
     for url in (SONG, SECOND_SONG, SONG):
         await theatre.says("play", url=url)
     await theatre.clock.advance(1)
@@ -85,7 +85,7 @@ async def test_a_skip_and_a_natural_end_at_one_moment_advance_once(theatre: Thea
     assert worker.player(GUILD).told[-1] == "play Second song from 0"
 
 
-async def test_what_cannot_be_played_is_answered_and_the_queue_goes_on(theatre: Theatre, worker: FakeWorker):
+async def test_what_cannot_be_played_is_answered_and_the_queue_goes_on(theatre: Theatre, worker: FakeWorker) -> None:
     for url in ("https://radio.example/nothing", SONG, "https://radio.example/nothing-either"):
         await theatre.says("play", url=url)
     await theatre.clock.advance(1)
@@ -97,7 +97,7 @@ async def test_what_cannot_be_played_is_answered_and_the_queue_goes_on(theatre: 
 
 async def test_a_song_that_breaks_off_is_told_in_the_text_channel_and_the_next_one_plays(
     theatre: Theatre, worker: FakeWorker
-):
+) -> None:
     for url in (SONG, SECOND_SONG):
         await theatre.says("play", url=url)
     await theatre.clock.advance(1)
@@ -107,7 +107,7 @@ async def test_a_song_that_breaks_off_is_told_in_the_text_channel_and_the_next_o
     assert worker.player(GUILD).told[-1] == "play Second song from 0"
 
 
-async def test_a_channel_that_cannot_be_joined_is_answered_with_the_reason(theatre: Theatre, worker: FakeWorker):
+async def test_a_channel_that_cannot_be_joined_is_answered_with_the_reason(theatre: Theatre, worker: FakeWorker) -> None:
     worker.player(GUILD).refusal = "I lack the permission to connect."
     await theatre.says("play", url=SONG)
     await theatre.clock.advance(1)
@@ -115,7 +115,7 @@ async def test_a_channel_that_cannot_be_joined_is_answered_with_the_reason(theat
     assert not (await theatre.guilds.open(GUILD).state()).wants_player
 
 
-async def test_thrown_out_by_a_moderator_the_bot_does_not_come_back_by_itself(theatre: Theatre, worker: FakeWorker):
+async def test_thrown_out_by_a_moderator_the_bot_does_not_come_back_by_itself(theatre: Theatre, worker: FakeWorker) -> None:
     await theatre.says("play", url=SONG)
     await theatre.clock.advance(1)
     worker.player(GUILD).kick()
@@ -126,7 +126,7 @@ async def test_thrown_out_by_a_moderator_the_bot_does_not_come_back_by_itself(th
     assert worker.player(GUILD).sounds
 
 
-async def test_a_slow_link_does_not_keep_another_guild_or_a_skip_waiting(theatre: Theatre, worker: FakeWorker):
+async def test_a_slow_link_does_not_keep_another_guild_or_a_skip_waiting(theatre: Theatre, worker: FakeWorker) -> None:
     theatre.source.slow[SECOND_SONG] = asyncio.Event()
     await theatre.says("play", url=SONG)
     await theatre.says("play", url=SECOND_SONG)
@@ -138,7 +138,7 @@ async def test_a_slow_link_does_not_keep_another_guild_or_a_skip_waiting(theatre
     assert worker.player(OTHER_GUILD).sounds
 
 
-async def test_a_lost_nudge_is_made_up_for_by_the_scan(theatre: Theatre, worker: FakeWorker):
+async def test_a_lost_nudge_is_made_up_for_by_the_scan(theatre: Theatre, worker: FakeWorker) -> None:
     theatre.inbox.faults.outage = True
     await theatre.says("play", url=SONG)
     await theatre.clock.advance(theatre.settings.scan_seconds + 1)
@@ -147,7 +147,7 @@ async def test_a_lost_nudge_is_made_up_for_by_the_scan(theatre: Theatre, worker:
 
 async def test_negative_control_without_the_scan_a_lost_nudge_is_never_made_up_for(
     theatre: Theatre, worker: FakeWorker
-):
+) -> None:
     theatre.inbox.faults.outage = True
     await theatre.says("play", url=SONG)
     theatre.guilds.wanting = _nobody  # type: ignore[method-assign]  # what the scan would find
@@ -155,7 +155,7 @@ async def test_negative_control_without_the_scan_a_lost_nudge_is_never_made_up_f
     assert not worker.player(GUILD).sounds
 
 
-async def test_music_goes_on_while_the_store_is_away_and_commands_are_made_up_for(theatre: Theatre, worker: FakeWorker):
+async def test_music_goes_on_while_the_store_is_away_and_commands_are_made_up_for(theatre: Theatre, worker: FakeWorker) -> None:
     await theatre.says("play", url=SONG)
     await theatre.clock.advance(1)
     theatre.guilds.faults.outage = theatre.leases.faults.outage = True
@@ -168,13 +168,13 @@ async def test_music_goes_on_while_the_store_is_away_and_commands_are_made_up_fo
 
 
 class TestSeveralWorkers:
-    async def test_two_workers_share_the_shards(self, theatre: Theatre, worker: FakeWorker):
+    async def test_two_workers_share_the_shards(self, theatre: Theatre, worker: FakeWorker) -> None:
         second = theatre.new_worker("two")
         await theatre.clock.advance(20)
         assert (len(worker.leases.held), len(second.leases.held)) == (8, 8)
         assert not set(worker.leases.held) & set(second.leases.held)
 
-    async def test_balancing_never_takes_a_shard_whose_guild_plays(self, theatre: Theatre, worker: FakeWorker):
+    async def test_balancing_never_takes_a_shard_whose_guild_plays(self, theatre: Theatre, worker: FakeWorker) -> None:
         await theatre.says("play", url=SONG)
         await theatre.clock.advance(1)
         theatre.new_worker("two")
@@ -182,7 +182,7 @@ class TestSeveralWorkers:
         assert worker.player(GUILD).sounds
         assert worker.player(GUILD).told.count("mute") == 0
 
-    async def test_after_a_crash_another_worker_goes_on_where_the_music_was(self, theatre: Theatre, worker: FakeWorker):
+    async def test_after_a_crash_another_worker_goes_on_where_the_music_was(self, theatre: Theatre, worker: FakeWorker) -> None:
         await theatre.says("play", url=SONG)
         await theatre.clock.advance(1)
         worker.player(GUILD).reach(42_000)
@@ -193,7 +193,7 @@ class TestSeveralWorkers:
         assert second.player(GUILD).told == [f"join {VOICE}", "play First *song* from 42000"]
         assert second.sessions.resumed, "the dead worker's gateway session is resumed, not identified anew"
 
-    async def test_nobody_takes_over_a_worker_that_beats(self, theatre: Theatre, worker: FakeWorker):
+    async def test_nobody_takes_over_a_worker_that_beats(self, theatre: Theatre, worker: FakeWorker) -> None:
         await theatre.says("play", url=SONG)
         await theatre.clock.advance(1)
         second = theatre.new_worker("two")
@@ -201,7 +201,7 @@ class TestSeveralWorkers:
         assert worker.player(GUILD).sounds
         assert not second.player(GUILD).told
 
-    async def test_a_worker_told_to_stop_hands_its_music_over(self, theatre: Theatre, worker: FakeWorker):
+    async def test_a_worker_told_to_stop_hands_its_music_over(self, theatre: Theatre, worker: FakeWorker) -> None:
         await theatre.says("play", url=SONG)
         await theatre.clock.advance(1)
         second = theatre.new_worker("two")
@@ -214,7 +214,7 @@ class TestSeveralWorkers:
 
     async def test_the_last_worker_told_to_stop_leaves_the_channel_and_keeps_the_place(
         self, theatre: Theatre, worker: FakeWorker
-    ):
+    ) -> None:
         await theatre.says("play", url=SONG)
         await theatre.clock.advance(1)
         worker.player(GUILD).reach(30_000)
@@ -224,7 +224,7 @@ class TestSeveralWorkers:
         state = await theatre.guilds.open(GUILD).state()
         assert (state.position_ms, state.paused) == (30_000, True)
 
-    async def test_an_older_worker_gives_way_to_a_newer_revision(self, theatre: Theatre, worker: FakeWorker):
+    async def test_an_older_worker_gives_way_to_a_newer_revision(self, theatre: Theatre, worker: FakeWorker) -> None:
         await theatre.says("play", url=SONG)
         await theatre.clock.advance(1)
         newer = theatre.new_worker("two", revision=2)
@@ -236,7 +236,7 @@ class TestSeveralWorkers:
 
     async def test_a_worker_that_stood_still_is_silent_and_its_writes_are_refused(
         self, theatre: Theatre, worker: FakeWorker
-    ):
+    ) -> None:
         """SIGSTOP for longer than the lease, then SIGCONT: it wakes up believing that it still owns."""
         await theatre.says("play", url=SONG)
         await theatre.clock.advance(1)
@@ -259,7 +259,7 @@ class TestSeveralWorkers:
 
 async def test_a_worker_says_how_many_players_it_has_and_is_protected_while_it_plays(
     theatre: Theatre, worker: FakeWorker
-):
+) -> None:
     await theatre.says("play", url=SONG)
     await theatre.clock.advance(theatre.settings.metrics_seconds + 1)
     assert (worker.metrics.last("Players"), worker.metrics.last("Active")) == (1, 1)
@@ -270,7 +270,7 @@ async def test_a_worker_says_how_many_players_it_has_and_is_protected_while_it_p
     assert not worker.protection.protected
 
 
-async def test_members_are_answered_even_when_the_answer_came_too_late(theatre: Theatre, worker: FakeWorker):
+async def test_members_are_answered_even_when_the_answer_came_too_late(theatre: Theatre, worker: FakeWorker) -> None:
     theatre.rest.expired.add(InteractionId(900))
     await theatre.says("play", url=SONG, user=ALICE)
     await theatre.clock.advance(1)

@@ -1,0 +1,94 @@
+"""The whole bot in this process: gateway commands, a SQLite file, real UDP; Discord is the fake one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from sandbox.demo.judgement import Song
+from sandbox.demo.scene import Scene
+from sandbox.discord import Application, FakeDiscord
+from sandbox.melody import compose
+from sandbox.radio import Radio
+from sandbox.recording import Format, record
+from timmybot.adapters import sqlite
+from timmybot.adapters.discord_rest import DiscordRest
+from timmybot.adapters.secrets import EnvironmentSecrets
+from timmybot.adapters.system_clock import SystemClock
+from timmybot.entrypoints.assemble import Stores
+from timmybot.entrypoints.run import serve
+from timmybot.settings import Settings
+
+Rewire = Callable[[Stores], Stores]
+
+
+@dataclass
+class House:
+    discord: FakeDiscord
+    app: Application
+    radio: Radio
+    a: Scene
+    b: Scene
+    directory: Path
+
+    @asynccontextmanager
+    async def bot(self, rewire: Rewire = lambda stores: stores) -> AsyncIterator[None]:
+        """The bot, awake, until the context ends. ``rewire`` may put other stores behind it."""
+        clock = SystemClock()
+        settings = Settings(discord_api_url=self.discord.api_url, shard_count=1, source_allow_hosts=(self.radio.host,))
+        environment = {
+            "TIMMYBOT_BOT_TOKEN": self.app.bot_token,
+            "TIMMYBOT_APPLICATION_ID": str(self.app.application_id),
+        }
+        secrets = EnvironmentSecrets(environment)
+        rest = DiscordRest(settings.discord_api_url, secrets, clock)
+        stores = sqlite.connect(self.directory / "timmybot.sqlite3", settings, clock)
+        stop = asyncio.Event()
+        serving = asyncio.create_task(
+            serve(settings, rewire(stores), await secrets.credentials(), rest, clock, stop), name="bot"
+        )
+        try:
+            await until(lambda: bool(self.discord.gateway.sessions))
+            yield
+        finally:
+            stop.set()
+            await serving
+            stores.close()
+            rest.close()
+
+
+async def until(true: Callable[[], bool], *, seconds: float = 15.0) -> None:
+    """Wait for something that a loop of this process brings about."""
+    async with asyncio.timeout(seconds):
+        while not true():
+            await asyncio.sleep(0)
+
+
+@pytest.fixture
+async def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
+    music = tmp_path / "music"
+    music.mkdir()
+    async with Radio(music) as radio, FakeDiscord(tmp_path / "discord") as discord:
+        # The voice gateway is spoken to over TLS, and trusts what the environment says it trusts.
+        monkeypatch.setenv("SSL_CERT_FILE", str(discord.ca_file))
+        app = discord.create_application("TimmyBot")
+        scenes = []
+        for name, voice, formats in (
+            ("A", 0, (Format.WEBM_OPUS, Format.OGG_OPUS)),
+            ("B", 1, (Format.MP3, Format.M4A)),
+        ):
+            guild = discord.create_guild(name, app, shard=0, of=1)
+            member = guild.add_member(f"listener of {name}")
+            await member.join(guild.voice_channel)
+            songs = tuple(
+                Song(melody, radio.url(record(melody, music, form).name))
+                for number, form in enumerate(formats)
+                for melody in [compose(f"{name.lower()}{number + 1}", voice=voice + 2 * number, seconds=20.0)]
+            )
+            scenes.append(Scene(guild, member, songs))
+        yield House(discord, app, radio, scenes[0], scenes[1], tmp_path)
