@@ -46,8 +46,8 @@ class Stores:
 def dynamodb_client(**where: Any) -> DynamoDBClient:
     """A client that gives up early: a user waits 3 s at most, and a lease margin is 3 s.
 
-    Of botocore's retry modes, only ``legacy`` knows that a DynamoDB retry need wait no longer than 50 ms; ``standard``
-    waits up to a second, which with two time-outs is more than either can spare (source: botocore, ``data/_retry.json``).
+    Of botocore's retry modes, only ``legacy`` knows that a DynamoDB retry need wait no longer than 50 ms (source:
+    botocore, ``data/_retry.json``); ``standard`` waits up to a second, which beside two time-outs is too much for both.
 
     ``where`` goes to ``boto3.client`` (region, endpoint, credentials); AWS's own environment variables hold otherwise.
     """

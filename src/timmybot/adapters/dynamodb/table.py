@@ -11,6 +11,8 @@ other. Vendor errors are translated here and nowhere else:
 **A write that times out may have taken effect**, and botocore's retry then fails on its own success. So every
 conditional write stamps the item with a ``write_id`` drawn for it; a condition that fails on an item with that stamp
 has not failed. A transaction needs none of this (botocore sends one ``ClientRequestToken`` with all its tries).
+If someone else has written over it in between, the failure stands: whoever then reads again finds what was done (the
+interaction remembered, the playing gone).
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ import re
 import secrets
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -135,7 +137,8 @@ class Table:
         """Write one item over whatever is there. Raises :class:`ConditionFailed` and :class:`Contended`."""
         write_id = _new_write_id()
         try:
-            await self._run(self._client.put_item, **self._put(put, write_id))
+            stamped = replace(put, record={**put.record, "write_id": write_id}) if put.when else put
+            await self._run(self._client.put_item, **self._put(stamped))
         except ConditionFailed as failed:
             if not _is_own_write(failed, write_id):
                 raise
@@ -147,18 +150,13 @@ class Table:
         """
         if len(then) >= TRANSACTION_LIMIT:
             raise ValueError(f"a change writes at most {TRANSACTION_LIMIT - 1} items beside the state, not {len(then)}")
-        write_id = _new_write_id()
-        actions: list[dict[str, object]] = [{"Put": self._put(first, write_id)}]
+        actions: list[dict[str, object]] = [{"Put": self._put(first)}]
         for each in then:
             if isinstance(each, Put):
-                actions.append({"Put": self._put(each, write_id)})
+                actions.append({"Put": self._put(each)})
             else:
                 actions.append({"Delete": {"TableName": self._name, "Key": self._key(each.key)}})
-        try:
-            await self._run(self._client.transact_write_items, TransactItems=actions)
-        except ConditionFailed as failed:
-            if not _is_own_write(failed, write_id):
-                raise
+        await self._run(self._client.transact_write_items, TransactItems=actions)
 
     async def update(self, key: Key, assign: Record, remove: Iterable[str], when: Clause) -> Record:
         """Set and remove some attributes of an item, made if need be; return all of it.
@@ -195,12 +193,11 @@ class Table:
     def _key(self, key: Key) -> dict[str, Any]:
         return to_item(dict(zip((self._partition, self._sort), key, strict=True)))
 
-    def _put(self, put: Put, write_id: str) -> dict[str, Any]:
-        arguments: dict[str, Any] = {"TableName": self._name}
+    def _put(self, put: Put) -> dict[str, Any]:
+        arguments: dict[str, Any] = {"TableName": self._name, "Item": to_item(put.record) | self._key(put.key)}
         if put.when is None:
-            return arguments | {"Item": to_item(put.record) | self._key(put.key)}
+            return arguments
         arguments |= {
-            "Item": to_item({**put.record, "write_id": write_id}) | self._key(put.key),
             "ConditionExpression": put.when.expression,
             "ExpressionAttributeNames": _names(put.when.expression),
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
