@@ -7,7 +7,6 @@ import json
 import logging
 import random as random_module
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import Final
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -38,6 +37,8 @@ _frames_log.setLevel(logging.WARNING)  # at DEBUG the library would write every 
 
 _QUERY: Final = "?v=10&encoding=json"
 _CONNECT_SECONDS: Final = 10.0
+_FRAME_BYTES: Final = 64 * 1024 * 1024
+"""GUILD_CREATE of a large guild is megabytes; what is longer than this is not Discord's."""
 _CLOSE_SECONDS: Final = 1.0
 """How long a close waits for Discord's own close frame. Nothing depends on it, and a draining worker is in a hurry."""
 _FIRST_BACKOFF_SECONDS: Final = 1.0
@@ -116,7 +117,7 @@ class ShardConnection:
             close_timeout=_CLOSE_SECONDS,
             logger=_frames_log,
             ping_interval=None,  # Discord has heartbeats of its own
-            max_size=None,  # GUILD_CREATE of a large guild is megabytes
+            max_size=_FRAME_BYTES,
             proxy=None,
         )
         self._websocket, self._window = websocket, SendWindow()
@@ -190,10 +191,12 @@ class ShardConnection:
 
     async def _beat(self, websocket: ClientConnection, interval_seconds: float) -> None:
         await self._clock.sleep(interval_seconds * self._random.random())
-        with suppress(ConnectionError):
-            while isinstance(beat := self.session.beat(), Send):
+        while isinstance(beat := self.session.beat(), Send):
+            try:
                 await self._send(beat)
-                await self._clock.sleep(interval_seconds)
+            except ConnectionError:
+                return
+            await self._clock.sleep(interval_seconds)
         log.warning("shard %d: a heartbeat was not answered; reconnecting", self._shard_id)
         await websocket.close(RESUMABLE_CLOSE)
 

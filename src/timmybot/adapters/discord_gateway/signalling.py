@@ -1,0 +1,195 @@
+"""Voice signalling over the gateway: joining, leaving, and hearing what was not asked for."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from timmybot.adapters.discord_gateway.connection import ShardConnection
+from timmybot.adapters.discord_gateway.entry_check import obstacle
+from timmybot.adapters.discord_gateway.guild_facts import GuildFacts
+from timmybot.adapters.discord_gateway.session import Frame, Op
+from timmybot.adapters.discord_gateway.voice_state import VoiceState
+from timmybot.domain.ids import ChannelId, GuildId, ShardId, UserId, shard_of
+from timmybot.ports.voice_signalling import SignallingError, VoiceEvent, VoiceServer
+
+log = logging.getLogger(__name__)
+
+JOIN_SECONDS: Final = 5.0
+"""How long Discord may take to arrange a connection; it usually takes well under one second."""
+_CHANNEL_SECONDS: Final = 1.0
+_GUILD_SECONDS: Final = 5.0
+"""How long after READY the guild's GUILD_CREATE may take."""
+
+
+class Signalling:
+    """``VoiceSignalling``, fed with the gateway's events. ``connection_to`` finds an open shard's connection."""
+
+    def __init__(
+        self,
+        connection_to: Callable[[ShardId], ShardConnection | None],
+        *,
+        shard_count: int,
+        user_id: UserId | None,
+        join_seconds: float = JOIN_SECONDS,
+    ) -> None:
+        self.user_id = user_id
+        """Who the bot is; ``None`` until a READY has told."""
+        self._connection_to = connection_to
+        self._shard_count = shard_count
+        self._join_seconds = join_seconds
+        self._facts: dict[GuildId, GuildFacts] = {}
+        self._promised: set[GuildId] = set()
+        """Guilds that a READY has named: the bot is in them, and their GUILD_CREATE will come."""
+        self._listed: set[ShardId] = set()
+        """Shards whose READY has come, so that a guild it did not name is one the bot is not in."""
+        self._voice: dict[GuildId, VoiceState] = {}
+        self._subscribers: defaultdict[GuildId, list[Callable[[VoiceEvent], None]]] = defaultdict(list)
+        self._news: defaultdict[GuildId, asyncio.Event] = defaultdict(asyncio.Event)
+        self._joining: defaultdict[GuildId, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def join(self, guild_id: GuildId, channel_id: ChannelId) -> VoiceServer:
+        async with self._joining[guild_id]:
+            connection = await self._connection_of(guild_id)
+            await self._check_entry(guild_id, channel_id)
+            voice = self._voice_of(guild_id)
+            # Discord arranges nothing anew for a bot that it shows in the channel already, be it from the predecessor
+            # of this worker: leaving first makes it.
+            leave_first = voice.is_in(channel_id) or self._may_be_in(guild_id, channel_id)
+            for _ in range(2):
+                if leave_first:
+                    voice.ask(None)
+                    await self._ask(connection, guild_id, None)
+                voice.ask(channel_id)
+                await self._ask(connection, guild_id, channel_id)
+                if await self._until(guild_id, lambda: voice.arranged() is not None, self._join_seconds):
+                    server = voice.settle()
+                    assert server is not None
+                    return server
+                leave_first = True
+            voice.ask(None)
+            await self._ask(connection, guild_id, None)
+            raise SignallingError(
+                f"Discord did not let me into <#{channel_id}>. Check that I may see it, connect and speak there, "
+                "then try again."
+            )
+
+    async def leave(self, guild_id: GuildId) -> None:
+        async with self._joining[guild_id]:
+            self._voice_of(guild_id).ask(None)
+            connection = self._connection_to(shard_of(guild_id, self._shard_count))
+            if connection is not None and connection.up.is_set():
+                try:
+                    await self._ask(connection, guild_id, None)
+                except SignallingError:
+                    log.info("guild %d: could not say that it leaves its channel; the session was lost", guild_id)
+
+    def subscribe(self, guild_id: GuildId, heard: Callable[[VoiceEvent], None]) -> Callable[[], None]:
+        subscribers = self._subscribers[guild_id]
+        subscribers.append(heard)
+        return lambda: subscribers.remove(heard) if heard in subscribers else None
+
+    def ready(self, shard_id: ShardId, data: Mapping[str, Any]) -> None:
+        """The shard has a new session, whose READY was ``data``."""
+        self.forget(shard_id)
+        self.user_id = UserId(int(data["user"]["id"]))
+        self._listed.add(shard_id)
+        self._promised |= {GuildId(int(guild["id"])) for guild in data.get("guilds", ())}
+
+    def hear(self, name: str, data: Mapping[str, Any]) -> None:
+        """Take in an event that is about a guild."""
+        guild_id = GuildId(int(data.get("guild_id") or data["id"]))
+        if name == "GUILD_CREATE":
+            if not data.get("unavailable"):
+                self._promised.add(guild_id)
+                self._facts[guild_id] = GuildFacts.from_create(data, self.user_id)
+        elif name == "GUILD_DELETE":
+            self._facts.pop(guild_id, None)
+            if not data.get("unavailable"):
+                self._promised.discard(guild_id)
+        else:
+            if (facts := self._facts.get(guild_id)) is not None:
+                facts.hear(name, data, self.user_id)
+            if (happened := self._hear_voice(guild_id, name, data)) is not None:
+                for heard in list(self._subscribers[guild_id]):
+                    heard(happened)
+        self._news[guild_id].set()
+
+    def _hear_voice(self, guild_id: GuildId, name: str, data: Mapping[str, Any]) -> VoiceEvent | None:
+        if name == "VOICE_STATE_UPDATE" and int(data["user_id"]) == self.user_id:
+            return self._voice_of(guild_id).hear_state(data)
+        if name == "VOICE_SERVER_UPDATE":
+            return self._voice_of(guild_id).hear_server(data)
+        return None
+
+    def forget(self, shard_id: ShardId) -> None:
+        """The shard's session is another one, or none: what the last one told of its guilds counts no more."""
+        self._listed.discard(shard_id)
+        known = (self._facts, self._voice)
+        gone = {guild_id for each in known for guild_id in each} | self._promised
+        for guild_id in gone:
+            if shard_of(guild_id, self._shard_count) == shard_id:
+                self._facts.pop(guild_id, None)
+                self._promised.discard(guild_id)
+                if guild_id in self._voice:
+                    self._voice[guild_id].session_lost()
+
+    async def _connection_of(self, guild_id: GuildId) -> ShardConnection:
+        connection = self._connection_to(shard_of(guild_id, self._shard_count))
+        if connection is None:
+            raise SignallingError("I am not connected to Discord for this server. Try again in a moment.")
+        try:
+            async with asyncio.timeout(self._join_seconds):
+                await connection.up.wait()
+        except TimeoutError:
+            raise SignallingError("I have lost my connection to Discord. Try again in a moment.") from None
+        return connection
+
+    async def _check_entry(self, guild_id: GuildId, channel_id: ChannelId) -> None:
+        shard_id = shard_of(guild_id, self._shard_count)
+        if guild_id not in self._facts and shard_id in self._listed:
+            if guild_id not in self._promised:
+                raise SignallingError("I am not a member of this server. Invite me, then try again.")
+            await self._until(guild_id, lambda: guild_id in self._facts, _GUILD_SECONDS)
+        facts = self._facts.get(guild_id)
+        if facts is not None:  # the command may have overtaken the news of a channel that was just made
+            await self._until(guild_id, lambda: channel_id in facts.channels, _CHANNEL_SECONDS)
+        # Without facts (a session resumed from a predecessor) Discord's answer has to do.
+        if facts is not None and self.user_id is not None and (why := obstacle(facts, channel_id, self.user_id)):
+            raise SignallingError(why)
+
+    def _may_be_in(self, guild_id: GuildId, channel_id: ChannelId) -> bool:
+        facts = self._facts.get(guild_id)
+        return facts is None or (self.user_id is not None and facts.voice.get(self.user_id) == channel_id)
+
+    async def _ask(self, connection: ShardConnection, guild_id: GuildId, channel_id: ChannelId | None) -> None:
+        wish = {
+            "guild_id": str(guild_id),
+            "channel_id": None if channel_id is None else str(channel_id),
+            "self_mute": False,
+            "self_deaf": True,  # a bot that listens to nobody should show it, and be sent nothing
+        }
+        frame: Frame = {"op": Op.VOICE_STATE_UPDATE, "d": wish}
+        try:
+            await connection.send(frame)
+        except ConnectionError as error:
+            raise SignallingError("I have lost my connection to Discord. Try again in a moment.") from error
+
+    async def _until(self, guild_id: GuildId, holds: Callable[[], bool], seconds: float) -> bool:
+        """Wait for the guild's events to make ``holds`` true. False if they do not in time."""
+        try:
+            async with asyncio.timeout(seconds):
+                while not holds():
+                    self._news[guild_id].clear()
+                    await self._news[guild_id].wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def _voice_of(self, guild_id: GuildId) -> VoiceState:
+        voice = self._voice.setdefault(guild_id, VoiceState(guild_id))
+        voice.user_id = self.user_id
+        return voice
