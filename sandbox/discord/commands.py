@@ -99,6 +99,9 @@ def _check_options(form: Form, path: Path, options: object) -> None:
 
 def _check_choices(form: Form, path: Path, option: Json) -> None:
     choices = option.get("choices", [])
+    if not isinstance(choices, list) or not all(isinstance(choice, dict) for choice in choices):
+        form.fault((*path, "choices"), "BASE_TYPE_BAD_TYPE", "Expected a list of choices")
+        return
     if choices and option.get("autocomplete"):
         message = "Choices and autocomplete exclude each other"
         form.fault((*path, "autocomplete"), "APPLICATION_COMMAND_OPTIONS_AUTOCOMPLETE_CHOICES", message)

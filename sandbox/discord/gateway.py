@@ -17,20 +17,37 @@ from aiohttp import WSMessage, WSMsgType, web
 from sandbox.discord import payloads
 from sandbox.discord.clock import Clock
 from sandbox.discord.connection import Connection
+from sandbox.discord.gateway_codes import (
+    ALREADY_AUTHENTICATED,
+    AUTHENTICATION_FAILED,
+    DECODE_ERROR,
+    DISALLOWED_INTENTS,
+    GOING_AWAY,
+    HEARTBEAT,
+    HEARTBEAT_ACK,
+    HELLO,
+    IDENTIFY,
+    INVALID_INTENTS,
+    INVALID_SESSION,
+    INVALID_SHARD,
+    INVALID_VERSION,
+    NORMAL,
+    NOT_AUTHENTICATED,
+    PRESENCE,
+    RATE_LIMITED,
+    RECONNECT,
+    REQUEST_MEMBERS,
+    RESUME,
+    SESSION_TIMED_OUT,
+    UNKNOWN_OPCODE,
+    VOICE_STATE,
+)
 from sandbox.discord.identify_budget import IdentifyBudget
 from sandbox.discord.log import GatewayClose, Identify, Log, Resume, VoiceStateRequest
 from sandbox.discord.sessions import ALL_INTENTS, PRIVILEGED, Session, Sessions
 from sandbox.discord.world import Application, World
 
 Json = dict[str, Any]
-
-HEARTBEAT, IDENTIFY, PRESENCE, VOICE_STATE, RESUME, RECONNECT = 1, 2, 3, 4, 6, 7
-REQUEST_MEMBERS, INVALID_SESSION, HELLO, HEARTBEAT_ACK = 8, 9, 10, 11
-
-NORMAL, GOING_AWAY = 1000, 1001
-UNKNOWN_OPCODE, DECODE_ERROR, NOT_AUTHENTICATED, AUTHENTICATION_FAILED, ALREADY_AUTHENTICATED = range(4001, 4006)
-INVALID_SEQUENCE, RATE_LIMITED, SESSION_TIMED_OUT, INVALID_SHARD = 4007, 4008, 4009, 4010
-INVALID_VERSION, INVALID_INTENTS, DISALLOWED_INTENTS = 4012, 4013, 4014
 
 ENDS_SESSION = frozenset({NORMAL, GOING_AWAY})
 PAYLOAD_LIMIT_BYTES = 4_096

@@ -26,6 +26,8 @@ Json = dict[str, Any]
 
 FIRST_ANSWER_SECONDS = 3.0
 TOKEN_SECONDS = 15 * 60.0
+REMEMBERED_SECONDS = 3600.0
+"""How long a dead token is told from one that never was."""
 APPLICATION_COMMAND = 2
 
 
@@ -75,6 +77,7 @@ class Interactions:
         """Send a command as ``member``; see :meth:`~sandbox.discord.members.Member.command`."""
         app, data = self._choose(member, name, values)
         asked_at = self._clock.monotonic()
+        self._forget_before(asked_at - REMEMBERED_SECONDS)
         token = self._world.random.randbytes(24).hex()
         interaction = Interaction(self._world.snowflakes.next(), token, app, member, Shown(asked_at), asked_at)
         self._by_id[interaction.id] = self._by_token[token] = interaction
@@ -92,6 +95,10 @@ class Interactions:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _forget_before(self, asked_at: float) -> None:
+        for interaction in [known for known in self._by_id.values() if known.asked_at < asked_at]:
+            del self._by_id[interaction.id], self._by_token[interaction.token]
 
     def _choose(self, member: Member, name: str, values: Mapping[str, object]) -> tuple[Application, Json]:
         refusal: NotOffered | None = None
@@ -155,12 +162,12 @@ class Interactions:
         if interaction.acknowledged:
             raise rest_errors.already_acknowledged()
         form = Form()
-        if not isinstance(body, dict) or body.get("type") not in ALLOWED_FOR_COMMAND:
+        if not isinstance(body, dict) or body.get("type") not in list(ALLOWED_FOR_COMMAND):
             form.fault(("type",), "BASE_TYPE_CHOICES", "Not a valid answer to a command")
             form.check()
-        data = body.get("data") or {}
+        data = messages.check_fields(body.get("data") or {})
         shown = interaction.shown
-        message = ShownMessage(self._world.snowflakes.next(), bool(data.get("flags", 0) & EPHEMERAL))
+        message = ShownMessage(self._world.snowflakes.next(), bool((data.get("flags") or 0) & EPHEMERAL))
         if body["type"] == Callback.MESSAGE:
             self._add_version(message, messages.validate(data))
         shown.thinking = body["type"] == Callback.DEFERRED_MESSAGE

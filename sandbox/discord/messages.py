@@ -13,13 +13,21 @@ CONTENT_LIMIT, EMBEDS_LIMIT, ROWS_LIMIT, COMPONENTS_V2_LIMIT = 2_000, 10, 5, 40
 COMPONENTS_V2 = 1 << 15
 
 
-def validate(body: object, *, editing: bool = False) -> Json:
-    """Check a message. Raises :class:`~sandbox.discord.rest_errors.ApiError` 50035 or 50006 (empty)."""
+def check_fields(body: object) -> Json:
+    """Check that it is an object, and its flags a number. Raises ``ApiError`` 50035."""
     form = Form()
     if not isinstance(body, dict):
         form.fault((), "BASE_TYPE_BAD_TYPE", "Expected an object")
-        form.check()
-    assert isinstance(body, dict)
+        raise form.error()
+    if not isinstance(body.get("flags") or 0, int):
+        form.fault(("flags",), "NUMBER_TYPE_COERCE", "Value is not int.")
+    form.check()
+    return body
+
+
+def validate(message: object, *, editing: bool = False) -> Json:
+    """Check a message. Raises :class:`~sandbox.discord.rest_errors.ApiError` 50035 or 50006 (empty)."""
+    body, form = check_fields(message), Form()
     content, embeds, components = body.get("content"), body.get("embeds") or [], body.get("components") or []
     version_2 = bool((body.get("flags") or 0) & COMPONENTS_V2)
     if content is not None:

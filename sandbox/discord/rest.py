@@ -63,6 +63,7 @@ class Rest:
         self.limits = RateLimits(world.clock)
         self._log = log
         self._invalid_at: list[float] = []
+        self.invalid_requests_limit = INVALID_REQUESTS_LIMIT
 
     def add(self, router: web.UrlDispatcher, method: str, path: str, route: Route) -> None:
         """Serve ``path`` (below the API's prefix) with ``route``."""
@@ -121,7 +122,7 @@ class Rest:
         now = self.world.clock.monotonic()
         if self._invalid_at and now - self._invalid_at[0] >= INVALID_REQUESTS_SECONDS:
             self._invalid_at = [at for at in self._invalid_at if now - at < INVALID_REQUESTS_SECONDS]
-        return len(self._invalid_at) >= INVALID_REQUESTS_LIMIT
+        return len(self._invalid_at) >= self.invalid_requests_limit
 
 
 async def _read_json(request: web.Request) -> tuple[Any, bool]:

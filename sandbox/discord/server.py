@@ -13,7 +13,8 @@ from aiohttp import web
 
 from sandbox.discord.clock import Clock, SystemClock
 from sandbox.discord.endpoint import InteractionsEndpoint
-from sandbox.discord.gateway import GOING_AWAY, Gateway
+from sandbox.discord.gateway import Gateway
+from sandbox.discord.gateway_codes import GOING_AWAY
 from sandbox.discord.interactions import Interactions
 from sandbox.discord.log import Log
 from sandbox.discord.rest import BODY_LIMIT_BYTES, PREFIX, Rest

@@ -37,6 +37,7 @@ class Voice:
         self.history: deque[VoiceSession] = deque(maxlen=HISTORY_LIMIT)
         """Every grant there was, also those that are over: for their :class:`Arrivals`."""
         self._sessions: dict[tuple[int, int], VoiceSession] = {}
+        self._by_ssrc: dict[int, VoiceSession] = {}
         self._next_ssrc = 1_000
 
     @property
@@ -63,12 +64,17 @@ class Voice:
         self._next_ssrc += 1
         session = VoiceSession(grant, self._next_ssrc)
         self._sessions[grant.guild_id, grant.user_id] = session
+        self._by_ssrc[session.ssrc] = session
         self.history.append(session)
 
     def revoke(self, guild_id: int, user_id: int, code: int) -> None:
         """End a session, whether connected or not."""
         session = self._sessions.pop((guild_id, user_id), None)
-        if session and session.connection:
+        if session is None:
+            return
+        del self._by_ssrc[session.ssrc]
+        session.forget_keys()
+        if session.connection:
             session.connection.close(code)
 
     def is_connected(self, guild_id: int, user_id: int) -> bool:
@@ -103,7 +109,7 @@ class Voice:
         except NotRtp:
             self.strays += 1
             return
-        session = next((s for s in self._sessions.values() if s.ssrc == sealed.ssrc), None)
+        session = self._by_ssrc.get(sealed.ssrc)
         if session is None or session.opener is None:
             self.strays += 1
             return

@@ -72,7 +72,12 @@ class VoiceSession:
 
     def seal_with(self, mode: str, key: bytes) -> None:
         """A new key begins, and with it the nonce counter."""
+        self.forget_keys()
         self.mode, self.secret_key, self.opener = mode, key, Opener(mode, key)
+
+    def forget_keys(self) -> None:
+        """Nothing can be decrypted any more; the counts stay."""
+        self.opener = None
         self._nonces.clear()
         self._nonce_order.clear()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import aiohttp
@@ -20,9 +20,13 @@ class RestClient:
         self._base = base
         self.headers: CIMultiDictProxy[str] | dict[str, str] = {}
 
+    def request(self, method: str, path: str, **options: Any) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        """The answer as it is."""
+        return self._http.request(method, self._base + path, **options)
+
     async def call(self, method: str, path: str, body: object = None, *, raw: bytes | None = None) -> tuple[int, Any]:
         options: dict[str, Any] = {"data": raw} if raw is not None else {} if body is None else {"json": body}
-        async with self._http.request(method, self._base + path, **options) as answer:
+        async with self.request(method, path, **options) as answer:
             self.headers = answer.headers
             return answer.status, await answer.json() if answer.status != 204 else None
 

@@ -69,7 +69,8 @@ async def client(
         async def on_ready(self) -> None:
             ready.set()
 
-    client = Client(intents=intents, connector=aiohttp.TCPConnector(ssl=trust))
+    connector = aiohttp.TCPConnector(ssl=trust)
+    client = Client(intents=intents, connector=connector, guild_ready_timeout=0.1)
     running = asyncio.create_task(client.start(app.bot_token))
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
@@ -137,3 +138,20 @@ async def test_discord_py_notices_that_it_was_kicked(alice: Member, client: disc
     async with asyncio.timeout(PATIENCE_SECONDS):
         await gone
     assert not voice.is_connected()
+
+
+async def test_discord_py_resumes_its_session_and_misses_nothing(
+    discord: FakeDiscord, alice: Member, client: discord_py.Client
+) -> None:
+    moved = asyncio.Event()
+
+    async def on_voice_state_update(*_: object) -> None:
+        moved.set()
+
+    client.event(on_voice_state_update)
+    await discord.gateway.close_all(4000)
+    await alice.join(alice.guild.create_voice_channel("Other"))
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await moved.wait()
+    assert [resume.refused for resume in discord.log.resumes] == [None]
+    assert len(discord.log.identifies) == 1

@@ -158,3 +158,56 @@ async def test_every_call_is_in_the_log(discord: FakeDiscord, app: Application) 
     assert [(c.method, c.path, c.status) for c in calls] == [
         ("PUT", f"/applications/{app.application_id}/commands", 200)
     ]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        7,
+        "text",
+        [None],
+        {"content": 7},
+        {"content": "x", "flags": "many"},
+        {"content": "x", "embeds": 7},
+        {"content": "x", "components": {"type": 1}},
+        {"embeds": [{}] * 11},
+    ],
+)
+async def test_a_hostile_message_is_an_invalid_form_body(
+    discord: FakeDiscord, app: Application, guild: Guild, body: object
+) -> None:
+    async with rest(discord, app) as client:
+        status, answer = await client.call("POST", f"/channels/{guild.text_channel.id}/messages", body)
+    assert (status, answer["code"]) == (400, 50035)
+
+
+@pytest.mark.parametrize("raw", [b"{", b"\xff\xfe", b"[" * 100_000, b'{"a":' * 50_000, b"NaN,"])
+async def test_what_is_not_json_is_told_so(discord: FakeDiscord, app: Application, raw: bytes) -> None:
+    async with rest(discord, app) as client:
+        status, answer = await client.call("PUT", f"/applications/{app.application_id}/commands", raw=raw)
+    assert (status, answer["code"]) == (400, 50109)
+
+
+@pytest.mark.parametrize(
+    "commands", [{}, 7, [7], [{"name": ["x"]}], [PLAY, PLAY], [PLAY | {"options": [{"type": [], "name": "x"}]}]]
+)
+async def test_hostile_commands_are_an_invalid_form_body(
+    discord: FakeDiscord, app: Application, commands: object
+) -> None:
+    async with rest(discord, app) as client:
+        status, answer = await client.call("PUT", f"/applications/{app.application_id}/commands", commands)
+    assert (status, answer["code"]) == (400, 50035)
+
+
+async def test_too_many_invalid_requests_ban_the_address_for_ten_minutes(
+    timeless: FakeDiscord, clock: ManualClock
+) -> None:
+    app = timeless.create_application("TimmyBot")
+    timeless.rest.invalid_requests_limit = 3
+    async with rest(timeless, None) as stranger, rest(timeless, app) as client:
+        for _ in range(3):
+            assert (await stranger.call("GET", "/users/@me"))[0] == 401
+        async with stranger.request("GET", "/users/@me") as answer:
+            assert (answer.status, await answer.text()) == (429, "error code: 1015")
+        clock.advance(601)
+        assert (await client.call("GET", "/users/@me"))[0] == 200

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import struct
 from pathlib import Path
 
 import pytest
 
-from sandbox.discord import AES_GCM, XCHACHA, Application, FakeDiscord, Guild, Member, Permission, measure
+from sandbox.discord import AES_GCM, XCHACHA, Application, FakeDiscord, Guild, ManualClock, Member, Permission, measure
 from sandbox.melody import compose, recognise
 from sandbox.recording import Format, opus_packets, record
 from tests.integration.sandbox_discord.small_bot import call, gateway, voice_gateway, voice_identification
@@ -34,6 +35,8 @@ async def test_a_melody_sent_in_either_mode_is_heard_and_recognised(
         async with call(discord, bot, alice.guild, mode) as voice:
             for frame in frames:
                 voice.send(frame)
+                # The receiver has its turn: what a socket's buffer cannot hold is lost.
+                await asyncio.sleep(0)
             await alice.ear.wait_for_sound(seconds=3.9)
     heard = recognise(alice.ear.heard, melody)
     assert heard.matched_share == 1.0
@@ -213,6 +216,29 @@ async def test_datagrams_from_elsewhere_are_dropped(
             voice.send(SILENCE)
             await _packets(alice, 1)
     assert discord.voice.history[0].arrivals.wrong_address == 1
+
+
+async def test_who_sends_no_voice_heartbeat_is_closed(timeless: FakeDiscord, clock: ManualClock) -> None:
+    async with voice_gateway(timeless) as silent, voice_gateway(timeless) as alive:
+        interval = (await silent.opcode(8))["d"]["heartbeat_interval"] / 1000
+        await alive.opcode(8)
+        clock.advance(interval)
+        await alive.send(3, {"t": 5, "seq_ack": -1})
+        assert (await alive.opcode(6))["d"] == {"t": 5}
+        clock.advance(interval * 0.6)
+        assert await silent.closed() == 4009
+        await alive.send(3, {"t": 6, "seq_ack": -1})
+        await alive.opcode(6)
+
+
+@pytest.mark.parametrize(
+    ("opcode", "data", "code"),
+    [(3, {"t": 1}, 4002), (3, 17, 4002), (1, {}, 4003), (5, {}, 4003), (99, {}, 4003), (0, None, 4002)],
+)
+async def test_nonsense_closes_the_voice_gateway(discord: FakeDiscord, opcode: int, data: object, code: int) -> None:
+    async with voice_gateway(discord) as voice:
+        await voice.send(opcode, data)
+        assert await voice.closed() == code
 
 
 async def _packets(member: Member, count: int) -> None:
