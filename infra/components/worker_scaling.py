@@ -13,6 +13,9 @@ from constructs import Construct
 from infra.components import metrics
 from infra.environments import Environment
 
+SLEEP_COOLDOWN_MINUTES = 5
+"""Longer than a log line takes to become a metric and an alarm to look at it."""
+
 
 class WorkerScaling(Construct):
     """1→n by players per task, n→0 when nothing has wanted to sound for a while.
@@ -61,6 +64,9 @@ class WorkerScaling(Construct):
             scaling_target=count,
             adjustment_type=autoscaling.AdjustmentType.EXACT_CAPACITY,
             metric_aggregation_type=autoscaling.MetricAggregationType.MAXIMUM,
+            # A raised alarm repeats its action every minute. A /play just after falling asleep wakes the service
+            # before its own metric can lower the alarm; without this it would be put back to sleep.
+            cooldown=cdk.Duration.minutes(SLEEP_COOLDOWN_MINUTES),
         )
         sleep.add_adjustment(adjustment=0, upper_bound=0)
         minutes = self._choices.idle_minutes

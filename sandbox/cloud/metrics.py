@@ -76,6 +76,11 @@ class MetricStore:
         while kept[0][0] < at - KEPT_SECONDS:
             kept.pop(0)
 
+    def latest(self, metric: Metric) -> float | None:
+        """The value that arrived last, or None if none has."""
+        kept = self._samples.get(metric)
+        return kept[-1][1] if kept else None
+
     def periods(self, metric: Metric, *, statistic: str, period: float, count: int, now: float) -> list[float | None]:
         """The statistic of the last ``count`` whole periods before ``now``, oldest first.
 

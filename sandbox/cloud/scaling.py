@@ -39,7 +39,8 @@ class Scaling:
         self._names = names
         self._speed = speed
         self._started = time.monotonic()
-        self._metrics = MetricStore()
+        self.metrics = MetricStore()
+        """What has arrived so far."""
         self._ecs = emulator.client("ecs")
         self._logs = emulator.client("logs")
         self._decisions: ScalingDecisions | None = None
@@ -52,7 +53,7 @@ class Scaling:
 
     def record(self, sample: Sample) -> None:
         """A worker emitted this now."""
-        self._metrics.add(self._now(), sample)
+        self.metrics.add(self._now(), sample)
 
     async def run(self) -> None:
         """Read the rules and act on them until cancelled."""
@@ -66,7 +67,7 @@ class Scaling:
         answer = cloudformation.get_template(StackName=f"{self._names.prefix}-ecs", TemplateStage="Processed")
         rules = scaling_rules(_template(answer["TemplateBody"]))
         if self._decisions is None:
-            self._decisions = ScalingDecisions(rules, self._metrics)
+            self._decisions = ScalingDecisions(rules, self.metrics)
         else:
             self._decisions.rules = rules
 

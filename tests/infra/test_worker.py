@@ -85,6 +85,7 @@ def test_ten_idle_minutes_put_it_to_sleep_and_silence_does_not(either: Templates
     policy = either.one("AWS::ApplicationAutoScaling::ScalingPolicy", PolicyType="StepScaling")
     step = policy["StepScalingPolicyConfiguration"]
     assert step["AdjustmentType"] == "ExactCapacity"
+    assert step["Cooldown"] >= 300
     assert step["StepAdjustments"] == [{"MetricIntervalUpperBound": 0, "ScalingAdjustment": 0}]
 
 

@@ -9,6 +9,7 @@ import asyncio
 import json
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,14 @@ import pytest_asyncio
 import urllib3
 
 from sandbox.cloud import Cloud, Deployment, Pace, Task
+from sandbox.cloud.metrics import Metric
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SPEED = 120.0
 """Ten idle minutes are five seconds."""
+
+ACTIVE = Metric("TimmyBot", "Active", frozenset({("Environment", "dev")}))
 
 STAND_IN = Path(__file__).with_name("stand_in.py")
 PARTS = ("networking", "database", "security", "monitoring", "ecs", "front-door")
@@ -210,6 +214,33 @@ async def test_a_crowded_service_grows_by_its_own_policy(account: Account) -> No
     account.tasks_are_active(150)
     await account.until(lambda: len(account.cloud.scheduler.running) >= 2)
     assert account.cloud.scaling.activities[-1].after == 2
+
+
+async def test_a_service_just_asleep_can_be_woken(account: Account) -> None:
+    await account.scale_to(1)
+    account.tasks_are_active(0)
+    await account.cloud.wait_for_tasks(0, timeout=60)
+    account.tasks_are_active(1)
+    (task,) = await account.scale_to(1)
+    evaluated = len(account.cloud.scaling.activities)
+    await account.until(lambda: account.cloud.scaling.metrics.latest(ACTIVE) == 1)
+    assert task.running
+    assert len(account.cloud.scaling.activities) == evaluated
+
+
+async def test_what_the_front_door_logs_counts_as_a_metric(account: Account) -> None:
+    logs = account.cloud.client("logs")
+    where = {"logGroupName": "/timmybot/dev/front-door", "logStreamName": "a-request"}
+    directive = {
+        "Namespace": ACTIVE.namespace,
+        "Dimensions": [["Environment"]],
+        "Metrics": [{"Name": ACTIVE.name}],
+    }
+    line = {"_aws": {"Timestamp": 0, "CloudWatchMetrics": [directive]}, "Environment": "dev", "Active": 42}
+    logs.create_log_stream(**where)
+    event = {"timestamp": int(time.time() * 1000), "message": json.dumps(line)}
+    logs.put_log_events(**where, logEvents=[event])
+    await account.until(lambda: account.cloud.scaling.metrics.latest(ACTIVE) == 42)
 
 
 async def test_the_front_door_answers_at_its_url_from_its_own_bundle(account: Account) -> None:

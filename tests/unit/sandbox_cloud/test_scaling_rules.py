@@ -100,8 +100,8 @@ def emitting(minutes: int, metric: Metric, value: float, into: MetricStore, star
         into.add(minute * 60 + 5, Sample(metric, value))
 
 
-def decisions(metrics: MetricStore) -> ScalingDecisions:
-    rules = ScalingRules("service/timmybot-dev/timmybot-dev-worker", CapacityRange(0, 5), (TRACK,), (SLEEP,))
+def decisions(metrics: MetricStore, sleep: StepPolicy = SLEEP) -> ScalingDecisions:
+    rules = ScalingRules("service/timmybot-dev/timmybot-dev-worker", CapacityRange(0, 5), (TRACK,), (sleep,))
     return ScalingDecisions(rules, metrics)
 
 
@@ -113,6 +113,16 @@ class TestAService:
         assert service.decide(9 * 60 + 10, 1) == 1
         assert service.decide(10 * 60 + 10, 1) == 0
         assert [activity.policy for activity in service.activities] == ["sleep"]
+
+    def test_just_asleep_can_be_woken_before_any_metric_says_so(self) -> None:
+        """A raised alarm repeats its action; the policy's cooldown is what keeps a wake from being undone."""
+        metrics = MetricStore()
+        emitting(10, ACTIVE, 0, metrics)
+        rested = replace(SLEEP, cooldown_seconds=300)
+        for sleep, woken in ((rested, 1), (SLEEP, 0)):
+            service = decisions(metrics, sleep)
+            assert service.decide(610, 1) == 0
+            assert service.decide(670, 1) == woken
 
     def test_stays_awake_while_one_player_sounds(self) -> None:
         metrics = MetricStore()
