@@ -79,7 +79,11 @@ class VoiceStates:
         self_mute: bool,
         self_deaf: bool,
     ) -> str | None:
-        """Act on an op 4. Returns why nothing happens, or ``None`` if it was granted."""
+        """Act on an op 4. Returns why nothing happens, or ``None`` if it was granted.
+
+        Asking again for the channel one is connected to brings VOICE_STATE_UPDATE alone; once the voice connection is
+        lost, it brings a new grant. (Discord documents neither; libraries rely on the second.)
+        """
         before = guild.voice_states.get(app.bot_user_id)
         if channel is None:
             if before is None:
