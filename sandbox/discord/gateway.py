@@ -21,15 +21,12 @@ from sandbox.discord.gateway_codes import (
     ALREADY_AUTHENTICATED,
     AUTHENTICATION_FAILED,
     DECODE_ERROR,
-    DISALLOWED_INTENTS,
     GOING_AWAY,
     HEARTBEAT,
     HEARTBEAT_ACK,
     HELLO,
     IDENTIFY,
-    INVALID_INTENTS,
     INVALID_SESSION,
-    INVALID_SHARD,
     INVALID_VERSION,
     NORMAL,
     NOT_AUTHENTICATED,
@@ -43,8 +40,9 @@ from sandbox.discord.gateway_codes import (
     VOICE_STATE,
 )
 from sandbox.discord.identify_budget import IdentifyBudget
+from sandbox.discord.identify_check import fault_of, read_shard
 from sandbox.discord.log import GatewayClose, Identify, Log, Resume, VoiceStateRequest
-from sandbox.discord.sessions import ALL_INTENTS, PRIVILEGED, Session, Sessions
+from sandbox.discord.sessions import Session, Sessions
 from sandbox.discord.world import Application, World
 
 Json = dict[str, Any]
@@ -208,7 +206,7 @@ class Gateway:
             raise Closed(DECODE_ERROR) from None
 
     def _identify(self, link: Link, data: Json) -> None:
-        shard = _shard(data.get("shard", [0, 1]))
+        shard = read_shard(data.get("shard", [0, 1]))
         intents = data["intents"]
         app = self._world.application_by_token(str(data["token"]).removeprefix("Bot "))
         now = self._clock.monotonic()
@@ -217,7 +215,7 @@ class Gateway:
             application_id = app.application_id if app else None
             self._log.add(Identify(now, application_id, shard, intents, session_id, refused))
 
-        if code := _identify_error(app, shard, intents):
+        if code := fault_of(app, shard, intents):
             record(None, f"close {code}")
             raise Closed(code)
         assert app
@@ -304,22 +302,3 @@ class Gateway:
         ]
         chunk = {"guild_id": str(guild.id), "members": found, "chunk_index": 0, "chunk_count": 1}
         session.dispatch("GUILD_MEMBERS_CHUNK", chunk | {"nonce": data.get("nonce")})
-
-
-def _shard(value: Any) -> tuple[int, int]:
-    shard, of = value
-    if not isinstance(shard, int) or not isinstance(of, int):
-        raise TypeError("a shard is two integers")
-    return shard, of
-
-
-def _identify_error(app: Application | None, shard: tuple[int, int], intents: Any) -> int | None:
-    if app is None:
-        return AUTHENTICATION_FAILED
-    if not 0 <= shard[0] < shard[1]:
-        return INVALID_SHARD
-    if not isinstance(intents, int) or intents & ~ALL_INTENTS:
-        return INVALID_INTENTS
-    if intents & PRIVILEGED & ~app.privileged_intents:
-        return DISALLOWED_INTENTS
-    return None
