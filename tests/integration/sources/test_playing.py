@@ -137,6 +137,21 @@ def test_lossless_files_play(
     assert share_of(melody, heard, from_ms=3_200) >= 0.95
 
 
+def test_a_file_that_changes_from_mono_to_stereo_plays_on(
+    source: HttpTrackSource, server: MediaServer, filling: FillingThreads, melody: Melody
+) -> None:
+    mono = encoded(melody.pcm()[:1], "libmp3lame", "mp3", "fltp", {})
+    stereo = encoded(melody.pcm(), "libmp3lame", "mp3", "fltp", {})
+    url = server.serve("/both.mp3", content(mono + stereo))
+
+    stream = source.open(Track(url), position_ms=0)
+    heard = drain(stream, filling)
+
+    assert stream.failure is None
+    assert len(heard) * 20 == pytest.approx(32_000, abs=200)
+    assert share_of(melody, heard[:799], from_ms=0) >= 0.95
+
+
 def encoded(
     pcm: np.ndarray[tuple[int, int], np.dtype[np.float32]],
     codec: str,
@@ -146,7 +161,7 @@ def encoded(
 ) -> bytes:
     """Samples of shape (channels, samples) as a file."""
     out = io.BytesIO()
-    packed = pcm.T.reshape(1, -1)
+    packed = pcm if sample_format.endswith("p") else pcm.T.reshape(1, -1)
     if sample_format == "s16":
         packed = (packed * 32_767).astype(np.int16)
     with av.open(out, "w", format=container) as output:

@@ -70,8 +70,7 @@ def _sound(container: InputContainer) -> av.AudioStream:
     if not container.streams.audio:
         raise TrackError("The file at that address has no sound in it.")
     sound = container.streams.best("audio")
-    assert isinstance(sound, av.AudioStream)
-    if sound.codec_context is None or sound.codec_context.name not in CODECS:
+    if not isinstance(sound, av.AudioStream) or sound.codec_context is None or sound.codec_context.name not in CODECS:
         raise TrackError("The sound at that address is in a format that I do not know. MP3, AAC, Opus and FLAC work.")
     if not (1 <= sound.channels <= _MOST_CHANNELS and 1 <= sound.rate <= _MOST_HERTZ):
         raise TrackError("The sound at that address is damaged: its format makes no sense.")

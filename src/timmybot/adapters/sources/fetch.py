@@ -219,7 +219,6 @@ class HttpFile(io.RawIOBase):
                 timeout=CONNECT_SECONDS,
                 cert_reqs=ssl.CERT_REQUIRED,
                 server_hostname=host,
-                assert_hostname=host,
             )
         else:
             self._connection = HTTPConnection(address, port, timeout=CONNECT_SECONDS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable
 
 from timmybot.adapters.sources.addresses import AddressPolicy, Resolve, system_resolve
@@ -15,6 +16,8 @@ from timmybot.adapters.sources.stream import BufferedStream, Marks
 from timmybot.adapters.sources.urls import cleaned
 from timmybot.domain.track import Track
 from timmybot.ports.track_source import TrackError
+
+_log = logging.getLogger(__name__)
 
 RESOLVE_SECONDS = 20.0
 """How long looking at a URL may take in all, however slowly its server dribbles."""
@@ -71,6 +74,11 @@ class HttpTrackSource:
 def _probe(file: HttpFile, url: str) -> Track:
     try:
         return probe(file, url)
+    except TrackError:
+        raise
+    except Exception as error:
+        _log.exception("looking at a track failed")
+        raise TrackError("Something went wrong while I was looking at that address. Try another file.") from error
     finally:
         file.close()
 

@@ -18,19 +18,44 @@ BITS_PER_SECOND = 128_000
 
 
 def frames(source: Iterator[av.Packet[av.AudioStream]], sound: av.AudioStream, position_ms: int) -> Iterator[bytes]:
-    """The sound of ``source`` from ``position_ms`` on, to the decoder's frame."""
-    resampler = av.AudioResampler(format="s16", layout="stereo", rate=HERTZ, frame_size=SAMPLES)
+    """The sound of ``source`` from ``position_ms`` on, to the sample."""
     encoder = _encoder()
     place = 0
-    for decoded in _from(decoded_frames(source, sound), sound, position_ms):
-        decoded.pts = None
-        for piece in resampler.resample(decoded):
-            yield from _encode(encoder, piece, place)
-            place += piece.samples
-    for piece in resampler.resample(None):
-        yield from _encode(encoder, piece, place)
+    for piece in _pieces(_from(decoded_frames(source, sound), sound, position_ms)):
+        piece.pts = place
         place += piece.samples
+        yield from (bytes(packet) for packet in encoder.encode(piece))
     yield from (bytes(packet) for packet in encoder.encode(None))
+
+
+def _pieces(sound: Iterator[av.AudioFrame]) -> Iterator[av.AudioFrame]:
+    """48 kHz stereo, 20 ms a frame but for the last."""
+    fifo = av.AudioFifo()
+    for frame in _resampled(sound):
+        frame.pts = None
+        fifo.write(frame)
+        yield from fifo.read_many(SAMPLES)
+    yield from fifo.read_many(SAMPLES, partial=True)
+
+
+def _resampled(sound: Iterator[av.AudioFrame]) -> Iterator[av.AudioFrame]:
+    """48 kHz stereo, of any length; a file may change its format on the way, and a resampler knows only one."""
+    resampler: av.AudioResampler | None = None
+    kind: object = None
+    for frame in sound:
+        if kind != (frame.format.name, frame.layout.name, frame.sample_rate):
+            yield from _rest(resampler)
+            resampler = av.AudioResampler(format="s16", layout="stereo", rate=HERTZ)
+            kind = (frame.format.name, frame.layout.name, frame.sample_rate)
+        assert resampler is not None
+        frame.pts = None
+        yield from resampler.resample(frame)
+    yield from _rest(resampler)
+
+
+def _rest(resampler: av.AudioResampler | None) -> Iterator[av.AudioFrame]:
+    if resampler is not None:
+        yield from resampler.resample(None)
 
 
 def decoded_frames(source: Iterator[av.Packet[av.AudioStream]], sound: av.AudioStream) -> Iterator[av.AudioFrame]:
@@ -82,8 +107,3 @@ def _encoder() -> AudioCodecContext:
     encoder.bit_rate = BITS_PER_SECOND
     encoder.options = {"frame_duration": str(FRAME_MS), "application": "audio"}
     return encoder
-
-
-def _encode(encoder: AudioCodecContext, frame: av.AudioFrame, place: int) -> Iterator[bytes]:
-    frame.pts = place
-    return (bytes(packet) for packet in encoder.encode(frame))
