@@ -13,7 +13,7 @@ from random import Random
 import pytest
 
 from sandbox.discord import Application, FakeDiscord, Guild, Member
-from sandbox.melody import Melody, compose
+from sandbox.melody import Melody, compose, recognise
 from sandbox.recording import Format, opus_packets, record
 from tests.fakes.voice import FramesSource
 from timmybot.adapters.discord_gateway import Gateway
@@ -76,6 +76,12 @@ class Scene:
     source: FramesSource
     tls: ssl.SSLContext
     bots: list[Bot] = field(default_factory=list)
+
+    def began_at_ms(self) -> float:
+        """Where in the song the longest stretch began that alice has heard since she was last asked to forget."""
+        segments = recognise(self.alice.ear.heard, self.melody).segments
+        longest = max(segments, key=lambda segment: segment.to_position - segment.from_position)
+        return longest.from_position * 1000
 
     def bot(self, *, token: str | None = None) -> Bot:
         """A worker that has not connected yet."""

@@ -71,12 +71,24 @@ class Budget:
         return self.waits.pop(0) if self.waits else 0.0
 
 
+class RecordingClock(FakeClock):
+    """Remembers for how long it was asked to wait."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.slept: list[float] = []
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        await super().sleep(seconds)
+
+
 class Line:
     """A connection that runs, with its clock and the gateway at the other end."""
 
     def __init__(self, budget: Budget, resume: GatewaySession | None) -> None:
         self.gateway = TinyGateway()
-        self.clock = FakeClock()
+        self.clock = RecordingClock()
         self.url = ""
         self.asked_for_url = 0
         self.session = Session("secret", ShardId(3), 16, resume)
@@ -223,19 +235,15 @@ async def test_a_gateway_that_is_not_there_is_asked_ever_less_often() -> None:
     line = Line(Budget(), None)
     line.url = "ws://127.0.0.1:1"
     running = asyncio.create_task(line.connection.run())
-    moments = []
-    for _ in range(12):
-        asked = line.asked_for_url
-        await line.sleeps()
-        started = line.clock.monotonic()
-        while line.asked_for_url == asked:
-            await line.clock.advance(0.2)
-        moments.append(line.clock.monotonic() - started)
+    for attempt in range(12):
+        await until(lambda attempt=attempt: len(line.clock.slept) > attempt)  # type: ignore[misc]
+        await line.clock.advance(60.0)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
-    assert moments[0] < 0.5
-    assert moments[2] > 0.9
-    assert all(29 < moment < 61 for moment in moments[-3:])
+    assert line.asked_for_url >= 12
+    assert line.clock.slept[0] <= 0.25
+    assert 1.0 <= line.clock.slept[2] <= 2.0
+    assert all(30.0 <= seconds <= 60.0 for seconds in line.clock.slept[9:])
 
 
 async def test_sends_beyond_the_minutes_limit_wait_and_heartbeats_do_not() -> None:
