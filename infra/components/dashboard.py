@@ -29,14 +29,9 @@ class Dashboard(Construct):
                     ),
                 ],
                 [
-                    _graph("To the first sound (s)", metrics.first_frame_seconds(choices)),
                     _graph("Frames", metrics.frames_late(choices), metrics.frames_missing(choices)),
-                    _graph(
-                        "Failures",
-                        metrics.tracks_failed(choices),
-                        metrics.commands_failed(choices),
-                        front_door_metrics.throttles(choices),
-                    ),
+                    _graph("Shards taken over", metrics.shards_taken(choices)),
+                    _graph("Refusals", metrics.wake_failed(choices), front_door_metrics.throttles(choices)),
                 ],
             ],
         )

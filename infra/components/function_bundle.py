@@ -9,11 +9,14 @@ content, so the same inputs give the same template.
 from __future__ import annotations
 
 import hashlib
+import os
+import platform
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from infra.components.import_closure import reached_modules
@@ -35,16 +38,19 @@ SERVICES = ("dynamodb", "ecs", "secretsmanager", "sts")
 """The API models kept of botocore's four hundred: 25 MB that would be unpacked at each cold start."""
 
 
+class BundleError(RuntimeError):
+    """The bundle could not be made; the message holds what pip said."""
+
+
 def front_door_bundle(wheels: Wheels) -> Path:
     """A directory ready to be the function's code asset. Built when its inputs changed, else found."""
-    target = _lambda_arguments() if wheels is Wheels.LAMBDA else ()
-    libraries = _libraries(target)
+    libraries = front_door_libraries(wheels)
     modules = reached_modules(SOURCE, HANDLER_MODULE)
     key = _digest([libraries.name.encode(), *(_identity(path) for path in modules)])
     bundle = BUNDLES / f"bundle-{key}"
     if not bundle.exists():
         with _made_whole(bundle) as unfinished:
-            shutil.copytree(libraries, unfinished, dirs_exist_ok=True)
+            shutil.copytree(libraries, unfinished, dirs_exist_ok=True, copy_function=os.link)
             for path in modules:
                 copy = unfinished / path.relative_to(SOURCE)
                 copy.parent.mkdir(parents=True, exist_ok=True)
@@ -52,16 +58,13 @@ def front_door_bundle(wheels: Wheels) -> Path:
     return bundle
 
 
-def _lambda_arguments() -> Sequence[str]:
-    return [
-        *(argument for platform in PLATFORMS for argument in ("--platform", platform)),
-        *("--python-version", PYTHON_VERSION, "--implementation", "cp"),
-    ]
+def front_door_libraries(wheels: Wheels) -> Path:
+    """The function's libraries, installed. The only step that may need the package index, and only once.
 
-
-def _libraries(target: Sequence[str]) -> Path:
-    """The installed wheels for a pip target, cached by what they are made from."""
-    host = f"{sys.version_info[:2]}-{sys.platform}" if not target else ""
+    Raises :class:`BundleError`.
+    """
+    target = _lambda_arguments() if wheels is Wheels.LAMBDA else ()
+    host = f"{sys.version_info[:2]}-{sys.platform}-{platform.machine()}" if wheels is Wheels.HOST else ""
     key = _digest([REQUIREMENTS.read_bytes(), " ".join(target).encode(), host.encode(), repr(SERVICES).encode()])
     libraries = BUNDLES / f"wheels-{key}"
     if not libraries.exists():
@@ -71,6 +74,13 @@ def _libraries(target: Sequence[str]) -> Path:
     return libraries
 
 
+def _lambda_arguments() -> Sequence[str]:
+    return [
+        *(argument for tag in PLATFORMS for argument in ("--platform", tag)),
+        *("--python-version", PYTHON_VERSION, "--implementation", "cp"),
+    ]
+
+
 def _install(directory: Path, target: Sequence[str]) -> None:
     command = [
         *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
@@ -78,7 +88,9 @@ def _install(directory: Path, target: Sequence[str]) -> None:
         *target,
         *("--requirement", str(REQUIREMENTS)),
     ]
-    subprocess.run(command, check=True)  # noqa: S603  # our own pip, our own arguments
+    result = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # our own pip
+    if result.returncode:
+        raise BundleError(f"the front door's wheels could not be installed:\n{result.stderr}")
 
 
 def _trim(directory: Path) -> None:
@@ -92,23 +104,21 @@ def _trim(directory: Path) -> None:
                 shutil.rmtree(service)
 
 
-class _made_whole:
-    """A directory that appears under its name only when it is finished: an interrupted build leaves no half one."""
+@contextmanager
+def _made_whole(final: Path) -> Iterator[Path]:
+    """A directory that appears under its name only when it is finished.
 
-    def __init__(self, final: Path) -> None:
-        self._final = final
-
-    def __enter__(self) -> Path:
-        self._final.parent.mkdir(parents=True, exist_ok=True)
-        self._unfinished = Path(tempfile.mkdtemp(prefix="unfinished-", dir=self._final.parent))
-        return self._unfinished
-
-    def __exit__(self, failure: type[BaseException] | None, *_: object) -> None:
-        if failure is None and not self._final.exists():
-            self._unfinished.chmod(0o755)
-            self._unfinished.rename(self._final)
-        else:
-            shutil.rmtree(self._unfinished, ignore_errors=True)
+    An interrupted build leaves no half one, and of two that race the first to finish stays.
+    """
+    final.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="unfinished-", dir=final.parent) as outer:
+        unfinished = Path(outer) / final.name
+        unfinished.mkdir()
+        yield unfinished
+        with suppress(OSError):
+            unfinished.rename(final)
+    if not final.is_dir():
+        raise BundleError(f"{final} could not be written")
 
 
 def _identity(path: Path) -> bytes:
@@ -120,3 +130,9 @@ def _digest(parts: Sequence[bytes]) -> str:
     for part in parts:
         digest.update(hashlib.sha256(part).digest())
     return digest.hexdigest()[:16]
+
+
+if __name__ == "__main__":
+    # Set-up fetches the wheels, so that synthesis needs no network.
+    for each in Wheels:
+        front_door_libraries(each)

@@ -20,18 +20,14 @@ def active(choices: Environment) -> cloudwatch.Metric:
     return _metric(choices, "Active", "Maximum")
 
 
-def commands(choices: Environment) -> cloudwatch.Metric:
-    return _metric(choices, "Commands", "Sum")
+def shards_taken(choices: Environment) -> cloudwatch.Metric:
+    """Shards that changed their worker: one at a wake or a hand-over, many when workers keep dying."""
+    return _metric(choices, "ShardsTaken", "Sum")
 
 
-def commands_failed(choices: Environment) -> cloudwatch.Metric:
-    """Commands that a member saw fail through no fault of their own."""
-    return _metric(choices, "CommandsFailed", "Sum")
-
-
-def first_frame_seconds(choices: Environment) -> cloudwatch.Metric:
-    """From being told to play to the first packet, at the 90th percentile."""
-    return _metric(choices, "FirstFrameSeconds", "p90")
+def wake_failed(choices: Environment) -> cloudwatch.Metric:
+    """A ``/play`` that found nobody awake and could not wake anybody."""
+    return _metric(choices, "WakeFailed", "Sum")
 
 
 def frames_late(choices: Environment) -> cloudwatch.Metric:
@@ -41,10 +37,6 @@ def frames_late(choices: Environment) -> cloudwatch.Metric:
 def frames_missing(choices: Environment) -> cloudwatch.Metric:
     """Slots that came before their frame was decoded: heard as a gap."""
     return _metric(choices, "FramesMissing", "Sum")
-
-
-def tracks_failed(choices: Environment) -> cloudwatch.Metric:
-    return _metric(choices, "TracksFailed", "Sum")
 
 
 def _metric(choices: Environment, name: str, statistic: str) -> cloudwatch.Metric:

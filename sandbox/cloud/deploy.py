@@ -47,14 +47,17 @@ class Cdk:
         self._emulator = emulator
         self._home = directory / "cdk-home"
         self.log = directory / "cdk.log"
+        self._bootstrapped = False
 
     async def deploy(self, environment: str) -> Deployment:
-        """Bootstrap the account and deploy every stack of the environment. Raises :class:`DeployError`."""
+        """Bootstrap the account (once) and deploy every stack of the environment. Raises :class:`DeployError`."""
         started = time.monotonic()
         assembly = await self.assembly(environment)
         synthesised = time.monotonic()
-        # With an assembly at hand, or cdk runs the app once more just to bootstrap.
-        await self.run("bootstrap", f"aws://{ACCOUNT}/{self._emulator.region}", "--app", str(assembly))
+        if not self._bootstrapped:
+            # With an assembly at hand, or cdk runs the app once more just to bootstrap.
+            await self.run("bootstrap", f"aws://{ACCOUNT}/{self._emulator.region}", "--app", str(assembly))
+            self._bootstrapped = True
         await self.run("deploy", "--all", "--require-approval", "never", "--app", str(assembly))
         stacks = await asyncio.to_thread(self._stacks, f"timmybot-{environment}-")
         return Deployment(
