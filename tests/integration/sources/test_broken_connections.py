@@ -78,3 +78,27 @@ def test_a_file_that_changes_meanwhile_is_not_mixed_up(server: MediaServer) -> N
     with pytest.raises(TrackError, match="changed while I was reading"):
         read_all(file)
     file.close()
+
+
+def test_a_live_stream_that_breaks_is_over_and_not_begun_again(server: MediaServer) -> None:
+    def cut_off(request: Handler) -> None:
+        request.begin(200, Transfer_Encoding="chunked")
+        request.wfile.write(b"3e8\r\n" + bytes(1_000) + b"\r\n3e8\r\n" + bytes(10))
+
+    file = HttpFile(server.serve("/radio", cut_off), AddressPolicy(server.allowed))
+
+    with pytest.raises(TrackError, match="The connection broke off"):
+        read_all(file)
+    assert len(server.requests) == 1
+    file.close()
+
+
+def test_a_part_that_was_not_asked_for_is_refused(server: MediaServer) -> None:
+    def late(request: Handler) -> None:
+        request.begin(206, Content_Range="bytes 100-199/200", Content_Length="100")
+
+    file = HttpFile(server.serve("/a", late), AddressPolicy(server.allowed))
+
+    with pytest.raises(TrackError, match="another part of the file"):
+        file.open()
+    file.close()

@@ -8,7 +8,6 @@ import io
 import socket
 import ssl
 import threading
-from dataclasses import dataclass
 from urllib.parse import urljoin
 
 import urllib3
@@ -16,6 +15,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util import Url
 
 from timmybot.adapters.sources.addresses import AddressPolicy
+from timmybot.adapters.sources.answers import Opened, begin_of, refusal, size_of, unreachable
 from timmybot.adapters.sources.urls import checked_url, host_and_port
 from timmybot.ports.track_source import TrackError
 
@@ -40,20 +40,6 @@ _ADDRESSES_TRIED = 3
 
 _BROKEN = (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError)
 """What a connection can fail with: urllib3 translates most of it, but not all outside its pools."""
-
-
-@dataclass(frozen=True)
-class Opened:
-    """What the first answer said about the file."""
-
-    url: str
-    """Where it was found in the end, after redirects."""
-    content_type: str
-    """In lower case, without parameters; empty if not said."""
-    size: int | None
-    """In bytes; ``None`` if not said: then nobody can tell how long it is, and it may be endless."""
-    ranges: bool
-    """Whether one may ask for a part of it."""
 
 
 class HttpFile(io.RawIOBase):
@@ -119,9 +105,11 @@ class HttpFile(io.RawIOBase):
                 self._position += len(data)
                 self._response_position = self._position
                 return data
-            if data is not None and self.open().size is None:
-                return b""  # a body without a length ends where the server ends it
             self._drop_response()
+            if self.open().size is None and not self.open().ranges:
+                if data is None:
+                    break  # asking again would give the beginning, or what is live by then
+                return b""  # a body without a length ends where the server ends it
         raise TrackError("The connection broke off, and the server does not go on from there. Try again later.")
 
     def abort(self) -> None:
@@ -162,7 +150,9 @@ class HttpFile(io.RawIOBase):
             self._request(self._position if can_ask else 0)
         assert self._response is not None
         while self._response_position < self._position:
-            skipped = self._response.read1(min(self._position - self._response_position, 64 * 1024))
+            skipped = self._response.read1(
+                min(self._position - self._response_position, 64 * 1024), decode_content=False
+            )
             if not skipped:
                 raise OSError("the body ended before the position")
             self._response_position += len(skipped)
@@ -207,7 +197,7 @@ class HttpFile(io.RawIOBase):
             else:
                 return self._response
             self._check_aborted()
-        raise TrackError(_unreachable(host, trouble)) from trouble
+        raise TrackError(unreachable(host, trouble)) from trouble
 
     def _connect(self, address: str, port: int, host: str, *, secure: bool) -> None:
         """Connect to exactly ``address``; with TLS, to whoever can prove to be ``host`` there."""
@@ -234,9 +224,9 @@ class HttpFile(io.RawIOBase):
             self._drop_response()
             if response.status == 416 and self._opened is None:
                 raise TrackError("The file at that address is empty.")
-            raise TrackError(_refusal(response.status))
+            raise TrackError(refusal(response.status))
         partial = response.status == 206
-        size = _size(response, partial=partial)
+        size = size_of(response, partial=partial)
         if size is not None and size > MAX_BYTES:
             raise TrackError(f"That file is too large: I take {MAX_BYTES // 1024**3} GB at most.")
         if self._opened is None:
@@ -244,7 +234,9 @@ class HttpFile(io.RawIOBase):
             self._opened = Opened(url.url, content_type, size, partial)
         elif size != self._opened.size:
             raise TrackError("The file at that address changed while I was reading it.")
-        self._response_position = offset if partial else 0
+        self._response_position = begin_of(response) if partial else 0
+        if self._response_position > offset:
+            raise TrackError("The server at that address sends another part of the file than I asked for.")
 
     def _drop_response(self) -> None:
         with self._guard:
@@ -259,31 +251,3 @@ class HttpFile(io.RawIOBase):
     def _check_aborted(self) -> None:
         if self._aborted:
             raise TrackError("That address took too long to answer. Try again later.")
-
-
-def _size(response: urllib3.HTTPResponse, *, partial: bool) -> int | None:
-    """Of the whole file, in bytes."""
-    if partial:
-        total = response.headers.get("Content-Range", "").rpartition("/")[2]
-    else:
-        total = response.headers.get("Content-Length", "")
-    return int(total) if total.isascii() and total.isdigit() else None
-
-
-def _unreachable(host: str, trouble: Exception | None) -> str:
-    if isinstance(trouble, urllib3.exceptions.SSLError | ssl.SSLError):
-        return f"{host} has no valid certificate, so I do not trust what it sends."
-    refused = isinstance(trouble, urllib3.exceptions.NewConnectionError)  # which urllib3 counts among time-outs
-    if isinstance(trouble, urllib3.exceptions.TimeoutError | TimeoutError) and not refused:
-        return f"{host} did not answer in time. Try again later."
-    return f"{host} cannot be reached. Check the address and try again."
-
-
-def _refusal(status: int) -> str:
-    if status in {404, 410}:
-        return f"There is nothing at that address (the server says {status}). Check the link."
-    if status in {401, 403}:
-        return f"The server does not let me have that file ({status}). Give a link that needs no login."
-    if status >= 500:
-        return f"The server at that address has trouble of its own ({status}). Try again later."
-    return f"The server at that address answered {status} instead of a file. Check the link."
