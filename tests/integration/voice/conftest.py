@@ -21,6 +21,7 @@ from timmybot.adapters.discord_voice import VoicePlayers
 from timmybot.adapters.system_clock import SystemClock
 from timmybot.domain.ids import ChannelId, GuildId, PlayId, ShardId
 from timmybot.domain.track import Track
+from timmybot.ports.shard_sessions import InteractionHandler
 from timmybot.ports.voice import Player
 
 SHARD = ShardId(3)
@@ -83,7 +84,7 @@ class Scene:
         longest = max(segments, key=lambda segment: segment.to_position - segment.from_position)
         return longest.from_position * 1000
 
-    def bot(self, *, token: str | None = None) -> Bot:
+    def bot(self, *, token: str | None = None, on_interaction: InteractionHandler | None = None) -> Bot:
         """A worker that has not connected yet."""
 
         async def gateway_url() -> str:
@@ -97,6 +98,7 @@ class Scene:
             shard_count=SHARDS,
             clock=SystemClock(),
             random=Random(1),
+            on_interaction=on_interaction,
         )
         self.bots.append(Bot(gateway, VoicePlayers(gateway, self.source, SystemClock(), tls=self.tls), budget))
         return self.bots[-1]

@@ -7,6 +7,8 @@ import pytest
 from sandbox.discord import AES_GCM, XCHACHA
 from sandbox.melody import recognise
 from tests.integration.voice.conftest import SONG, Scene, until
+from timmybot.adapters.discord_voice import VoicePlayers
+from timmybot.adapters.system_clock import SystemClock
 from timmybot.domain.ids import ChannelId, GuildId, PlayId
 from timmybot.domain.track import Track
 from timmybot.ports.voice import Ending, VoiceError
@@ -109,7 +111,7 @@ async def test_the_guild_moves_the_bot_by_asking_for_another_channel(scene: Scen
     assert player.status().channel_id == other.id
 
 
-@pytest.mark.parametrize("code", [4015, 4006, 4009, 1001])
+@pytest.mark.parametrize("code", [4015, 4006, 4009, 4014, 1001])
 async def test_a_voice_server_that_hangs_up_costs_a_gap_and_not_the_place_in_the_song(scene: Scene, code: int) -> None:
     bot = await scene.worker()
     player = await bot.play(scene.guild)
@@ -157,3 +159,20 @@ async def test_a_muted_player_sends_nothing_until_it_is_told_to_play(scene: Scen
     assert bot.players.counters()[GuildId(scene.guild.id)].sent <= sent + 1
     await player.play(PlayId("again"), SONG, position_ms=0, paused=False)
     await until(lambda: bot.players.counters()[GuildId(scene.guild.id)].sent > sent + 5, "sound")
+
+
+async def test_voice_servers_are_verified_with_the_trust_of_the_environment(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bot = await scene.worker()
+    channel_id = ChannelId(scene.guild.voice_channel.id)
+    strict = VoicePlayers(bot.gateway, scene.source, SystemClock())
+    with pytest.raises(VoiceError, match="cannot reach Discord's voice server"):
+        await strict.open(GuildId(scene.guild.id)).join(channel_id)
+    await strict.close()
+
+    monkeypatch.setenv("SSL_CERT_FILE", str(scene.discord.ca_file))
+    told = VoicePlayers(bot.gateway, scene.source, SystemClock())
+    await told.open(GuildId(scene.guild.id)).join(channel_id)
+    assert told.open(GuildId(scene.guild.id)).status().channel_id == channel_id
+    await told.close()

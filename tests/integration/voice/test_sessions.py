@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 
 from sandbox.discord.permissions import Permission
@@ -160,3 +164,30 @@ async def test_no_secret_is_ever_logged(scene: Scene, caplog: pytest.LogCaptureF
     ]
     await bot.close()
     assert [secret for secret in secrets if secret in caplog.text] == []
+
+
+async def test_interactions_are_handed_over_and_one_that_fails_costs_nothing(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    heard: list[Any] = []
+
+    async def on_interaction(interaction: Mapping[str, Any]) -> None:
+        heard.append(interaction["id"])
+        if len(heard) == 1:
+            raise RuntimeError("a command that went wrong")
+
+    bot = scene.bot(on_interaction=on_interaction)
+    await bot.gateway.open(SHARD, None)
+    for number in ("1", "2"):
+        payload = {"id": number, "guild_id": str(scene.guild.id)}
+        scene.discord.world.publish(scene.guild, "INTERACTION_CREATE", payload, scene.app)
+    await until(lambda: heard == ["1", "2"], "both interactions")
+    await until(lambda: "could not be handled" in caplog.text, "a word in the log")
+    assert bot.gateway.is_open(SHARD)
+
+
+async def test_opening_a_shard_twice_at_once_identifies_once_and_both_wait(scene: Scene) -> None:
+    bot = scene.bot()
+    await asyncio.gather(bot.gateway.open(SHARD, None), bot.gateway.open(SHARD, None))
+    assert bot.gateway.session(SHARD) is not None
+    assert len(scene.discord.log.identifies) == 1

@@ -8,9 +8,9 @@ is skipped: nothing is sent for it, the RTP time stamp goes on, and the stream's
 Frames are thus never lost here and never sent in a burst, which receivers' buffers would drop; the music is behind by
 as much as the stall was long.
 
-Limits. The thread shares the interpreter lock. ``sys.setswitchinterval`` is lowered while it runs: by default a busy
-Python thread keeps the lock for 5 ms after it is wanted, a quarter of a slot; at 0.5 ms, late frames beside one busy
-thread went from 0.3-1.1 % to about 0.3 % when we measured.
+Limits. The thread shares the interpreter lock. ``sys.setswitchinterval`` is lowered, for the whole process and for good:
+by default a busy Python thread keeps the lock for 5 ms after it is wanted, a quarter of a slot; at 0.5 ms, late frames
+beside one busy thread went from 0.3-1.1 % to about 0.3 % when we measured.
 """
 
 from __future__ import annotations
@@ -105,7 +105,6 @@ class Pacer:
         self._wake = threading.Event()
         self._stopping = False
         self._thread: threading.Thread | None = None
-        self._usual_switch_interval = 0.0
         self.last_turn = monotonic()
         """When the thread last went round, by the same clock: a watchdog's probe."""
 
@@ -135,10 +134,8 @@ class Pacer:
         self._wake.set()
         self._thread.join()
         self._thread = None
-        sys.setswitchinterval(self._usual_switch_interval)
 
     def _start(self) -> None:
-        self._usual_switch_interval = sys.getswitchinterval()
         sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="voice pacer", daemon=True)
