@@ -83,8 +83,8 @@ class Turning:
 
 
 def test_a_lane_is_served_every_20_ms_on_an_absolute_schedule() -> None:
-    wire, schedule = Wire(), Schedule(0.0)
-    schedule.add(a_lane(wire))
+    wire, schedule = Wire(), Schedule()
+    schedule.add(a_lane(wire), 0.0)
     Turning(schedule, [wire]).until(1.0)
     assert wire.frames == FRAMES[:50]
     assert set(wire.gaps) == {SLOT_SECONDS}
@@ -92,9 +92,9 @@ def test_a_lane_is_served_every_20_ms_on_an_absolute_schedule() -> None:
 
 
 def test_lanes_are_spread_over_the_20_ms() -> None:
-    wires, schedule = [Wire() for _ in range(2 * PHASES)], Schedule(0.0)
+    wires, schedule = [Wire() for _ in range(2 * PHASES)], Schedule()
     for wire in wires:
-        schedule.add(a_lane(wire))
+        schedule.add(a_lane(wire), 0.0)
     Turning(schedule, wires).until(1.0)
     first = sorted(round(wire.times[0], 6) for wire in wires)
     assert first == [round(phase * PHASE_SECONDS, 6) for phase in range(PHASES) for _ in range(2)]
@@ -102,30 +102,44 @@ def test_lanes_are_spread_over_the_20_ms() -> None:
 
 
 def test_a_place_that_became_free_is_given_to_the_next_lane() -> None:
-    wires, schedule = [Wire() for _ in range(PHASES)], Schedule(0.0)
+    wires, schedule = [Wire() for _ in range(PHASES)], Schedule()
     lanes = [a_lane(wire) for wire in wires]
     for lane in lanes:
-        schedule.add(lane)
+        schedule.add(lane, 0.0)
     schedule.remove(lanes[4])
     newcomer = Wire()
-    schedule.add(a_lane(newcomer))
+    schedule.add(a_lane(newcomer), 0.0)
     Turning(schedule, [*wires, newcomer]).until(SLOT_SECONDS)
     assert newcomer.times == pytest.approx([4 * PHASE_SECONDS])
     assert wires[4].times == []
 
 
+def test_a_lane_that_comes_later_begins_on_time() -> None:
+    wires, schedule = [Wire(), Wire()], Schedule()
+    schedule.add(a_lane(wires[0]), 0.0)
+    turning = Turning(schedule, wires)
+    turning.until(0.1)
+    turning.stall(0.009)
+    lane = a_lane(wires[1])
+    schedule.add(lane, turning.now)
+    turning.until(0.2)
+    assert lane.counters.late == 0
+    assert wires[1].times[0] == pytest.approx(0.102)
+    assert set(wires[1].gaps) == {SLOT_SECONDS}
+
+
 def test_adding_a_lane_twice_serves_it_once() -> None:
-    wire, schedule = Wire(), Schedule(0.0)
+    wire, schedule = Wire(), Schedule()
     lane = a_lane(wire)
-    schedule.add(lane)
-    schedule.add(lane)
+    schedule.add(lane, 0.0)
+    schedule.add(lane, 0.0)
     assert len(schedule) == 1
 
 
 def test_a_slot_served_late_does_not_push_the_next_one_back() -> None:
-    wire, schedule = Wire(), Schedule(0.0)
+    wire, schedule = Wire(), Schedule()
     lane = a_lane(wire)
-    schedule.add(lane)
+    schedule.add(lane, 0.0)
     turning = Turning(schedule, [wire])
     turning.until(0.1)
     turning.stall(0.028)  # the slot at 100 ms is served at 108
@@ -137,10 +151,10 @@ def test_a_slot_served_late_does_not_push_the_next_one_back() -> None:
 
 @pytest.mark.parametrize("stall_slots", [3, 50])
 def test_after_a_stall_slots_are_skipped_frames_are_not_and_nothing_is_sent_in_a_burst(stall_slots: int) -> None:
-    wires, schedule = [Wire() for _ in range(3)], Schedule(0.0)
+    wires, schedule = [Wire() for _ in range(3)], Schedule()
     lanes = [a_lane(wire) for wire in wires]
     for lane in lanes:
-        schedule.add(lane)
+        schedule.add(lane, 0.0)
     turning = Turning(schedule, wires)
     turning.until(0.1)
     turning.stall(stall_slots * SLOT_SECONDS)
@@ -160,8 +174,8 @@ def test_without_skipping_a_stall_would_end_in_a_burst() -> None:
         def serve(self, now: float) -> None:
             super().serve(min(now, self._start + self._tick * PHASE_SECONDS))
 
-    wire, schedule = Wire(), Catching(0.0)
-    schedule.add(a_lane(wire))
+    wire, schedule = Wire(), Catching()
+    schedule.add(a_lane(wire), 0.0)
     turning = Turning(schedule, [wire])
     turning.until(0.1)
     turning.stall(0.2)
@@ -170,9 +184,9 @@ def test_without_skipping_a_stall_would_end_in_a_burst() -> None:
 
 
 def test_a_muted_lane_sends_nothing_from_its_next_slot_on() -> None:
-    wire, schedule = Wire(), Schedule(0.0)
+    wire, schedule = Wire(), Schedule()
     lane = a_lane(wire)
-    schedule.add(lane)
+    schedule.add(lane, 0.0)
     turning = Turning(schedule, [wire])
     turning.until(0.1)
     lane.muted = True
@@ -181,10 +195,10 @@ def test_a_muted_lane_sends_nothing_from_its_next_slot_on() -> None:
 
 
 def test_a_pause_ends_in_five_silent_frames_and_reads_nothing() -> None:
-    wire, schedule = Wire(), Schedule(0.0)
+    wire, schedule = Wire(), Schedule()
     lane = a_lane(wire)
     assert lane.playing
-    schedule.add(lane)
+    schedule.add(lane, 0.0)
     turning = Turning(schedule, [wire])
     turning.until(0.1)
     lane.playing.paused = True
@@ -198,10 +212,10 @@ def test_a_pause_ends_in_five_silent_frames_and_reads_nothing() -> None:
 
 
 def test_an_underrun_is_counted_and_sounds_like_a_short_pause() -> None:
-    wire, schedule = Wire(), Schedule(0.0)
+    wire, schedule = Wire(), Schedule()
     stream = FakeStream(FRAMES)
     lane = a_lane(wire, stream)
-    schedule.add(lane)
+    schedule.add(lane, 0.0)
     turning = Turning(schedule, [wire])
     turning.until(0.1)
     stream.behind = True
@@ -214,30 +228,30 @@ def test_an_underrun_is_counted_and_sounds_like_a_short_pause() -> None:
 
 
 def test_a_stream_that_ends_is_told_once_and_ends_in_silence() -> None:
-    wire, schedule = Wire(), Schedule(0.0)
+    wire, schedule = Wire(), Schedule()
     ended: list[Playing] = []
     lane = Lane(ended.append)
     lane.packets, lane.playing = wire.packets, Playing(FakeStream(FRAMES[:3]), 0, paused=False)
-    schedule.add(lane)
+    schedule.add(lane, 0.0)
     Turning(schedule, [wire]).until(0.5)
     assert wire.frames == FRAMES[:3] + [SILENCE] * SILENCE_FRAMES
     assert ended == [lane.playing]
 
 
 def test_a_lane_without_a_connection_reads_nothing() -> None:
-    wire, schedule = Wire(), Schedule(0.0)
+    wire, schedule = Wire(), Schedule()
     lane = a_lane(wire)
     assert lane.playing
     lane.packets = None
-    schedule.add(lane)
+    schedule.add(lane, 0.0)
     Turning(schedule, [wire]).until(0.5)
     assert lane.playing.position_ms == 0
 
 
 def test_a_datagram_that_the_socket_refuses_is_counted_and_costs_nobody_else_anything() -> None:
-    wire, schedule = Wire(), Schedule(0.0)
+    wire, schedule = Wire(), Schedule()
     lane = a_lane(wire)
-    schedule.add(lane)
+    schedule.add(lane, 0.0)
     wire.refuses = True
     Turning(schedule, [wire]).until(0.1)
     assert (lane.counters.refused, wire.frames) == (5, [])
@@ -248,11 +262,11 @@ def test_a_lane_that_breaks_is_muted_and_the_others_play_on() -> None:
         def read(self) -> bytes:
             raise RuntimeError("a stream broke its promise")
 
-    wires, schedule = [Wire() for _ in range(PHASES + 1)], Schedule(0.0)
+    wires, schedule = [Wire() for _ in range(PHASES + 1)], Schedule()
     broken = a_lane(wires[0], Broken(FRAMES))
-    schedule.add(broken)
+    schedule.add(broken, 0.0)
     for wire in wires[1:]:
-        schedule.add(a_lane(wire))
+        schedule.add(a_lane(wire), 0.0)
     Turning(schedule, wires).until(0.1)
     assert broken.muted
     assert all(wire.frames == FRAMES[:5] for wire in wires[1:])

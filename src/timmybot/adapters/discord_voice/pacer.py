@@ -8,9 +8,9 @@ is skipped: nothing is sent for it, the RTP time stamp goes on, and the stream's
 Frames are thus never lost here and never sent in a burst, which receivers' buffers would drop; the music is behind by
 as much as the stall was long.
 
-Limits. The thread shares the interpreter lock. ``sys.setswitchinterval`` is lowered, for the whole process and for good:
-by default a busy Python thread keeps the lock for 5 ms after it is wanted, a quarter of a slot; at 0.5 ms, late frames
-beside one busy thread went from 0.3-1.1 % to about 0.3 % when we measured.
+Limits. The thread shares the interpreter lock. ``sys.setswitchinterval`` is lowered, for the whole process and for
+good: by default a busy Python thread keeps the lock for 5 ms after it is wanted, a quarter of a slot; at 0.5 ms, late
+frames beside one busy thread went from 0.3-1.1 % to about 0.3 % when we measured.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ SWITCH_INTERVAL_SECONDS: Final = 0.0005
 class Schedule:
     """Which lanes are due when. Times are monotonic seconds. No thread in it: the pacer turns it, or a test does."""
 
-    def __init__(self, start: float) -> None:
-        self._start = start
+    def __init__(self) -> None:
+        self._start = 0.0
         self._tick = 0
         """Phases that have passed since ``start``."""
         self._phases: list[tuple[Lane, ...]] = [()] * PHASES
@@ -47,18 +47,19 @@ class Schedule:
     def __len__(self) -> int:
         return sum(map(len, self._phases))
 
-    def add(self, lane: Lane) -> None:
-        """Give the lane the emptiest phase."""
-        if not any(lane in phase for phase in self._phases):
-            emptiest = min(range(PHASES), key=lambda index: len(self._phases[index]))
-            self._phases[emptiest] = (*self._phases[emptiest], lane)
+    def add(self, lane: Lane, now: float) -> None:
+        """Give the lane the emptiest phase; its first slot is the next of that phase."""
+        if any(lane in phase for phase in self._phases):
+            return
+        if not len(self):
+            self._start, self._tick = now, 0
+        while not self._phases[self._tick % PHASES] and self._start + self._tick * PHASE_SECONDS < now:
+            self._tick += 1  # else it would begin with a slot that is over
+        emptiest = min(range(PHASES), key=lambda index: len(self._phases[index]))
+        self._phases[emptiest] = (*self._phases[emptiest], lane)
 
     def remove(self, lane: Lane) -> None:
         self._phases = [tuple(each for each in phase if each is not lane) for phase in self._phases]
-
-    def restart(self, now: float) -> None:
-        """Begin anew at ``now``, after a time without lanes."""
-        self._start, self._tick = now, 0
 
     def seconds_to_next(self, now: float) -> float:
         """How long until the next phase that has lanes; 0.0 or less if it is due."""
@@ -99,7 +100,7 @@ class Pacer:
 
     def __init__(self, monotonic: Callable[[], float] = time.perf_counter) -> None:
         self._monotonic = monotonic
-        self._schedule = Schedule(monotonic())
+        self._schedule = Schedule()
         self._lock = threading.Lock()
         """Guards the schedule's shape; held for a phase at most."""
         self._wake = threading.Event()
@@ -118,9 +119,7 @@ class Pacer:
             if packets is None:
                 self._schedule.remove(lane)
                 return
-            if not len(self._schedule):
-                self._schedule.restart(self._monotonic())
-            self._schedule.add(lane)
+            self._schedule.add(lane, self._monotonic())
         if self._thread is None:
             self._start()
         self._wake.set()
