@@ -99,3 +99,8 @@ def test_a_server_that_goes_is_told_and_so_is_the_one_that_comes() -> None:
 
 def test_a_server_for_a_bot_that_is_not_in_voice_is_no_news() -> None:
     assert VoiceState(GuildId(1)).hear_server(server()) is None
+
+
+def test_a_bot_that_is_removed_from_the_guild_is_kicked_from_its_voice() -> None:
+    assert joined().hear_expulsion() == Kicked()
+    assert VoiceState(GuildId(1)).hear_expulsion() is None

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from timmybot.adapters.discord_gateway.guild_facts import GuildFacts
+from timmybot.adapters.discord_gateway.guild_facts import PLAYABLE, GuildFacts
 from timmybot.adapters.discord_gateway.permissions import Permission, in_channel, in_guild
 from timmybot.domain.ids import ChannelId, UserId
-
-_VOICE: Final = 2
-_STAGE: Final = 13
 
 
 def obstacle(facts: GuildFacts, channel_id: ChannelId, me: UserId) -> str | None:
@@ -17,7 +12,7 @@ def obstacle(facts: GuildFacts, channel_id: ChannelId, me: UserId) -> str | None
     channel = facts.channels.get(channel_id)
     if channel is None:
         return f"I cannot find <#{channel_id}>. If it still exists, give me the permission View Channel there."
-    if channel.kind not in (_VOICE, _STAGE):
+    if channel.kind not in PLAYABLE:
         return f"<#{channel_id}> is not a voice channel. Join one and try again."
     base = in_guild(facts.guild_id, facts.owner_id, me, facts.my_roles, facts.roles)
     permissions = in_channel(base, facts.guild_id, me, facts.my_roles, channel.overwrites)

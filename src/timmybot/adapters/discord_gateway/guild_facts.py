@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from timmybot.adapters.discord_gateway.permissions import Overwrite
 from timmybot.domain.ids import ChannelId, GuildId, UserId
+
+PLAYABLE: Final = (2, 13)
+"""The channels that have sound: voice and stage. Source: Discord, Channel Resource, "Channel Types"."""
 
 
 @dataclass(frozen=True)
 class Channel:
     kind: int
-    """Source: Discord, Channel Resource, "Channel Types": 2 is voice, 13 is stage."""
     user_limit: int = 0
     """0 is no limit."""
     overwrites: tuple[Overwrite, ...] = ()
@@ -72,8 +74,11 @@ class GuildFacts:
 
 
 def _channel(data: Mapping[str, Any]) -> Channel:
+    kind = int(data["type"])
+    if kind not in PLAYABLE:  # of the many other channels it is enough to know that they are others
+        return Channel(kind)
     overwrites = tuple(
         Overwrite(int(each["id"]), int(each["allow"]), int(each["deny"]))
         for each in data.get("permission_overwrites") or ()
     )
-    return Channel(int(data["type"]), int(data.get("user_limit") or 0), overwrites)
+    return Channel(kind, int(data.get("user_limit") or 0), overwrites)

@@ -102,27 +102,30 @@ class Signalling:
     def hear(self, name: str, data: Mapping[str, Any]) -> None:
         """Take in an event that is about a guild."""
         guild_id = GuildId(int(data.get("guild_id") or data["id"]))
-        if name == "GUILD_CREATE":
-            if not data.get("unavailable"):
+        match name, bool(data.get("unavailable")):
+            case "GUILD_CREATE", False:
                 self._promised.add(guild_id)
                 self._facts[guild_id] = GuildFacts.from_create(data, self.user_id)
-        elif name == "GUILD_DELETE":
-            self._facts.pop(guild_id, None)
-            if not data.get("unavailable"):
-                self._promised.discard(guild_id)
-        else:
-            if (facts := self._facts.get(guild_id)) is not None:
-                facts.hear(name, data, self.user_id)
-            if (happened := self._hear_voice(guild_id, name, data)) is not None:
-                for heard in list(self._subscribers[guild_id]):
-                    heard(happened)
-        self._news[guild_id].set()
+            case "GUILD_DELETE", is_outage:
+                self._facts.pop(guild_id, None)
+                if not is_outage:
+                    self._promised.discard(guild_id)
+            case _:
+                if (facts := self._facts.get(guild_id)) is not None:
+                    facts.hear(name, data, self.user_id)
+        if (happened := self._hear_voice(guild_id, name, data)) is not None:
+            for heard in list(self._subscribers[guild_id]):
+                heard(happened)
+        if guild_id in self._news:
+            self._news[guild_id].set()
 
     def _hear_voice(self, guild_id: GuildId, name: str, data: Mapping[str, Any]) -> VoiceEvent | None:
         if name == "VOICE_STATE_UPDATE" and int(data["user_id"]) == self.user_id:
             return self._voice_of(guild_id).hear_state(data)
         if name == "VOICE_SERVER_UPDATE":
             return self._voice_of(guild_id).hear_server(data)
+        if name == "GUILD_DELETE" and not data.get("unavailable"):
+            return self._voice_of(guild_id).hear_expulsion()
         return None
 
     def forget(self, shard_id: ShardId) -> None:

@@ -91,6 +91,13 @@ class VoiceState:
         self._endpoint, self._token = str(endpoint), str(data["token"])
         return None if self._arranging else self._changed()
 
+    def hear_expulsion(self) -> VoiceEvent | None:
+        """The bot was removed from the guild: Discord tells it nothing more, its leaving included."""
+        if self._wanted is None:
+            return None
+        self.ask(None)
+        return Kicked()
+
     def _left(self, session_id: str) -> VoiceEvent | None:
         if self._arranging or self._wanted is None:
             return None
