@@ -77,6 +77,8 @@ class Scene:
     source: FramesSource
     tls: ssl.SSLContext
     bots: list[Bot] = field(default_factory=list)
+    lost_leases: set[ShardId] = field(default_factory=set)
+    """Shards that no bot may act on."""
 
     def began_at_ms(self) -> float:
         """Where in the song the longest stretch began that alice has heard since she was last asked to forget."""
@@ -99,6 +101,7 @@ class Scene:
             clock=SystemClock(),
             random=Random(1),
             on_interaction=on_interaction,
+            may_act=lambda shard_id: shard_id not in self.lost_leases,
         )
         self.bots.append(Bot(gateway, VoicePlayers(gateway, self.source, SystemClock(), tls=self.tls), budget))
         return self.bots[-1]
@@ -110,11 +113,11 @@ class Scene:
         return bot
 
 
-async def until(holds: Callable[[], bool], what: str) -> None:
+async def until(holds: Callable[[], bool], what: str, *, patience_seconds: float = PATIENCE_SECONDS) -> None:
     """Wait until ``holds``. What is waited for happens on other threads and sockets, which tell nobody: it looks."""
     never = asyncio.Event()
     try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(patience_seconds):
             while not holds():
                 with suppress(TimeoutError):
                     await asyncio.wait_for(never.wait(), LOOK_SECONDS)

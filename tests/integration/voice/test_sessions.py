@@ -191,3 +191,18 @@ async def test_opening_a_shard_twice_at_once_identifies_once_and_both_wait(scene
     await asyncio.gather(bot.gateway.open(SHARD, None), bot.gateway.open(SHARD, None))
     assert bot.gateway.session(SHARD) is not None
     assert len(scene.discord.log.identifies) == 1
+
+
+async def test_a_worker_without_the_right_to_its_shard_neither_reconnects_nor_joins_until_it_has_it(
+    scene: Scene,
+) -> None:
+    bot = await scene.worker()
+    scene.lost_leases.add(SHARD)
+    with pytest.raises(SignallingError, match="not connected"):
+        await bot.gateway.join(GuildId(scene.guild.id), ChannelId(scene.guild.voice_channel.id))
+    await scene.discord.gateway.close_all(4000)
+    await until(lambda: len(scene.discord.log.gateway_closes) == 1, "the cut")
+    with pytest.raises(AssertionError, match="in vain"):
+        await until(lambda: bool(scene.discord.log.resumes), "a resume", patience_seconds=1.0)
+    scene.lost_leases.clear()
+    await until(lambda: bool(scene.discord.log.resumes), "a resume")

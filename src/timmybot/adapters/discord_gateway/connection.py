@@ -41,6 +41,7 @@ _FRAME_BYTES: Final = 64 * 1024 * 1024
 """GUILD_CREATE of a large guild is megabytes; what is longer than this is not Discord's."""
 _CLOSE_SECONDS: Final = 1.0
 """How long a close waits for Discord's own close frame. Nothing depends on it, and a draining worker is in a hurry."""
+_ASK_AGAIN_SECONDS: Final = 0.5
 _FIRST_BACKOFF_SECONDS: Final = 1.0
 _LONGEST_BACKOFF_SECONDS: Final = 60.0
 _INVALID_SESSION_PAUSE: Final = (1.0, 5.0)
@@ -48,7 +49,11 @@ _INVALID_SESSION_PAUSE: Final = (1.0, 5.0)
 
 
 class ShardConnection:
-    """Runs ``session`` over one websocket after another. ``heard`` is called for every event, in order."""
+    """Runs ``session`` over one websocket after another. ``heard`` is called for every event, in order.
+
+    Discord lets whoever resumed last have the session. So that a worker which is no longer the shard's owner does not
+    take it back from its successor, a lost connection is only made again while ``may_reconnect``.
+    """
 
     def __init__(
         self,
@@ -60,6 +65,7 @@ class ShardConnection:
         clock: Clock,
         random: random_module.Random,
         heard: Callable[[Dispatched], None],
+        may_reconnect: Callable[[], bool] = lambda: True,
     ) -> None:
         self.session = session
         self.up = asyncio.Event()
@@ -70,6 +76,7 @@ class ShardConnection:
         self._clock = clock
         self._random = random
         self._heard = heard
+        self._may_reconnect = may_reconnect
         self._window = SendWindow()
         self._sending = asyncio.Lock()
         self._websocket: ClientConnection | None = None
@@ -95,6 +102,8 @@ class ShardConnection:
             self._failures += 1
             log.info("shard %d: gateway closed (%s), %s", self._shard_id, code, remedy.next.value)
             await self._clock.sleep(self._seconds_before_reconnect())
+            while not self._may_reconnect():
+                await self._clock.sleep(_ASK_AGAIN_SECONDS)
 
     async def send(self, frame: Frame) -> None:
         """Send a frame that is no heartbeat, when the send window allows. Raises ``ConnectionError`` if not up."""

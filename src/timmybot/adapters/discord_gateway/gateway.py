@@ -25,7 +25,9 @@ log = logging.getLogger(__name__)
 class Gateway:
     """``ShardSessions`` and ``VoiceSignalling`` for one bot token.
 
-    ``gateway_url`` is asked for the URL of ``GET /gateway/bot``.
+    ``gateway_url`` is asked for the URL of ``GET /gateway/bot``. ``may_act`` tells whether this worker still has the
+    strict right to a shard: without it, lost connections are not made again and no channel is joined, lest two
+    workers take a session or a call from each other in turns.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class Gateway:
         shard_count: int,
         clock: Clock,
         on_interaction: InteractionHandler | None = None,
+        may_act: Callable[[ShardId], bool] = lambda _: True,
         random: random_module.Random | None = None,
         join_seconds: float = JOIN_SECONDS,
     ) -> None:
@@ -46,9 +49,14 @@ class Gateway:
         self._shard_count = shard_count
         self._clock = clock
         self._on_interaction = on_interaction
+        self._may_act = may_act
         self._random = random or random_module.Random()  # noqa: S311  # jitter, no secret
         self._signalling = Signalling(
-            self._connection_to, shard_count=shard_count, user_id=owner_of(token), join_seconds=join_seconds
+            self._connection_to,
+            shard_count=shard_count,
+            user_id=owner_of(token),
+            may_act=may_act,
+            join_seconds=join_seconds,
         )
         self._connections: dict[ShardId, ShardConnection] = {}
         self._running: dict[ShardId, asyncio.Task[None]] = {}
@@ -122,6 +130,7 @@ class Gateway:
             clock=self._clock,
             random=self._random,
             heard=lambda event: self._hear(shard_id, event),
+            may_reconnect=lambda: self._may_act(shard_id),
         )
         running = asyncio.create_task(connection.run(), name=f"gateway shard {shard_id}")
         running.add_done_callback(_log_refusal)

@@ -34,11 +34,13 @@ class Signalling:
         *,
         shard_count: int,
         user_id: UserId | None,
+        may_act: Callable[[ShardId], bool],
         join_seconds: float = JOIN_SECONDS,
     ) -> None:
         self.user_id = user_id
         """Who the bot is; ``None`` until a READY has told."""
         self._connection_to = connection_to
+        self._may_act = may_act
         self._shard_count = shard_count
         self._join_seconds = join_seconds
         self._facts: dict[GuildId, GuildFacts] = {}
@@ -141,8 +143,9 @@ class Signalling:
                     self._voice[guild_id].session_lost()
 
     async def _connection_of(self, guild_id: GuildId) -> ShardConnection:
-        connection = self._connection_to(shard_of(guild_id, self._shard_count))
-        if connection is None:
+        shard_id = shard_of(guild_id, self._shard_count)
+        connection = self._connection_to(shard_id)
+        if connection is None or not self._may_act(shard_id):
             raise SignallingError("I am not connected to Discord for this server. Try again in a moment.")
         try:
             async with asyncio.timeout(self._join_seconds):
