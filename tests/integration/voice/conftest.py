@@ -1,128 +1,19 @@
-"""A fake Discord, and a bot's gateway and voice on it."""
+"""A member in a guild's voice channel of a fake Discord, and the song there is to play."""
 
 from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from random import Random
 
 import pytest
 
-from sandbox.discord import Application, FakeDiscord, Guild, Member
-from sandbox.melody import Melody, compose, recognise
+from sandbox.discord import FakeDiscord
+from sandbox.melody import Melody, compose
 from sandbox.recording import Format, opus_packets, record
 from tests.fakes.voice import FramesSource
-from timmybot.adapters.discord_gateway import Gateway
-from timmybot.adapters.discord_voice import VoicePlayers
-from timmybot.adapters.system_clock import SystemClock
-from timmybot.domain.ids import ChannelId, GuildId, PlayId, ShardId
-from timmybot.domain.track import Track
-from timmybot.ports.shard_sessions import InteractionHandler
-from timmybot.ports.voice import Player
-
-SHARD = ShardId(3)
-SHARDS = 16
-SONG = Track("memory:song", title="song")
-PATIENCE_SECONDS = 15.0
-LOOK_SECONDS = 0.005
-
-
-class OpenBudget:
-    """Lets everyone identify at once, and counts."""
-
-    def __init__(self) -> None:
-        self.reserved: list[ShardId] = []
-
-    async def reserve(self, shard_id: ShardId, now: float) -> float:
-        self.reserved.append(shard_id)
-        return 0.0
-
-
-@dataclass
-class Bot:
-    """One worker's connections to Discord."""
-
-    gateway: Gateway
-    players: VoicePlayers
-    budget: OpenBudget
-
-    def player(self, guild: Guild) -> Player:
-        return self.players.open(GuildId(guild.id))
-
-    async def play(self, guild: Guild, *, position_ms: int = 0) -> Player:
-        """Join the guild's voice channel and play the song."""
-        player = self.player(guild)
-        await player.join(ChannelId(guild.voice_channel.id))
-        await player.play(PlayId("first"), SONG, position_ms=position_ms, paused=False)
-        return player
-
-    async def close(self) -> None:
-        await self.players.close()
-        await self.gateway.close_all()
-
-
-@dataclass
-class Scene:
-    """A guild whose member listens in its voice channel."""
-
-    discord: FakeDiscord
-    app: Application
-    guild: Guild
-    alice: Member
-    melody: Melody
-    source: FramesSource
-    tls: ssl.SSLContext
-    bots: list[Bot] = field(default_factory=list)
-    lost_leases: set[ShardId] = field(default_factory=set)
-    """Shards that no bot may act on."""
-
-    def began_at_ms(self) -> float:
-        """Where in the song the longest stretch began that alice has heard since she was last asked to forget."""
-        segments = recognise(self.alice.ear.heard, self.melody).segments
-        longest = max(segments, key=lambda segment: segment.to_position - segment.from_position)
-        return longest.from_position * 1000
-
-    def bot(self, *, token: str | None = None, on_interaction: InteractionHandler | None = None) -> Bot:
-        """A worker that has not connected yet."""
-
-        async def gateway_url() -> str:
-            return self.discord.gateway.url
-
-        budget = OpenBudget()
-        gateway = Gateway(
-            token or self.app.bot_token,
-            gateway_url=gateway_url,
-            identify_budget=budget,
-            shard_count=SHARDS,
-            clock=SystemClock(),
-            random=Random(1),
-            on_interaction=on_interaction,
-            may_act=lambda shard_id: shard_id not in self.lost_leases,
-        )
-        self.bots.append(Bot(gateway, VoicePlayers(gateway, self.source, SystemClock(), tls=self.tls), budget))
-        return self.bots[-1]
-
-    async def worker(self) -> Bot:
-        """A worker with the guild's shard open."""
-        bot = self.bot()
-        await bot.gateway.open(SHARD, None)
-        return bot
-
-
-async def until(holds: Callable[[], bool], what: str, *, patience_seconds: float = PATIENCE_SECONDS) -> None:
-    """Wait until ``holds``. What is waited for happens on other threads and sockets, which tell nobody: it looks."""
-    never = asyncio.Event()
-    try:
-        async with asyncio.timeout(patience_seconds):
-            while not holds():
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(never.wait(), LOOK_SECONDS)
-    except TimeoutError:
-        raise AssertionError(f"waited in vain for: {what}") from None
+from tests.integration.voice.scene import SHARD, SHARDS, SONG, Scene
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import pytest
 
 from sandbox.discord import AES_GCM, XCHACHA
 from sandbox.melody import recognise
-from tests.integration.voice.conftest import SONG, Scene, until
+from tests.integration.voice.scene import SONG, Scene, until
 from timmybot.adapters.discord_voice import VoicePlayers
 from timmybot.adapters.system_clock import SystemClock
 from timmybot.domain.ids import ChannelId, GuildId, PlayId

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sandbox.discord.permissions import Permission
-from tests.integration.voice.conftest import SHARD, SONG, Scene, until
+from tests.integration.voice.scene import SHARD, SONG, Scene, until
 from timmybot.domain.ids import ChannelId, GuildId, PlayId
 from timmybot.domain.lease import GatewaySession
 from timmybot.ports.shard_sessions import GatewayRefused
