@@ -65,9 +65,12 @@ def _run_app(context: Mapping[str, str], assembly: Path) -> None:
         "aws:cdk:enable-path-metadata": False,
         "aws:cdk:enable-asset-metadata": False,
         "aws:cdk:version-reporting": False,
+        # A trace names jsii's temporary directory, and no two assemblies would be the same.
+        "aws:cdk:disable-stack-trace": True,
         **context,
     }
     environ = {**os.environ, "CDK_OUTDIR": str(assembly), "CDK_CONTEXT_JSON": json.dumps(full)}
+    environ["CDK_DISABLE_STACK_TRACE"] = "1"
     # jsii starts the first node on PATH: ours, from the virtual environment.
     environ["PATH"] = os.pathsep.join([str(Path(sys.prefix) / "bin"), environ.get("PATH", os.defpath)])
     if subprocess.run([sys.executable, "-m", "infra.app"], cwd=ROOT, env=environ, check=False).returncode:

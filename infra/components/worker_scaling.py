@@ -13,6 +13,10 @@ from constructs import Construct
 from infra.components import metrics
 from infra.environments import Environment
 
+AT_LEAST_ONE_PLAYER = "IF(players < 1, 1, players)"
+"""Target tracking in proportion to zero players would want zero tasks, at once: a worker that has just been
+restarted in mid-song holds none for a moment. Only the idle policy may put the service to sleep."""
+
 SLEEP_COOLDOWN_MINUTES = 5
 """Longer than a log line takes to become a metric and an alarm to look at it."""
 
@@ -37,14 +41,46 @@ class WorkerScaling(Construct):
             role=self._service_linked_role(),
         )
         count.node.add_dependency(service)
-        count.scale_to_track_metric(
-            "players-per-task",
-            custom_metric=metrics.players(choices),
-            target_value=choices.players_per_task,
-            scale_out_cooldown=cdk.Duration.minutes(1),
-            scale_in_cooldown=cdk.Duration.minutes(5),
-        )
+        self._track_players_per_task(count)
         self._sleep_when_idle(count)
+
+    def _track_players_per_task(self, count: autoscaling.ScalableTarget) -> None:
+        # Written out, because CDK's own method takes no metric math.
+        tracking = autoscaling.CfnScalingPolicy
+        players = metrics.players(self._choices)
+        stat = tracking.TargetTrackingMetricStatProperty(
+            metric=tracking.TargetTrackingMetricProperty(
+                namespace=players.namespace,
+                metric_name=players.metric_name,
+                dimensions=[
+                    tracking.TargetTrackingMetricDimensionProperty(name=name, value=str(value))
+                    for name, value in (players.dimensions or {}).items()
+                ],
+            ),
+            stat=players.statistic,
+        )
+        tracking(
+            self,
+            "players-per-task",
+            policy_name=f"{self._choices.names.prefix}-players-per-task",
+            policy_type="TargetTrackingScaling",
+            scaling_target_id=count.scalable_target_id,
+            target_tracking_scaling_policy_configuration=tracking.TargetTrackingScalingPolicyConfigurationProperty(
+                target_value=self._choices.players_per_task,
+                scale_out_cooldown=60,
+                scale_in_cooldown=300,
+                customized_metric_specification=tracking.CustomizedMetricSpecificationProperty(
+                    metrics=[
+                        tracking.TargetTrackingMetricDataQueryProperty(
+                            id="players", metric_stat=stat, return_data=False
+                        ),
+                        tracking.TargetTrackingMetricDataQueryProperty(
+                            id="at_least_one", expression=AT_LEAST_ONE_PLAYER, return_data=True
+                        ),
+                    ]
+                ),
+            ),
+        )
 
     def _service_linked_role(self) -> iam.IRole:
         # AWS creates this role itself, and would ignore any other.

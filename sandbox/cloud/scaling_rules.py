@@ -122,6 +122,8 @@ class TargetPolicy:
     target: float
     out_cooldown_seconds: float = 0.0
     in_cooldown_seconds: float = 0.0
+    floor: float = 0.0
+    """What the metric counts as where it is lower."""
 
 
 def tracked_capacity(policy: TargetPolicy, minutes: Sequence[float | None], capacity: int) -> int:
@@ -129,6 +131,7 @@ def tracked_capacity(policy: TargetPolicy, minutes: Sequence[float | None], capa
 
     In proportion to how far the metric is from the target; a missing minute means that nothing is done.
     """
+    minutes = [None if value is None else max(value, policy.floor) for value in minutes]
     recent = minutes[-TRACKING_OUT_PERIODS:]
     if all(value is not None and value > policy.target for value in recent):
         return math.ceil(capacity * _last(recent) / policy.target)

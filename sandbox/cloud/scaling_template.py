@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from sandbox.cloud.metrics import Metric
 from sandbox.cloud.scaling_rules import Alarm, CapacityRange, ScalingRules, Step, StepPolicy, TargetPolicy
+
+FLOOR = re.compile(r"IF\((?P<metric>\w+) < (?P<floor>\d+), (?P=floor), (?P=metric)\)")
+"""The one form of metric math that is acted out."""
 
 Resources = Mapping[str, Mapping[str, Any]]
 
@@ -37,12 +41,22 @@ def _of_type(resources: Resources, kind: str) -> dict[str, Mapping[str, Any]]:
 
 
 def _target_policy(policy: Mapping[str, Any]) -> TargetPolicy:
+    """From a metric alone, or from one whose lowest value is set by :data:`FLOOR`."""
     tracking = policy["TargetTrackingScalingPolicyConfiguration"]
-    metric = tracking["CustomizedMetricSpecification"]
+    described = tracking["CustomizedMetricSpecification"]
+    floor = 0.0
+    if "Metrics" in described:
+        plain, expression = described["Metrics"]
+        match = FLOOR.fullmatch(expression["Expression"])
+        if match is None or match["metric"] != plain["Id"]:
+            raise ValueError(f"the metric math {expression['Expression']!r} is not acted out")
+        floor = float(match["floor"])
+        described = {**plain["MetricStat"]["Metric"], "Statistic": plain["MetricStat"]["Stat"]}
     return TargetPolicy(
         name=policy["PolicyName"],
-        metric=_metric(metric),
-        statistic=metric["Statistic"],
+        metric=_metric(described),
+        statistic=described["Statistic"],
+        floor=floor,
         target=float(tracking["TargetValue"]),
         out_cooldown_seconds=float(tracking.get("ScaleOutCooldown", 0)),
         in_cooldown_seconds=float(tracking.get("ScaleInCooldown", 0)),

@@ -36,9 +36,12 @@ def alarmed(templates: Templates) -> Iterator[Name]:
 def tracked(templates: Templates) -> Iterator[Name]:
     for policy in templates.all("AWS::ApplicationAutoScaling::ScalingPolicy"):
         if policy["PolicyType"] == "TargetTrackingScaling":
-            metric = policy["TargetTrackingScalingPolicyConfiguration"]["CustomizedMetricSpecification"]
-            (dimension,) = metric["Dimensions"]
-            yield (metric["Namespace"], metric["MetricName"], dimension["Name"])
+            tracking = policy["TargetTrackingScalingPolicyConfiguration"]["CustomizedMetricSpecification"]
+            for query in tracking["Metrics"]:
+                if "MetricStat" in query:
+                    metric = query["MetricStat"]["Metric"]
+                    (dimension,) = metric["Dimensions"]
+                    yield (metric["Namespace"], metric["MetricName"], dimension["Name"])
 
 
 def test_every_metric_that_is_looked_at_is_one_that_is_emitted(either: Templates) -> None:

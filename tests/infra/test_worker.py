@@ -65,12 +65,17 @@ def test_it_spreads_by_players_per_task(either: Templates) -> None:
     policy = either.one("AWS::ApplicationAutoScaling::ScalingPolicy", PolicyType="TargetTrackingScaling")
     tracking = policy["TargetTrackingScalingPolicyConfiguration"]
     assert tracking["TargetValue"] == 100
-    assert tracking["CustomizedMetricSpecification"] == {
-        "Namespace": "TimmyBot",
-        "MetricName": "Players",
-        "Statistic": "Average",
-        "Dimensions": [{"Name": "Environment", "Value": either.environment}],
+    players, floor = tracking["CustomizedMetricSpecification"]["Metrics"]
+    assert players["MetricStat"] == {
+        "Metric": {
+            "Namespace": "TimmyBot",
+            "MetricName": "Players",
+            "Dimensions": [{"Name": "Environment", "Value": either.environment}],
+        },
+        "Stat": "Average",
     }
+    assert floor["Expression"] == "IF(players < 1, 1, players)", "or no player would mean no task, at once"
+    assert (players["ReturnData"], floor["ReturnData"]) == (False, True)
 
 
 def test_ten_idle_minutes_put_it_to_sleep_and_silence_does_not(either: Templates) -> None:

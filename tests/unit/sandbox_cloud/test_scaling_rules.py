@@ -91,6 +91,11 @@ class TestTargetTracking:
         assert tracked_capacity(TRACK, [None] * 15, 4) == 4
         assert tracked_capacity(TRACK, [20.0] * 14 + [None], 4) == 4
 
+    def test_a_worker_restarted_in_mid_song_is_not_put_to_sleep_for_holding_no_player_yet(self) -> None:
+        restarted = [3.0] * 14 + [0.0]
+        assert tracked_capacity(replace(TRACK, floor=1), restarted, 1) == 1
+        assert tracked_capacity(TRACK, restarted, 1) == 0, "without the floor it would be"
+
     def test_one_player_needs_one_task(self) -> None:
         assert tracked_capacity(TRACK, [1.0] * 15, 1) == 1
 

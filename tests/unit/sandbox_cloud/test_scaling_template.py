@@ -73,6 +73,30 @@ def test_every_rule_of_the_template_is_read() -> None:
     )
 
 
+def with_math(expression: str) -> dict[str, Any]:
+    template = copy.deepcopy(TEMPLATE)
+    tracking = template["Resources"]["track"]["Properties"]["TargetTrackingScalingPolicyConfiguration"]
+    metric = {**METRIC, "MetricName": "Players"}
+    tracking["CustomizedMetricSpecification"] = {
+        "Metrics": [
+            {"Id": "players", "MetricStat": {"Metric": metric, "Stat": "Average"}, "ReturnData": False},
+            {"Id": "e", "Expression": expression, "ReturnData": True},
+        ]
+    }
+    return template
+
+
+def test_a_metric_with_a_lowest_value_is_read() -> None:
+    (policy,) = scaling_rules(with_math("IF(players < 1, 1, players)")).targets
+    assert (policy.metric.name, policy.statistic, policy.floor) == ("Players", "Average", 1)
+
+
+@pytest.mark.parametrize("expression", ["players * 2", "IF(players < 1, 2, players)", "IF(x < 1, 1, x)"])
+def test_metric_math_that_is_not_acted_out_is_refused(expression: str) -> None:
+    with pytest.raises(ValueError, match="is not acted out"):
+        scaling_rules(with_math(expression))
+
+
 def test_a_step_policy_that_no_alarm_invokes_is_refused() -> None:
     orphan = copy.deepcopy(TEMPLATE)
     orphan["Resources"]["idle"]["Properties"]["AlarmActions"] = []
