@@ -17,7 +17,6 @@ from sandbox.discord import Window
 WAKE_SECONDS = 60.0
 LISTEN_SECONDS = 6.0
 TOLERATED_JUMP_SECONDS = 2.0
-POLL_SECONDS = 0.05
 
 
 async def play_both(stage: Stage, report: Report) -> None:
@@ -82,9 +81,7 @@ async def kill(stage: Stage, report: Report) -> None:
 
 
 async def _judge_recovery(scene: Scene, killed_at: float, report: Report) -> None:
-    async with asyncio.timeout(WAKE_SECONDS):
-        while len(_sounding_since(scene, killed_at + 1.0)) < 40:
-            await asyncio.sleep(POLL_SECONDS)
+    await scene.ear.wait_until(lambda: len(_sounding_since(scene, killed_at + 1.0)) >= 40, WAKE_SECONDS)
     heard = scene.ear.heard
     before = [window for window in heard if window.time <= killed_at + 1.0]
     found = recovery(before, _sounding_since(scene, killed_at + 1.0), scene.playing.melody)
@@ -119,10 +116,14 @@ async def _skip_and_hear(scene: Scene, report: Report) -> None:
     asked_at = time.monotonic()
     await scene.skip()
     tones = scene.playing.melody.tones
-    async with asyncio.timeout(ANSWER_SECONDS):
-        while not any(_is_one_of(window.hz, tones) for window in _sounding_since(scene, asked_at)):
-            await asyncio.sleep(POLL_SECONDS)
-    first = next(window for window in _sounding_since(scene, asked_at) if _is_one_of(window.hz, tones))
+
+    def new_song() -> Window | None:
+        sounding = _sounding_since(scene, asked_at)
+        return next((window for window in sounding if _is_one_of(window.hz, tones)), None)
+
+    await scene.ear.wait_until(lambda: new_song() is not None, ANSWER_SECONDS)
+    first = new_song()
+    assert first is not None
     report.figure("warm_skip_to_sound_seconds", first.time - asked_at)
     report.tell(f"{scene.name}: /skip, and {first.time - asked_at:.2f} s later the next song sounds")
 

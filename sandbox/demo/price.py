@@ -10,12 +10,16 @@ from infra.environments import DEV, Egress
 from infra.synthesis import ASSEMBLIES
 from timmybot.adapters.price_table import prices
 from timmybot.domain.cost import HOURS_PER_MONTH, Usage, month, total
+from timmybot.settings import Settings
 
 LISTENING_HOURS = 60.0
 """Two hours a day."""
 FREE_ALARMS, FREE_DASHBOARDS = 10, 3
 """What CloudWatch gives every account each month."""
 BIT_RATE = 128_000
+DEFAULTS = Settings()
+COMMANDS_SHARE = 1.2
+"""Writes beside the heartbeat: commands, and a gateway session saved now and then."""
 
 
 def price_of(assembly: Path = ASSEMBLIES / "sandbox-dev") -> list[str]:
@@ -43,11 +47,18 @@ def _usage(hours: float, resources: Counter[str]) -> Usage:
         secrets=resources["AWS::SecretsManager::Secret"],
         alarms=max(resources["AWS::CloudWatch::Alarm"] - FREE_ALARMS, 0),
         dashboards=max(resources["AWS::CloudWatch::Dashboard"] - FREE_DASHBOARDS, 0),
-        # A heartbeat every 2 s; twice a second the inbox, every 2 s the leases, every 10 s each shard's scan.
-        writes_per_task_hour=1_800 * 1.2,
-        reads_per_task_hour=3_600 * (2 * 0.5 + 1.0 + 0.8),
+        writes_per_task_hour=3_600 / DEFAULTS.heartbeat_seconds * COMMANDS_SHARE,
+        reads_per_task_hour=3_600 * _reads_per_second(),
         egress_gb_per_task_hour=BIT_RATE / 8 * 3_600 / 1e9,
     )
+
+
+def _reads_per_second() -> float:
+    """Of a worker that holds every shard: strongly consistent looks at heartbeats, leases and inbox, and the scan."""
+    looks = 2 * 1.0 / DEFAULTS.heartbeat_seconds
+    inbox = 1.0 / DEFAULTS.inbox_poll_seconds
+    scan = 0.5 * DEFAULTS.shard_count / DEFAULTS.scan_seconds
+    return looks + inbox + scan
 
 
 def _resources(assembly: Path) -> Counter[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import av
@@ -131,12 +132,16 @@ class Ear:
             hearing.packets.clear()
             hearing.windows.clear()
 
-    async def wait_for_packets(self, count: int, timeout: float = 10.0) -> None:  # noqa: ASYNC109
-        """Wait until ``count`` packets arrived since the last :meth:`clear`. Raises :class:`TimeoutError`."""
+    async def wait_until(self, true: Callable[[], bool], timeout: float = 10.0) -> None:  # noqa: ASYNC109
+        """Wait until something is true of what was heard, asked at each arrival. Raises :class:`TimeoutError`."""
         async with asyncio.timeout(timeout):
-            while sum(len(hearing.packets) for hearing in self.speakers.values()) < count:
+            while not true():
                 self._arrived.clear()
                 await self._arrived.wait()
+
+    async def wait_for_packets(self, count: int, timeout: float = 10.0) -> None:  # noqa: ASYNC109
+        """Wait until ``count`` packets arrived since the last :meth:`clear`. Raises :class:`TimeoutError`."""
+        await self.wait_until(lambda: sum(len(hearing.packets) for hearing in self.speakers.values()) >= count, timeout)
 
     async def wait_for_sound(self, timeout: float = 10.0, *, seconds: float = 0.1) -> list[Window]:  # noqa: ASYNC109
         """Wait until ``seconds`` of sound (not silence) were heard since the last :meth:`clear`.

@@ -96,7 +96,7 @@ class GuildState:
 
     def stop(self) -> Self:
         """Want no player, and let every waiting entry become history."""
-        return replace(self._playing()._silence(), head=self.tail, waiting=0)
+        return self._playing()._silence()
 
     def save_position(self, play_id: PlayId, position_ms: int) -> Self:
         """Remember how far ``play_id`` has come; nothing changes if it is no longer what plays."""
@@ -119,4 +119,14 @@ class GuildState:
         )
 
     def _silence(self) -> Self:
-        return replace(self, current=None, play_id=None, position_ms=0, paused=False, voice_channel_id=None)
+        # Nothing waits from here on, also not what was counted and then set aside because it could not be read.
+        return replace(
+            self,
+            current=None,
+            play_id=None,
+            position_ms=0,
+            paused=False,
+            voice_channel_id=None,
+            head=self.tail,
+            waiting=0,
+        )

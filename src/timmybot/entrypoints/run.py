@@ -58,7 +58,7 @@ async def run(settings: Settings, database: Path, stop: asyncio.Event) -> None:
     try:
         stores = sqlite.connect(database, settings, clock)
         try:
-            await serve(settings, stores, credentials, rest, clock, stop)
+            await serve(settings, stores=stores, credentials=credentials, rest=rest, clock=clock, stop=stop)
         finally:
             stores.close()
     finally:
@@ -66,7 +66,13 @@ async def run(settings: Settings, database: Path, stop: asyncio.Event) -> None:
 
 
 async def serve(
-    settings: Settings, stores: Stores, credentials: Credentials, rest: DiscordRest, clock: Clock, stop: asyncio.Event
+    settings: Settings,
+    *,
+    stores: Stores,
+    credentials: Credentials,
+    rest: DiscordRest,
+    clock: Clock,
+    stop: asyncio.Event,
 ) -> None:
     """Introduce the bot to Discord, and play from ``stores`` until ``stop`` is set. Raises :class:`CannotRun`."""
     await _introduce(rest, credentials.application_id)

@@ -24,6 +24,8 @@ from timmybot.entrypoints.assemble import Stores
 from timmybot.entrypoints.run import serve
 from timmybot.settings import Settings
 
+PATIENCE_SECONDS = 15.0
+
 Rewire = Callable[[Stores], Stores]
 
 
@@ -50,23 +52,26 @@ class House:
         stores = sqlite.connect(self.directory / "timmybot.sqlite3", settings, clock)
         stop = asyncio.Event()
         serving = asyncio.create_task(
-            serve(settings, rewire(stores), await secrets.credentials(), rest, clock, stop), name="bot"
+            serve(
+                settings,
+                stores=rewire(stores),
+                credentials=await secrets.credentials(),
+                rest=rest,
+                clock=clock,
+                stop=stop,
+            ),
+            name="bot",
         )
         try:
-            await until(lambda: bool(self.discord.gateway.sessions))
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while not self.discord.gateway.sessions:  # noqa: ASYNC110  # the fake Discord is looked at from outside
+                    await asyncio.sleep(0)
             yield
         finally:
             stop.set()
             await serving
             stores.close()
             rest.close()
-
-
-async def until(true: Callable[[], bool], *, seconds: float = 15.0) -> None:
-    """Wait for something that a loop of this process brings about."""
-    async with asyncio.timeout(seconds):
-        while not true():
-            await asyncio.sleep(0)
 
 
 @pytest.fixture

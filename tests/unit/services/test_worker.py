@@ -49,7 +49,9 @@ async def test_a_queued_songs_answer_says_that_it_waits(theatre: Theatre, worker
     assert theatre.rest.edits[InteractionId(901)].startswith("Queued **Second song**")
 
 
-async def test_the_next_song_follows_by_itself_and_after_the_last_the_bot_leaves(theatre: Theatre, worker: FakeWorker) -> None:
+async def test_the_next_song_follows_by_itself_and_after_the_last_the_bot_leaves(
+    theatre: Theatre, worker: FakeWorker
+) -> None:
     for url in (SONG, SECOND_SONG):
         await theatre.says("play", url=url)
     await theatre.clock.advance(1)
@@ -107,7 +109,9 @@ async def test_a_song_that_breaks_off_is_told_in_the_text_channel_and_the_next_o
     assert worker.player(GUILD).told[-1] == "play Second song from 0"
 
 
-async def test_a_channel_that_cannot_be_joined_is_answered_with_the_reason(theatre: Theatre, worker: FakeWorker) -> None:
+async def test_a_channel_that_cannot_be_joined_is_answered_with_the_reason(
+    theatre: Theatre, worker: FakeWorker
+) -> None:
     worker.player(GUILD).refusal = "I lack the permission to connect."
     await theatre.says("play", url=SONG)
     await theatre.clock.advance(1)
@@ -115,7 +119,9 @@ async def test_a_channel_that_cannot_be_joined_is_answered_with_the_reason(theat
     assert not (await theatre.guilds.open(GUILD).state()).wants_player
 
 
-async def test_thrown_out_by_a_moderator_the_bot_does_not_come_back_by_itself(theatre: Theatre, worker: FakeWorker) -> None:
+async def test_thrown_out_by_a_moderator_the_bot_does_not_come_back_by_itself(
+    theatre: Theatre, worker: FakeWorker
+) -> None:
     await theatre.says("play", url=SONG)
     await theatre.clock.advance(1)
     worker.player(GUILD).kick()
@@ -155,7 +161,9 @@ async def test_negative_control_without_the_scan_a_lost_nudge_is_never_made_up_f
     assert not worker.player(GUILD).sounds
 
 
-async def test_music_goes_on_while_the_store_is_away_and_commands_are_made_up_for(theatre: Theatre, worker: FakeWorker) -> None:
+async def test_music_goes_on_while_the_store_is_away_and_commands_are_made_up_for(
+    theatre: Theatre, worker: FakeWorker
+) -> None:
     await theatre.says("play", url=SONG)
     await theatre.clock.advance(1)
     theatre.guilds.faults.outage = theatre.leases.faults.outage = True
@@ -182,7 +190,9 @@ class TestSeveralWorkers:
         assert worker.player(GUILD).sounds
         assert worker.player(GUILD).told.count("mute") == 0
 
-    async def test_after_a_crash_another_worker_goes_on_where_the_music_was(self, theatre: Theatre, worker: FakeWorker) -> None:
+    async def test_after_a_crash_another_worker_goes_on_where_the_music_was(
+        self, theatre: Theatre, worker: FakeWorker
+    ) -> None:
         await theatre.says("play", url=SONG)
         await theatre.clock.advance(1)
         worker.player(GUILD).reach(42_000)
