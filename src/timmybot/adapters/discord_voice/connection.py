@@ -10,6 +10,7 @@ import re
 import socket
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -123,7 +124,8 @@ class VoiceConnection:
         self._websocket = websocket
         established: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._attending = asyncio.create_task(self._attend(websocket, established), name="voice connection")
-        await self._send(websocket, self._session.connected(resuming=resuming))
+        with suppress(ConnectionClosed):  # how it was closed, ``established`` will tell
+            await self._send(websocket, self._session.connected(resuming=resuming))
         await established
 
     async def _attend(self, websocket: ClientConnection, established: asyncio.Future[None]) -> None:
