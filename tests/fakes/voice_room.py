@@ -27,7 +27,7 @@ class FakePlayer(Player):
         self.told.append(f"join {channel_id}")
         if self.refusal:
             raise VoiceError(self.refusal)
-        self._status = replace(self._status, channel_id=channel_id)
+        self._status = replace(self._status, channel_id=channel_id, moved=False)
 
     async def play(self, play_id: PlayId, track: Track, *, position_ms: int, paused: bool) -> None:
         self.told.append(f"play {track.name} from {position_ms}")
@@ -63,6 +63,10 @@ class FakePlayer(Player):
 
     def end(self, ending: Ending = Ending.FINISHED, trouble: str | None = None) -> None:
         self._status = replace(self._status, ending=ending, trouble=trouble)
+        self.changed()
+
+    def move(self, channel_id: ChannelId) -> None:
+        self._status = replace(self._status, channel_id=channel_id, moved=True)
         self.changed()
 
     def kick(self) -> None:

@@ -38,6 +38,8 @@ class PlayerStatus:
     """What went wrong, in a sentence for the text channel."""
     kicked: bool = False
     """A moderator disconnected the bot: the guild's wish is to be cleared, not pursued."""
+    moved: bool = False
+    """A moderator moved the bot to ``channel_id``: the guild's wish is to follow. Joining that channel accepts it."""
 
 
 class Player(Protocol):

@@ -42,6 +42,13 @@ class Join:
 
 
 @dataclass(frozen=True)
+class Follow:
+    """A moderator moved the bot: that is where the guild wants it."""
+
+    channel_id: ChannelId
+
+
+@dataclass(frozen=True)
 class Play:
     key: OrderKey
     play_id: PlayId
@@ -57,7 +64,7 @@ class Resume:
     pass
 
 
-Action = Rest | GiveUp | Leave | Advance | Join | Play | Pause | Resume
+Action = Rest | GiveUp | Leave | Advance | Join | Follow | Play | Pause | Resume
 
 
 def next_action(wanted: GuildState, actual: PlayerStatus) -> Action:
@@ -66,6 +73,8 @@ def next_action(wanted: GuildState, actual: PlayerStatus) -> Action:
         return Leave() if actual != PlayerStatus() else Rest()
     if actual.kicked:
         return GiveUp()
+    if actual.moved and actual.channel_id is not None:
+        return Follow(actual.channel_id)
     if actual.play_id == wanted.play_id and actual.ending is not None:
         return Advance(wanted.play_id, actual.trouble if actual.ending is Ending.FAILED else None)
     if actual.channel_id != wanted.voice_channel_id:

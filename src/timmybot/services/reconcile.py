@@ -12,11 +12,11 @@ from dataclasses import replace
 
 from timmybot.domain.change import Change
 from timmybot.domain.guild_state import GuildState
-from timmybot.domain.ids import PlayId
+from timmybot.domain.ids import ChannelId, PlayId
 from timmybot.ports.guild_store import GuildStore, VersionConflict
 from timmybot.ports.voice import Player, PlayerStatus, VoiceError
 from timmybot.services.guild_commands import NewId
-from timmybot.services.plan import Advance, GiveUp, Join, Leave, Pause, Play, Rest, Resume, next_action
+from timmybot.services.plan import Advance, Follow, GiveUp, Join, Leave, Pause, Play, Rest, Resume, next_action
 from timmybot.services.resolve import Resolving
 from timmybot.services.right import Right
 
@@ -109,14 +109,24 @@ class Reconciler:
             case Advance(over, trouble):
                 await self._advance(over, trouble, wanted)
             case Join(channel_id):
-                try:
-                    await self._connected()
-                    await self._player.join(channel_id)
-                except VoiceError as error:
-                    await self._give_up(wanted)
-                    await self._tell(wanted, str(error))
+                await self._join(channel_id, wanted)
+            case Follow(channel_id):
+                await self._follow(channel_id, wanted)
             case Play(play_id=play_id):
                 await self._play(play_id, wanted)
+
+    async def _join(self, channel_id: ChannelId, wanted: GuildState) -> None:
+        try:
+            await self._connected()
+            await self._player.join(channel_id)
+        except VoiceError as error:
+            await self._give_up(wanted)
+            await self._tell(wanted, str(error))
+
+    async def _follow(self, channel_id: ChannelId, wanted: GuildState) -> None:
+        if wanted.voice_channel_id != channel_id:
+            wanted = await self._store.commit(Change(replace(wanted, voice_channel_id=channel_id)), epoch=self._right())
+        await self._join(channel_id, wanted)
 
     async def _play(self, play_id: PlayId, wanted: GuildState) -> None:
         assert wanted.current is not None

@@ -10,8 +10,11 @@ import pytest
 from tests.fakes.clock import settle
 from tests.fakes.guild import ALICE, GUILD, OTHER_GUILD, SECOND_SONG, SONG, TEXT, VOICE
 from tests.fakes.workers import FakeWorker, Theatre
-from timmybot.domain.ids import GuildId, InteractionId, ShardId
+from timmybot.domain.ids import ChannelId, GuildId, InteractionId, ShardId
 from timmybot.ports.voice import Ending
+
+
+ELSEWHERE = ChannelId(79)
 
 
 @pytest.fixture
@@ -129,6 +132,16 @@ async def test_thrown_out_by_a_moderator_the_bot_does_not_come_back_by_itself(
     assert worker.player(GUILD).told.count(f"join {VOICE}") == 1
     await theatre.says("play", url=SONG)
     await theatre.clock.advance(1)
+    assert worker.player(GUILD).sounds
+
+
+async def test_moved_by_a_moderator_the_bot_stays_where_it_was_put(theatre: Theatre, worker: FakeWorker) -> None:
+    await theatre.says("play", url=SONG)
+    await theatre.clock.advance(1)
+    worker.player(GUILD).move(ELSEWHERE)
+    await theatre.clock.advance(1)
+    assert worker.player(GUILD).told[-1] == f"join {ELSEWHERE}", "it is there already: this accepts the move"
+    assert (await theatre.guilds.open(GUILD).state()).voice_channel_id == ELSEWHERE
     assert worker.player(GUILD).sounds
 
 

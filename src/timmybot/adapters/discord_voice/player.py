@@ -61,6 +61,7 @@ class VoicePlayer:
             ending=over.ending if over else None,
             trouble=presence.trouble or (over.trouble if over else None),
             kicked=presence.kicked,
+            moved=presence.moved,
         )
 
     async def join(self, channel_id: ChannelId) -> None:

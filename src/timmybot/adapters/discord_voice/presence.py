@@ -65,6 +65,8 @@ class Presence:
         """Where the bot is, or is being brought back to."""
         self.trouble: str | None = None
         self.kicked = False
+        self.moved = False
+        """Whether somebody else brought the bot to ``channel_id``; joining it accepts that."""
         self._guild_id = guild_id
         self._signalling = signalling
         self._connect = connect
@@ -81,6 +83,7 @@ class Presence:
         """Be connected to the channel. Raises ``VoiceError``."""
         await self._stop_mending()
         async with self._lock:
+            self.moved = False
             if self.channel_id == channel_id and self._connection is not None and self._connection.is_up:
                 return
             self.trouble, self.kicked = None, False
@@ -102,7 +105,7 @@ class Presence:
             if self.channel_id is not None:
                 await self._drop()
                 await self._signalling.leave(self._guild_id)
-            self.trouble, self.kicked = None, False
+            self.trouble, self.kicked, self.moved = None, False, False
 
     async def close(self) -> None:
         """Let the connection go without telling Discord: a successor takes the call over."""
@@ -163,9 +166,10 @@ class Presence:
             case ServerGone():
                 self._mend(self._await_next_server)
             case ServerChanged(server):
+                if self.channel_id not in (None, server.channel_id):
+                    self.channel_id, self.moved = server.channel_id, True
                 connection = self._connection
                 if connection is not None and connection.is_up and _same_call(connection.server, server):
-                    self.channel_id = server.channel_id
                     self._changed()
                 else:
                     self._mend(partial(self._follow, server))
