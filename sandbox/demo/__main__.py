@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import shutil
 import sys
 import tempfile
@@ -30,6 +31,8 @@ def main() -> int:
     keep = arguments.parse_args().keep
     report = Report()
     directory = Path(tempfile.mkdtemp(prefix="timmybot-demo-"))
+    # The story is told by the report alone; what the sandbox logs belongs to it only when something fails.
+    logging.basicConfig(filename=directory / "sandbox.log", level=logging.INFO)
     began = time.monotonic()
     try:
         asyncio.run(_demo(directory, report, keep=keep))

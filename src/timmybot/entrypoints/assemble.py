@@ -62,6 +62,8 @@ async def assembled_worker(
         shard_count=settings.shard_count,
         clock=clock,
         on_interaction=on_interaction,
+        # Made below: the lease's positions come from the players, and those from this gateway.
+        may_act=lambda shard_id: shard_id in leases.held and leases.may_act,
     )
     players = VoicePlayers(gateway, source, clock)
     leases = Leases(
