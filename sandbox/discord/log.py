@@ -82,6 +82,29 @@ class VoiceClose:
 
 
 @dataclass(frozen=True)
+class DaveTransition:
+    """A change of a call's end-to-end encryption was executed. ``late`` are users who never said they were ready."""
+
+    at: float
+    channel_id: int
+    transition_id: int
+    version: int
+    epoch: int
+    users: tuple[int, ...]
+    late: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class DaveRefusal:
+    """A commit that was not broadcast: late, incomplete, or wrong."""
+
+    at: float
+    channel_id: int
+    user_id: int
+    why: str
+
+
+@dataclass(frozen=True)
 class RestCall:
     """One REST request and the status it got. ``body`` is the parsed JSON, if there was any."""
 
@@ -93,7 +116,17 @@ class RestCall:
     body: Any = None
 
 
-Entry = Identify | Resume | VoiceStateRequest | GatewayClose | VoiceIdentify | VoiceClose | RestCall
+Entry = (
+    Identify
+    | Resume
+    | VoiceStateRequest
+    | GatewayClose
+    | VoiceIdentify
+    | VoiceClose
+    | DaveTransition
+    | DaveRefusal
+    | RestCall
+)
 E_ = TypeVar("E_", bound=Entry)
 
 
@@ -138,6 +171,14 @@ class Log:
     @property
     def voice_closes(self) -> list[VoiceClose]:
         return self._of(VoiceClose)
+
+    @property
+    def dave_transitions(self) -> list[DaveTransition]:
+        return self._of(DaveTransition)
+
+    @property
+    def dave_refusals(self) -> list[DaveRefusal]:
+        return self._of(DaveRefusal)
 
     @property
     def rest_calls(self) -> list[RestCall]:

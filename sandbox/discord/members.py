@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sandbox.discord.dave_call import DAVE_VERSION
+from sandbox.discord.dave_member import DaveMember
 from sandbox.discord.ear import Ear
 
 if TYPE_CHECKING:
@@ -14,11 +16,13 @@ if TYPE_CHECKING:
 class Member:
     """A person in one guild."""
 
-    def __init__(self, user_id: int, name: str, guild: Guild) -> None:
+    def __init__(self, user_id: int, name: str, guild: Guild, *, dave: bool = True) -> None:
         self.user_id = user_id
         self.name = name
         self.guild = guild
         self.ear = Ear()
+        self.dave = DaveMember(user_id, DAVE_VERSION if dave else 0)
+        """Its part in end-to-end encryption; without ``dave`` it is an old client, which brings a call down."""
 
     @property
     def voice_channel(self) -> Channel | None:

@@ -23,6 +23,11 @@ FRAME_SAMPLES = 960
 SILENCE = b"\xf8\xff\xfe"
 """The Opus frame of silence that a client sends five times when it stops."""
 
+DAVE_MARKER = b"\xfa\xfa"
+"""Ends every frame that is encrypted end to end."""
+DAVE_SUPPLEMENT_BYTES = 12
+"""The least that encryption adds: tag, nonce, size and marker (https://daveprotocol.com, "Payload Format")."""
+
 PAYLOAD_OPUS = 0x78
 HEADER_BYTES, NONCE_BYTES, TAG_BYTES = 12, 4, 16
 
@@ -62,6 +67,11 @@ class Packet:
     def is_silence(self) -> bool:
         """One of the silence frames that end a stretch of audio."""
         return self.opus == SILENCE
+
+
+def is_protocol_frame(frame: bytes) -> bool:
+    """Does it look encrypted end to end? What the voice server itself goes by; it cannot decrypt."""
+    return frame.endswith(DAVE_MARKER) and len(frame) >= 3 and DAVE_SUPPLEMENT_BYTES <= frame[-3] < len(frame)
 
 
 def parse(datagram: bytes) -> Sealed:

@@ -100,6 +100,7 @@ class FakeDiscord:
         await self.interactions.close()
         await self.gateway.close_all(GOING_AWAY)
         self._voice_gateway.close()
+        self.voice.close()
         for runner in self._runners:
             await runner.cleanup()
         self.voice.udp.close()

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 
+from sandbox.discord.dave_call import DAVE_VERSION, DaveCall
 from sandbox.discord.log import Log
+from sandbox.discord.mls import ExternalSender
 from sandbox.discord.permissions import Permission
-from sandbox.discord.rtp import AES_GCM, XCHACHA, NotAuthentic, NotRtp, Packet, parse
+from sandbox.discord.rtp import AES_GCM, XCHACHA, NotAuthentic, NotRtp, Packet, is_protocol_frame, parse
 from sandbox.discord.voice_session import VoiceSession
 from sandbox.discord.voice_states import VoiceGrant
 from sandbox.discord.voice_udp import Address, VoiceUdp
-from sandbox.discord.world import Channel, World
+from sandbox.discord.world import Channel, ChannelType, World
 
 CLIENTS_CONNECT, CLIENT_DISCONNECT = 11, 13
 HISTORY_LIMIT = 1_000
@@ -30,12 +33,14 @@ class Voice:
         """Offered in Ready. XChaCha20 always is; AES-GCM may be missing."""
         self.heartbeat_interval_seconds = 13.75
         self.require_dave = False
-        """Close connections that offer no end-to-end encryption with 4017, as Discord does since March 2026."""
+        """Close connections without DAVE with 4017, outside stage channels, as Discord does since 2 March 2026."""
         self.udp = VoiceUdp(self._on_datagram)
         self.strays = 0
         """Datagrams that were no RTP, or of no session."""
         self.history: deque[VoiceSession] = deque(maxlen=HISTORY_LIMIT)
         """Every grant there was, also those that are over: for their :class:`Arrivals`."""
+        self._external_sender = ExternalSender()
+        self._calls: dict[int, DaveCall] = {}
         self._sessions: dict[tuple[int, int], VoiceSession] = {}
         self._by_ssrc: dict[int, VoiceSession] = {}
         self._next_ssrc = 1_000
@@ -48,6 +53,32 @@ class Voice:
     def session(self, guild_id: int, user_id: int) -> VoiceSession | None:
         """The session of a bot in a guild."""
         return self._sessions.get((guild_id, user_id))
+
+    def call(self, channel: Channel) -> DaveCall:
+        """The end-to-end encryption of a channel's call."""
+        if channel.id not in self._calls:
+            most = 0 if channel.type is ChannelType.STAGE else DAVE_VERSION
+            clock = self.world.clock
+            self._calls[channel.id] = DaveCall(channel.id, self._external_sender, clock, self.log, most)
+        return self._calls[channel.id]
+
+    def call_of(self, session: VoiceSession) -> DaveCall:
+        """The call that a bot's session belongs to."""
+        return self.call(self._channel_of(session))
+
+    def leave_call(self, session: VoiceSession) -> None:
+        """The session takes no more part in its channel's call."""
+        if call := self._calls.get(session.grant.channel_id):
+            call.leave(session.user_id)
+
+    def demands_dave(self, session: VoiceSession) -> bool:
+        """Is a client without end-to-end encryption refused there?"""
+        return self.require_dave and self._channel_of(session).type is not ChannelType.STAGE
+
+    def close(self) -> None:
+        """The server shuts down."""
+        for call in self._calls.values():
+            call.close()
 
     async def close_all(self, code: int) -> None:
         """The server closes every voice gateway connection. See :data:`RESUMABLE` for what may follow."""
@@ -74,6 +105,7 @@ class Voice:
             return
         del self._by_ssrc[session.ssrc]
         session.forget_keys()
+        self.leave_call(session)
         if session.connection:
             session.connection.close(code)
 
@@ -84,12 +116,16 @@ class Voice:
     def came(self, channel: Channel, user_id: int) -> None:
         for session in self._in(channel):
             if session.grant.user_id != user_id and session.identified:
-                session.dispatch(CLIENTS_CONNECT, {"user_ids": [str(user_id)]})
+                session.tell(CLIENTS_CONNECT, {"user_ids": [str(user_id)]})
+        if user_id in channel.guild.members:
+            channel.guild.members[user_id].dave.enter(self.call(channel))
 
     def went(self, channel: Channel, user_id: int) -> None:
         for session in self._in(channel):
             if session.grant.user_id != user_id and session.identified:
-                session.dispatch(CLIENT_DISCONNECT, {"user_id": str(user_id)})
+                session.tell(CLIENT_DISCONNECT, {"user_id": str(user_id)})
+        if user_id in channel.guild.members:
+            channel.guild.members[user_id].dave.exit()
 
     def others(self, session: VoiceSession) -> list[int]:
         """Who else is in the session's channel."""
@@ -99,6 +135,9 @@ class Voice:
             for user_id, state in guild.voice_states.items()
             if state.channel and state.channel.id == session.grant.channel_id and user_id != session.grant.user_id
         ]
+
+    def _channel_of(self, session: VoiceSession) -> Channel:
+        return self.world.guilds[session.grant.guild_id].channels[session.grant.channel_id]
 
     def _in(self, channel: Channel) -> list[VoiceSession]:
         return [session for session in self.sessions if session.grant.channel_id == channel.id]
@@ -133,6 +172,15 @@ class Voice:
         if channel is None or not channel.bot_permissions & Permission.SPEAK:
             session.arrivals.suppressed += 1
             return
+        encrypted = is_protocol_frame(packet.opus)
+        session.arrivals.end_to_end += encrypted
         for user_id in self.others(session):
-            if user_id in guild.members:
-                guild.members[user_id].ear.receive(session.grant.user_id, packet)
+            if user_id not in guild.members:
+                continue
+            listener = guild.members[user_id]
+            if encrypted and not listener.dave.max_dave_version:
+                session.arrivals.withheld += 1
+                continue
+            opus = listener.dave.open(session.grant.user_id, packet.opus)
+            if opus is not None:
+                listener.ear.receive(session.grant.user_id, replace(packet, opus=opus))

@@ -1,8 +1,7 @@
 """Discord's voice gateway, version 8, up to the point where audio flows.
 
 Source: https://docs.discord.com/developers/topics/voice-connections and topics/opcodes-and-status-codes (voice).
-End-to-end encryption (DAVE) is not spoken yet: :func:`choose_dave_version` is where it begins, binary frames
-and opcodes 21 to 31 are where it goes on.
+What clients send of end-to-end encryption (DAVE) goes to their channel's :class:`~sandbox.discord.dave_call.DaveCall`.
 """
 
 from __future__ import annotations
@@ -15,7 +14,9 @@ from typing import Any
 from aiohttp import WSMessage, WSMsgType, web
 
 from sandbox.discord.connection import Connection
+from sandbox.discord.dave_call import COMMIT_WELCOME, INVALID_COMMIT_WELCOME, KEY_PACKAGE, READY_FOR_TRANSITION
 from sandbox.discord.log import VoiceClose, VoiceIdentify
+from sandbox.discord.mls_wire import NotMls
 from sandbox.discord.voice import CLIENTS_CONNECT, RESUMABLE, Voice
 from sandbox.discord.voice_session import VoiceSession
 
@@ -23,7 +24,8 @@ Json = dict[str, Any]
 
 IDENTIFY, SELECT_PROTOCOL, READY, HEARTBEAT, SESSION_DESCRIPTION, SPEAKING = range(6)
 HEARTBEAT_ACK, RESUME, HELLO, RESUMED = 6, 7, 8, 9
-DAVE_OPCODES = range(21, 32)
+IGNORED = (12, 15, 16)
+"""What clients say about video and versions."""
 
 UNKNOWN_OPCODE, DECODE_ERROR, NOT_AUTHENTICATED, AUTHENTICATION_FAILED, ALREADY_AUTHENTICATED = range(4001, 4006)
 SESSION_INVALID, SESSION_TIMED_OUT, SERVER_NOT_FOUND, UNKNOWN_PROTOCOL, UNKNOWN_MODE = 4006, 4009, 4011, 4012, 4016
@@ -47,12 +49,6 @@ class Link:
     connection: Connection
     session: VoiceSession | None = None
     last_heartbeat: float = 0.0
-
-
-def choose_dave_version(offered: int) -> int:
-    """The end-to-end protocol version of a call: none yet, whatever the client offers."""
-    del offered
-    return 0
 
 
 class VoiceGateway:
@@ -107,6 +103,7 @@ class VoiceGateway:
         if connection.close_code not in RESUMABLE:
             # Its client is done with it: the session cannot be resumed, but its grant is still good to identify.
             session.identified = False
+            self._voice.leave_call(session)
 
     async def _watch_heartbeats(self, link: Link) -> None:
         patience = self._voice.heartbeat_interval_seconds * HEARTBEAT_GRACE
@@ -118,7 +115,10 @@ class VoiceGateway:
             await self._clock.sleep(rest)
 
     def _receive(self, link: Link, frame: WSMessage) -> None:
-        if frame.type is WSMsgType.BINARY and link.session:
+        if link.connection.closing_code is not None:
+            return
+        if frame.type is WSMsgType.BINARY:
+            self._receive_binary(link, frame.data)
             return
         try:
             message = json.loads(frame.data)
@@ -135,10 +135,28 @@ class VoiceGateway:
                 self._select_protocol(link.session, data)
             elif opcode == SPEAKING:
                 self._speaking(link.session, data)
-            elif opcode not in DAVE_OPCODES and opcode not in (12, 15, 16):
+            elif opcode == READY_FOR_TRANSITION:
+                self._voice.call_of(link.session).ready(link.session.user_id, int(data["transition_id"]))
+            elif opcode == INVALID_COMMIT_WELCOME:
+                self._voice.call_of(link.session).invalid(link.session.user_id, int(data["transition_id"]))
+            elif opcode not in IGNORED:
                 raise Closed(UNKNOWN_OPCODE)
         except (ValueError, KeyError, TypeError, AttributeError):
             raise Closed(DECODE_ERROR) from None
+
+    def _receive_binary(self, link: Link, data: bytes) -> None:
+        if link.session is None:
+            raise Closed(NOT_AUTHENTICATED)
+        call, user, opcode = self._voice.call_of(link.session), link.session.user_id, data[:1]
+        if opcode == bytes([KEY_PACKAGE]):
+            try:
+                call.key_package(user, data[1:])
+            except NotMls:
+                raise Closed(DECODE_ERROR) from None
+        elif opcode == bytes([COMMIT_WELCOME]):
+            call.commit(user, data[1:])
+        else:
+            raise Closed(UNKNOWN_OPCODE)
 
     def _heartbeat(self, link: Link, data: Json) -> None:
         link.last_heartbeat = self._clock.monotonic()
@@ -152,14 +170,15 @@ class VoiceGateway:
         session = self._voice.session(guild_id, user_id)
         offered = int(data.get("max_dave_protocol_version", 0))
         refused = self._refusal(session, data)
-        if refused is None and self._voice.require_dave and not offered:
+        if refused is None and session and not offered and self._voice.demands_dave(session):
             refused = DAVE_REQUIRED
         self._record(guild_id, user_id, resumed=False, refused=refused)
         assert session
         self._attach(link, session)
         session.identified = True
-        session.dave_protocol_version = choose_dave_version(offered)
-        session.dispatch(
+        session.max_dave_version = offered
+        self._voice.leave_call(session)
+        session.tell(
             READY,
             {
                 "ssrc": session.ssrc,
@@ -171,7 +190,7 @@ class VoiceGateway:
             },
         )
         if others := self._voice.others(session):
-            session.dispatch(CLIENTS_CONNECT, {"user_ids": [str(user_id) for user_id in others]})
+            session.tell(CLIENTS_CONNECT, {"user_ids": [str(user_id) for user_id in others]})
 
     def _resume(self, link: Link, data: Json) -> None:
         if link.session:
@@ -213,16 +232,8 @@ class VoiceGateway:
             raise Closed(UNKNOWN_MODE)
         session.address = (str(data["data"]["address"]), int(data["data"]["port"]))
         session.seal_with(mode, self._voice.world.random.randbytes(32))
-        session.dispatch(
-            SESSION_DESCRIPTION,
-            {
-                "mode": mode,
-                "secret_key": list(session.secret_key),
-                "audio_codec": "opus",
-                "media_session_id": session.grant.token,
-                "dave_protocol_version": session.dave_protocol_version,
-            },
-        )
+        self._voice.leave_call(session)
+        self._voice.call_of(session).join(session)
 
     def _speaking(self, session: VoiceSession, data: Json) -> None:
         if int(data["ssrc"]) != session.ssrc:

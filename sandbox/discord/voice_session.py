@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +13,10 @@ from sandbox.discord.voice_states import VoiceGrant
 
 Json = dict[str, Any]
 
+SESSION_DESCRIPTION = 4
 REPLAY_LIMIT = 512
+SEQUENCES = 1 << 16
+"""Binary messages carry their number in two bytes."""
 NONCES_REMEMBERED = 50_000
 
 
@@ -33,6 +37,10 @@ class Arrivals:
     """Dropped, because the bot may not speak here."""
     wrong_address: int = 0
     """Dropped, because they came from elsewhere than Select Protocol said."""
+    end_to_end: int = 0
+    """Frames that carried DAVE's marker."""
+    withheld: int = 0
+    """Times such a frame was not passed on to a member whose client knows no DAVE."""
 
 
 @dataclass(eq=False)
@@ -50,25 +58,57 @@ class VoiceSession:
     """Where its datagrams come from, as it said in Select Protocol."""
     spoke: bool = False
     speaking: int = 0
+    max_dave_version: int = 0
+    """The highest version of end-to-end encryption that it offered in Identify."""
     dave_protocol_version: int = 0
+    """The one that it was told in Session Description."""
     arrivals: Arrivals = field(default_factory=Arrivals)
     _sequence: int = 0
-    _sent: deque[Json] = field(default_factory=lambda: deque(maxlen=REPLAY_LIMIT))
+    _sent: deque[tuple[int, Json | bytes]] = field(default_factory=lambda: deque(maxlen=REPLAY_LIMIT))
     _nonces: set[bytes] = field(default_factory=set)
     _nonce_order: deque[bytes] = field(default_factory=deque)
     _last: tuple[int, int] | None = None
 
-    def dispatch(self, opcode: int, data: Json) -> None:
+    @property
+    def user_id(self) -> int:
+        """Whose session it is: it takes part in its channel's :class:`~sandbox.discord.dave_call.DaveCall`."""
+        return self.grant.user_id
+
+    def begin(self, version: int) -> None:
+        """Send Session Description, with the version of end-to-end encryption at this moment."""
+        self.dave_protocol_version = version
+        description = {
+            "mode": self.mode,
+            "secret_key": list(self.secret_key),
+            "audio_codec": "opus",
+            "media_session_id": self.grant.token,
+            "dave_protocol_version": version,
+        }
+        self.tell(SESSION_DESCRIPTION, description)
+
+    def tell(self, opcode: int, data: Json) -> None:
         """Send a numbered message, which a resume replays if it was missed."""
-        self._sequence += 1
-        message = {"op": opcode, "d": data, "seq": self._sequence}
-        self._sent.append(message)
+        sequence = self._next_sequence()
+        self._send(sequence, {"op": opcode, "d": data, "seq": sequence})
+
+    def tell_binary(self, opcode: int, payload: bytes) -> None:
+        """Send a numbered binary message, which a resume replays like the others."""
+        sequence = self._next_sequence()
+        self._send(sequence, struct.pack(">HB", sequence, opcode) + payload)
+
+    def _next_sequence(self) -> int:
+        self._sequence = (self._sequence + 1) % SEQUENCES
+        return self._sequence
+
+    def _send(self, sequence: int, message: Json | bytes) -> None:
+        self._sent.append((sequence, message))
         if self.connection:
             self.connection.send(message)
 
-    def missed_since(self, sequence: int) -> list[Json]:
+    def missed_since(self, sequence: int) -> list[Json | bytes]:
         """What was sent after ``sequence`` (-1: everything)."""
-        return [message for message in self._sent if message["seq"] > sequence]
+        newer = (self._sequence - sequence) % SEQUENCES if sequence >= 0 else len(self._sent)
+        return [message for _, message in self._sent][max(0, len(self._sent) - newer) :]
 
     def seal_with(self, mode: str, key: bytes) -> None:
         """A new key begins, and with it the nonce counter."""

@@ -160,7 +160,7 @@ class VoiceStates:
 
 def _refusal(channel: Channel) -> str | None:
     rights = channel.bot_permissions
-    if channel.type is not ChannelType.VOICE:
+    if channel.type not in (ChannelType.VOICE, ChannelType.STAGE):
         return "not a voice channel"
     if not rights & Permission.VIEW_CHANNEL or not rights & Permission.CONNECT:
         return "missing permission"

@@ -29,6 +29,7 @@ Publish = Callable[["Guild", str, Json, "Application | None"], None]
 class ChannelType(IntEnum):
     TEXT = 0
     VOICE = 2
+    STAGE = 13
 
 
 @dataclass(eq=False)
@@ -93,6 +94,10 @@ class Guild:
     def create_voice_channel(self, name: str, user_limit: int = 0, bot_permissions: Permission = EVERYONE) -> Channel:
         return self._create(Channel(0, name, ChannelType.VOICE, self, user_limit, bot_permissions))
 
+    def create_stage_channel(self, name: str, bot_permissions: Permission = EVERYONE) -> Channel:
+        """A stage: voice without end-to-end encryption. Who may speak on it is not modelled."""
+        return self._create(Channel(0, name, ChannelType.STAGE, self, 0, bot_permissions))
+
     def create_text_channel(self, name: str, bot_permissions: Permission = EVERYONE) -> Channel:
         return self._create(Channel(0, name, ChannelType.TEXT, self, 0, bot_permissions))
 
@@ -110,10 +115,11 @@ class Guild:
         del self.channels[channel.id]
         self.world.publish(self, "CHANNEL_DELETE", payloads.channel(channel), None)
 
-    def add_member(self, name: str) -> Member:
+    def add_member(self, name: str, *, dave: bool = True) -> Member:
+        """A person; without ``dave`` one whose client cannot encrypt end to end."""
         from sandbox.discord.members import Member  # noqa: PLC0415  # members know their guild: a cycle by nature
 
-        member = Member(self.world.snowflakes.next(), name, self)
+        member = Member(self.world.snowflakes.next(), name, self, dave=dave)
         self.members[member.user_id] = member
         return member
 

@@ -1,7 +1,7 @@
 """The proof of faithfulness: discord.py, which we did not write, plays a song through it and is heard.
 
-Its addresses are patched, because it has no setting for them, and its check that ``davey`` is installed: without it, it
-offers version 0 of end-to-end encryption, which the fake grants. It speaks no AES-GCM, so it plays by XChaCha20.
+Its addresses are patched, because it has no setting for them; nothing else is. It speaks DAVE, which the server demands
+here, and no AES-GCM, so it plays by XChaCha20.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ with warnings.catch_warnings():
     import discord as discord_py
     from discord import gateway as discord_py_gateway
     from discord import http as discord_py_http
-    from discord import voice_client as discord_py_voice
 
 PATIENCE_SECONDS = 20.0
 
@@ -60,7 +59,7 @@ async def client(
     """discord.py, logged in and ready, when alice is in voice already."""
     monkeypatch.setattr(discord_py_http.Route, "BASE", discord.api_url)
     monkeypatch.setattr(discord_py_gateway.DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL(discord.gateway.url))
-    monkeypatch.setattr(discord_py_voice, "has_dave", True)
+    discord.voice.require_dave = True
     trust = ssl.create_default_context(cafile=discord.ca_file)
     intents = discord_py.Intents(guilds=True, voice_states=True)
     ready = asyncio.Event()
