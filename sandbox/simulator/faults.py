@@ -1,0 +1,140 @@
+"""Makes a plan's faults happen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sandbox.simulator.members import voice_channel
+from sandbox.simulator.plan import SHARDS, TO_EVERYONE, Fault, Kind
+from sandbox.simulator.scheduler import Scheduler
+from sandbox.simulator.worker_process import Surroundings, WorkerProcess
+from timmybot.domain.ids import GuildId, ShardId
+
+Undo = Callable[[], None]
+
+
+class Misfortune:
+    def __init__(self, around: Surroundings, guilds: list[GuildId], scheduler: Scheduler) -> None:
+        self._around = around
+        self._guilds = guilds
+        self._scheduler = scheduler
+
+    def expect(self, fault: Fault) -> None:
+        self._around.loop.after(fault.at, lambda: self._strike(fault))
+
+    def _strike(self, fault: Fault) -> None:
+        record = self._around.kept.record
+        record.tally[f"fault: {fault.kind.value}"] += 1
+        record.troubles.append((fault.at, fault.until))
+        undo = self._begin(fault)
+        if undo is not None:
+            self._around.loop.after(fault.seconds, undo)
+
+    def _begin(self, fault: Fault) -> Undo | None:
+        match fault.kind:
+            case Kind.CRASH | Kind.PAUSE | Kind.DRAIN | Kind.CLOCK_JUMP | Kind.SCALE_UP | Kind.DEPLOY:
+                return self._to_a_worker(fault)
+            case Kind.STORE_DOWN | Kind.STORE_LOSSY | Kind.THROTTLED | Kind.SLOW:
+                return self._to_the_stores(fault)
+            case Kind.NUDGES_LOST | Kind.NUDGES_LATE | Kind.NUDGES_DOUBLED | Kind.INDEX_LAG:
+                return self._to_hints(fault)
+            case _:
+                return self._by_discord(fault)
+
+    def _to_a_worker(self, fault: Fault) -> Undo | None:
+        scheduler, loop = self._scheduler, self._around.loop
+        if fault.kind is Kind.SCALE_UP:
+            scheduler.start_after(0.0)
+            return None
+        if fault.kind is Kind.DEPLOY:
+            scheduler.revision += 1
+            scheduler.start_after(0.0)
+            return None
+        worker = scheduler.chosen(fault.target)
+        if worker is None:
+            return None
+        record = self._around.kept.record
+        match fault.kind:
+            case Kind.CRASH:
+                record.kills.append((loop.now, worker.worker_id))
+                scheduler.kill(worker)
+                scheduler.start_after(fault.seconds)
+            case Kind.DRAIN:
+                record.drains.append((loop.now, worker.worker_id))
+                scheduler.stop(worker)
+                scheduler.start_after(fault.seconds)
+            case Kind.CLOCK_JUMP:
+                worker.process.wall_offset += fault.strength
+            case Kind.PAUSE:
+                return self._stop_still(worker, fault.seconds)
+        return None
+
+    def _stop_still(self, worker: WorkerProcess, seconds: float) -> Undo:
+        around, process = self._around, worker.process
+        around.voice.process_changed(process, lambda: around.loop.pause(process))
+
+        def go_on() -> None:
+            around.voice.process_changed(process, lambda: around.loop.resume(process))
+            settings = around.settings
+            if seconds > settings.heartbeat_seconds + settings.lease_margin_seconds:
+                around.kept.record.wakes.append((around.loop.now, worker.worker_id))
+
+        return go_on
+
+    def _to_the_stores(self, fault: Fault) -> Undo:
+        network = self._around.network
+        weather = network.everywhere
+        if fault.kind is Kind.STORE_DOWN and fault.target != TO_EVERYONE:
+            worker = self._scheduler.chosen(fault.target)
+            if worker is not None:
+                weather = network.weather_at(worker.process)
+        share = fault.strength
+        changes = {
+            Kind.STORE_DOWN: (("down", 1.0),),
+            Kind.STORE_LOSSY: (("fail_before", share / 2), ("fail_after", share / 2)),
+            Kind.THROTTLED: (("fail_before", share),),
+            Kind.SLOW: (("slow", share),),
+        }[fault.kind]
+        return self._raise(weather, changes)
+
+    def _to_hints(self, fault: Fault) -> Undo:
+        name = fault.kind.name.lower()
+        by = fault.strength if fault.kind is Kind.INDEX_LAG else 1.0
+        return self._raise(self._around.kept, ((name, by),))
+
+    def _by_discord(self, fault: Fault) -> Undo | None:
+        around = self._around
+        number = fault.target % len(self._guilds)
+        guild = self._guilds[number]
+        match fault.kind:
+            case Kind.KICK:
+                around.voice.kick(guild)
+            case Kind.MOVE:
+                around.voice.move(guild, voice_channel(number, 1))
+            case Kind.VOICE_LOSS:
+                around.voice.cut(guild)
+            case Kind.TRACK_FAILS:
+                player = around.voice.calls.get(guild)
+                if player is not None:
+                    player.break_off()
+            case Kind.GATEWAY_LOSS:
+                around.gateway.lose(ShardId(fault.target % SHARDS), for_good=fault.strength > 0.5)
+            case Kind.REFUSE:
+                around.voice.refusing.add(guild)
+                return lambda: around.voice.refusing.discard(guild)
+            case Kind.REPLIES_DOWN:
+                return self._raise(around.rest, (("down", 1.0),))
+            case _:
+                raise AssertionError(fault.kind)
+        return None
+
+    @staticmethod
+    def _raise(what: object, changes: tuple[tuple[str, float], ...]) -> Undo:
+        for name, by in changes:
+            setattr(what, name, getattr(what, name) + by)
+
+        def undo() -> None:
+            for name, by in changes:
+                setattr(what, name, getattr(what, name) - by)
+
+        return undo

@@ -1,0 +1,274 @@
+"""What must hold of every life. Each rule looks at the record and adds what it finds broken."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from sandbox.simulator.catalogue import Catalogue, guild_tag
+from sandbox.simulator.life import Life
+from sandbox.simulator.linearise import explain
+from sandbox.simulator.plan import Track
+from sandbox.simulator.record import Operation, Record, Segment, Violation
+from timmybot.domain.ids import GuildId, PlayId, ShardId, WorkerId, shard_of
+
+QUICK_SECONDS = 4.0
+"""How soon sound follows a wish when nothing is wrong: poll, resolve, join."""
+SLOW_TRACK_SECONDS = 8.0
+RECOVERY_SECONDS = 24.0
+"""How soon after the last fault every wish is granted: lease, beats, scan, a join."""
+BEFORE_SECONDS = 15.0
+"""How long a fault's after-effects may last for things to count as undisturbed."""
+TAKEOVER_SECONDS = 2.5
+"""How long two workers may send for one guild; only one of them is heard."""
+KILL_GAP_SECONDS = 15.0
+HAND_OVER_GAP_SECONDS = 3.0
+REPEAT_MS = 2_000
+"""How much of a track may be heard twice when another worker goes on with it."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a guild wanted to hear from ``start`` to ``end``; ``None``: silence."""
+
+    play_id: PlayId | None
+    start: float
+    end: float
+
+
+def judge(life: Life) -> list[Violation]:
+    """Every violation of the life, in the order of time."""
+    record = life.record
+    case = _Case(life)
+    for rule in (_one_writer, _isolated, _explained, _settled, _identify_budget):
+        rule(case)
+    for guild in life.guilds:
+        for hearing in (_heard_as_wanted, _goes_on_where_it_was, _one_voice, _silent_after_a_stall, _gaps):
+            hearing(case, guild)
+    return sorted(record.violations, key=lambda violation: violation.at)
+
+
+class _Case:
+    """A record, and what several rules want to know of it."""
+
+    def __init__(self, life: Life) -> None:
+        self.life = life
+        self.record: Record = life.record
+        self.end = life.plan.ends_at
+        self.segments: dict[GuildId, list[Segment]] = defaultdict(list)
+        for segment in self.record.segments:
+            if segment.end > segment.start:
+                self.segments[segment.guild].append(segment)
+        self.troubles = sorted(self.record.troubles)
+
+    def wishes(self, guild: GuildId) -> Iterator[Wish]:
+        wanted, since = None, 0.0
+        for commit in self.record.commits:
+            if commit.guild != guild:
+                continue
+            now_wanted = None if commit.after.paused else commit.after.play_id
+            if now_wanted != wanted:
+                yield Wish(wanted, since, commit.at)
+                wanted, since = now_wanted, commit.at
+        yield Wish(wanted, since, self.end)
+
+    def undisturbed(self, start: float, end: float) -> bool:
+        return all(until < start or at > end for at, until in self.troubles)
+
+    def deadline(self, start: float, quick: float) -> float:
+        """By when what is wished for at ``start`` must be so."""
+        if self.undisturbed(start - BEFORE_SECONDS, start + quick):
+            return start + quick
+        deadline = start + RECOVERY_SECONDS
+        for at, until in self.troubles:
+            if at <= deadline:
+                deadline = max(deadline, until + RECOVERY_SECONDS)
+        return deadline
+
+    def owner(self, shard: ShardId, at: float) -> WorkerId | None:
+        owner = None
+        for ownership in self.record.ownerships:
+            if ownership.shard == shard and ownership.at <= at:
+                owner = ownership.owner
+        return owner
+
+    def shard(self, guild: GuildId) -> ShardId:
+        return shard_of(guild, self.life.around.settings.shard_count)
+
+    def violated(self, rule: str, at: float, what: str) -> None:
+        self.record.violated(rule, at, what)
+
+
+def _one_writer(case: _Case) -> None:
+    writers: dict[tuple[ShardId, int], str] = {}
+    for commit in case.record.commits:
+        if commit.epoch is not None:
+            first = writers.setdefault((case.shard(commit.guild), commit.epoch), commit.by)
+            if first != commit.by:
+                what = f"{commit.by} wrote under epoch {commit.epoch}, which was {first}'s"
+                case.violated("one owner writes per epoch", commit.at, what)
+
+
+def _isolated(case: _Case) -> None:
+    for segment in case.record.segments:
+        if not segment.tag.startswith(guild_tag(segment.guild)):
+            case.violated("guilds are isolated", segment.start, f"{segment.tag} was heard in guild {segment.guild}")
+
+
+def _explained(case: _Case) -> None:
+    for guild in case.life.guilds:
+        operations = [each for each in case.record.operations if each.guild == guild]
+        verdict = explain(operations + list(_dead_links(case, operations)))
+        case.record.tally["histories explained"] += 1
+        case.record.tally["histories too long to decide"] += verdict.gave_up
+        if not verdict.explained:
+            stuck = "; ".join(f"{_told(each)}" for each in verdict.stuck_at)
+            at = min((each.invoked for each in verdict.stuck_at), default=case.end)
+            case.violated("histories can be explained", at, f"guild {guild}: from {verdict.then} no order gives {stuck}")
+
+
+def _dead_links(case: _Case, operations: Iterable[Operation]) -> Iterator[Operation]:
+    for each in operations:
+        if each.name == "play" and case.life.around.catalogue.kind(Catalogue.link(each.guild, _number(each))) is Track.NOTHING:
+            yield Operation(each.guild, "leads nowhere", each.invoked, each.tag)
+
+
+def _number(operation: Operation) -> int:
+    assert operation.command is not None
+    return operation.command.number
+
+
+def _told(operation: Operation) -> str:
+    return f"{operation.name} {operation.tag} -> {operation.stored or operation.answer!r}"
+
+
+def _settled(case: _Case) -> None:
+    for guild, interaction in case.record.owed:
+        case.violated("owed answers are given", case.end, f"guild {guild} still waits for interaction {interaction}")
+
+
+def _identify_budget(case: _Case) -> None:
+    last: float | None = None
+    for at, shard in case.record.identifies:
+        # Clocks may differ by four seconds here, and the budget lets one identify through every five.
+        if last is not None and at - last < 0.8 and not case.record.tally["fault: clock jump"]:
+            case.violated("the identify budget is kept", at, f"shard {shard} identified {at - last:.2f} s after another")
+        last = at
+
+
+def _heard_as_wanted(case: _Case, guild: GuildId) -> None:
+    heard = [segment for segment in case.segments[guild] if segment.heard]
+    for wish in case.wishes(guild):
+        if wish.play_id is not None:
+            _is_heard(case, guild, wish, heard)
+    for segment in heard:
+        _is_wanted(case, guild, segment)
+
+
+def _is_heard(case: _Case, guild: GuildId, wish: Wish, heard: list[Segment]) -> None:
+    silent_since = wish.start
+    for segment in [each for each in heard if each.play_id == wish.play_id and each.end > wish.start]:
+        if segment.start > silent_since:
+            _check_silence(case, guild, wish, silent_since, min(segment.start, wish.end))
+        silent_since = max(silent_since, segment.end)
+    _check_silence(case, guild, wish, silent_since, wish.end)
+
+
+def _check_silence(case: _Case, guild: GuildId, wish: Wish, start: float, end: float) -> None:
+    if end > case.deadline(start, SLOW_TRACK_SECONDS):
+        case.violated("what is wanted is heard", start, f"guild {guild}: {end - start:.1f} s without {wish.play_id}")
+
+
+def _is_wanted(case: _Case, guild: GuildId, segment: Segment) -> None:
+    unwanted = segment.end
+    for wish in case.wishes(guild):
+        if wish.start >= segment.end:
+            break
+        if wish.play_id == segment.play_id:
+            unwanted = segment.end
+        elif wish.end > segment.start:
+            unwanted = min(unwanted, max(wish.start, segment.start))
+    if unwanted < segment.end and segment.end > case.deadline(unwanted, QUICK_SECONDS):
+        what = f"guild {guild}: {segment.worker} was heard with {segment.tag} {segment.end - unwanted:.1f} s too long"
+        case.violated("what is heard is wanted", unwanted, what)
+
+
+def _goes_on_where_it_was(case: _Case, guild: GuildId) -> None:
+    place: dict[PlayId, Segment] = {}
+    for segment in sorted((each for each in case.segments[guild] if each.heard), key=lambda each: each.start):
+        before = place.get(segment.play_id)
+        if before is not None:
+            skipped = segment.from_ms - before.to_ms
+            if skipped > 100:
+                case.violated("no music is left out", segment.start, f"guild {guild}: {skipped} ms of {segment.tag}")
+            if -skipped > _repeat_allowed(case, before, segment):
+                what = f"guild {guild}: {-skipped} ms of {segment.tag}, {before.worker} then {segment.worker}"
+                case.violated("no music is heard twice", segment.start, what)
+        elif segment.from_ms > 100:
+            case.violated("no music is left out", segment.start, f"guild {guild}: {segment.tag} began at {segment.from_ms}")
+        if before is None or segment.to_ms > before.to_ms:
+            place[segment.play_id] = segment
+
+
+def _repeat_allowed(case: _Case, before: Segment, segment: Segment) -> float:
+    if before.worker == segment.worker:
+        return 100.0
+    told = 0
+    for beat in case.record.beats:
+        if beat.worker == before.worker and beat.at < segment.start - 2.0:
+            told = max(told, beat.positions.get(before.play_id, 0))
+    return max(REPEAT_MS, before.to_ms - told + 200.0) if case.troubles else REPEAT_MS
+
+
+def _one_voice(case: _Case, guild: GuildId) -> None:
+    segments = sorted(case.segments[guild], key=lambda each: each.start)
+    for number, one in enumerate(segments):
+        for other in segments[number + 1 :]:
+            if other.start >= one.end:
+                break
+            both = min(one.end, other.end) - other.start
+            if one.worker != other.worker and both > TAKEOVER_SECONDS:
+                what = f"guild {guild}: {one.worker} and {other.worker} sent for {both:.1f} s"
+                case.violated("one worker sends per guild", other.start, what)
+
+
+def _silent_after_a_stall(case: _Case, guild: GuildId) -> None:
+    shard = case.shard(guild)
+    for woke, worker in case.record.wakes:
+        late = woke + 2.0
+        for segment in case.segments[guild]:
+            if segment.worker == worker and segment.start < late < segment.end and case.owner(shard, late) != worker:
+                what = f"guild {guild}: {worker} stood still, lost the shard, and still sends 2 s after it woke"
+                case.violated("who stood still is silent", late, what)
+
+
+def _gaps(case: _Case, guild: GuildId) -> None:
+    for events, bound, rule in (
+        (case.record.kills, KILL_GAP_SECONDS, "a crash costs seconds"),
+        (case.record.drains, HAND_OVER_GAP_SECONDS, "a hand-over is hardly heard"),
+    ):
+        for at, worker in events:
+            gap = _gap(case, guild, at, worker)
+            if gap is not None:
+                case.record.tally[f"{rule}: gaps seen"] += 1
+                if gap > bound:
+                    case.violated(rule, at, f"guild {guild}: {gap:.1f} s of silence")
+
+
+def _gap(case: _Case, guild: GuildId, at: float, worker: WorkerId) -> float | None:
+    """How long a song was silent that one worker played at ``at`` and another went on with, if nothing else happened."""
+    heard = sorted((each for each in case.segments[guild] if each.heard), key=lambda each: each.start)
+    playing = next((each for each in heard if each.worker == worker and each.start < at - 4.0 and each.end >= at), None)
+    if playing is None or len(case.troubles) > 1:
+        return None
+    if not any(beat.worker != worker and at - 8.0 < beat.at < at - 4.0 for beat in case.record.beats):
+        return None
+    wanted = [wish for wish in case.wishes(guild) if wish.play_id == playing.play_id and wish.end > at]
+    if not wanted or wanted[0].end < at + KILL_GAP_SECONDS + 5.0:
+        return None
+    again = next((each for each in heard if each.play_id == playing.play_id and each.worker != worker and each.start > at), None)
+    return (again.start if again else wanted[0].end) - playing.end
+
+
+Rule = Callable[[_Case], None]

@@ -1,0 +1,120 @@
+"""One life: a plan from its beginning to its end."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from random import Random
+
+from sandbox.simulator.catalogue import Catalogue
+from sandbox.simulator.faults import Misfortune
+from sandbox.simulator.gateway import DiscordGateway
+from sandbox.simulator.link import Network
+from sandbox.simulator.members import Members
+from sandbox.simulator.parts import Parts
+from sandbox.simulator.plan import SHARDS, Plan
+from sandbox.simulator.record import Operation, Record, Stored
+from sandbox.simulator.rest import SimulatedRest
+from sandbox.simulator.scheduler import Scheduler
+from sandbox.simulator.stores import Kept
+from sandbox.simulator.virtual_time import VirtualLoop, at_once
+from sandbox.simulator.voice import VoiceWorld
+from sandbox.simulator.worker_process import Surroundings
+from timmybot.domain.ids import GuildId
+from timmybot.settings import Settings
+
+_ON_SHARDS = (0, 1, 0, 2)
+"""The shard of each guild: some share one, one shard has none."""
+
+
+def guild_ids(plan: Plan) -> list[GuildId]:
+    return [GuildId((_ON_SHARDS[number] << 22) + number + 1) for number in range(plan.guilds)]
+
+
+class Life:
+    """Runs a plan. ``record`` is what was seen of it."""
+
+    def __init__(self, plan: Plan, parts: Parts) -> None:
+        self.plan = plan
+        self.record = Record()
+        random = Random(f"life {plan.seed}")
+        loop = VirtualLoop(random)
+        network = Network(loop, random, tally=self.record.tally)
+        settings = replace(Settings(), shard_count=SHARDS)
+        catalogue = Catalogue(plan.seed)
+        self.around = Surroundings(
+            loop=loop,
+            random=random,
+            network=network,
+            kept=Kept(loop, random, SHARDS, self.record),
+            gateway=DiscordGateway(loop, random, self.record),
+            voice=VoiceWorld(loop, random, self.record, catalogue, SHARDS),
+            rest=SimulatedRest(loop, random, network, self.record),
+            catalogue=catalogue,
+            settings=settings,
+            parts=parts,
+        )
+        self.guilds = guild_ids(plan)
+
+    def run(self) -> Record:
+        loop, plan = self.around.loop, self.plan
+        watch = _ErrorLog(self.record, loop)
+        watch.begin()
+        try:
+            scheduler = Scheduler(self.around, plan.workers)
+            members = Members(self.around, self.guilds, scheduler)
+            misfortune = Misfortune(self.around, self.guilds, scheduler)
+            for command in plan.commands:
+                members.expect(command)
+            for fault in plan.faults:
+                misfortune.expect(fault)
+            loop.run_until(plan.ends_at)
+            for guild in self.guilds:
+                self._look_at(guild)
+            for player in self.around.voice.players:
+                player.settle()
+        finally:
+            watch.end()
+            self.around.network.over = True
+            loop.abandon()
+        self.record.tally["virtual seconds"] += round(loop.now)
+        return self.record
+
+    def _look_at(self, guild: GuildId) -> None:
+        """The last operation of every guild's history reads all that is stored."""
+        store, now = self.around.kept.guilds.open(guild), self.around.loop.now
+        state = at_once(store.state())
+        current = at_once(store.entry(state.current)) if state.current else None
+        waiting = at_once(store.entries(after=state.head, limit=10_000))
+        stored = Stored(
+            current=Catalogue.tag_of(current.track.url) if current else None,
+            waiting=tuple(Catalogue.tag_of(entry.track.url) for entry in waiting),
+            paused=state.paused,
+            channel=state.voice_channel_id,
+        )
+        self.record.operations.append(Operation(guild, "stored", now, returned=now, answer="", stored=stored))
+        self.record.owed += [(guild, owed.interaction_id) for owed in at_once(store.owed_replies())]
+        if state.waiting != len(waiting):
+            self.record.violated("what waits is counted", now, f"{guild}: {state.waiting} counted, {len(waiting)} there")
+
+
+class _ErrorLog(logging.Handler):
+    """An error in the services' log is a bug: what an outage or a member can cause is logged below that."""
+
+    def __init__(self, record: Record, loop: VirtualLoop) -> None:
+        super().__init__(logging.ERROR)
+        self._record = record
+        self._loop = loop
+        self._logger = logging.getLogger("timmybot")
+
+    def begin(self) -> None:
+        self._logger.addHandler(self)
+        if self._logger.level == logging.NOTSET:
+            self._logger.setLevel(logging.ERROR)
+
+    def end(self) -> None:
+        self._logger.removeHandler(self)
+
+    def emit(self, entry: logging.LogRecord) -> None:
+        error = entry.exc_info[1] if entry.exc_info else None
+        self._record.violated("no error is logged", self._loop.now, f"{entry.getMessage()}: {error!r}")

@@ -1,0 +1,94 @@
+"""Members, whose commands the front door answers: one short-lived process for every delivery."""
+
+from __future__ import annotations
+
+from random import Random
+
+from sandbox.simulator.catalogue import Catalogue
+from sandbox.simulator.link import Link
+from sandbox.simulator.plan import Command
+from sandbox.simulator.record import Operation
+from sandbox.simulator.scheduler import Scheduler
+from sandbox.simulator.stores import LinkedGuildStores, LinkedInbox, LinkedLeaseStore
+from sandbox.simulator.virtual_time import Process, ProcessClock
+from sandbox.simulator.worker_process import NoMetrics, Surroundings, numbered
+from timmybot.domain.ids import ChannelId, GuildId, InteractionId, UserId
+from timmybot.services.invocation import Invocation
+from timmybot.services.wake import Waking
+
+
+class Members:
+    def __init__(self, around: Surroundings, guilds: list[GuildId], scheduler: Scheduler) -> None:
+        self._around = around
+        self._guilds = guilds
+        self._scheduler = scheduler
+        for number, guild in enumerate(guilds):
+            around.rest.guild_of_text[text_channel(number)] = guild
+            for channel in (0, 1):
+                around.rest.whereabouts[guild, UserId(channel + 1)] = voice_channel(number, channel)
+
+    def expect(self, command: Command) -> None:
+        """Have the command given at its time, and once more if Discord is to deliver it twice."""
+        loop = self._around.loop
+        loop.after(command.at, lambda: self._deliver(command, "first"))
+        if command.again_after is not None:
+            loop.after(command.at + command.again_after, lambda: self._deliver(command, "again"))
+
+    def _deliver(self, command: Command, which: str) -> None:
+        around = self._around
+        guild = self._guilds[command.guild]
+        url = Catalogue.link(guild, command.number)
+        operation = Operation(
+            guild,
+            command.name,
+            around.loop.now,
+            tag=Catalogue.tag_of(url),
+            channel=voice_channel(command.guild, command.channel),
+            command=command,
+        )
+        around.kept.record.operations.append(operation)
+        around.kept.record.tally["duplicate interactions"] += which == "again"
+        interaction = InteractionId(1_000 + command.number)
+        around.rest.guild_of_interaction[interaction] = guild
+        process = Process(f"{command.name} {command.number} {which}", wall_offset=around.random.uniform(-1, 1))
+        invocation = Invocation(
+            interaction_id=interaction,
+            application_id=5,
+            guild_id=guild,
+            channel_id=text_channel(command.guild),
+            user_id=UserId(command.channel + 1),
+            command=command.name,
+            options={"url": url} if command.name == "play" else {},
+            token="an-interaction-token",
+        )
+        around.loop.start(process, self._answer(process, invocation, operation))
+        if command.cut_after is not None and which == "first":
+            around.kept.record.tally["front door cut"] += 1
+            around.loop.after(command.cut_after, lambda: around.loop.kill(process))
+
+    async def _answer(self, process: Process, invocation: Invocation, operation: Operation) -> None:
+        around = self._around
+        link = Link(around.network, process)
+        clock = ProcessClock(around.loop, process, Random(process.name))
+        leases = LinkedLeaseStore(around.kept, link, process, around.rights)
+        answering = around.parts.answering(
+            guilds=LinkedGuildStores(around.kept, link, process, around.parts.command_store),
+            leases=leases,
+            inbox=LinkedInbox(around.kept, link),
+            members=around.rest.of(process),
+            waking=Waking(leases, self._scheduler, NoMetrics(), clock, around.settings),
+            clock=clock,
+            new_id=numbered(process.name.replace(" ", "-")),
+            settings=around.settings,
+        )
+        answer = await answering.answer(invocation)
+        operation.returned, operation.answer = around.loop.now, answer.content
+        around.rest.check_words(invocation.guild_id, answer.content)
+
+
+def text_channel(guild: int) -> ChannelId:
+    return ChannelId(1_000 + guild)
+
+
+def voice_channel(guild: int, channel: int) -> ChannelId:
+    return ChannelId(100 + 10 * guild + channel)

@@ -1,0 +1,27 @@
+"""The parts a worker and a front door are put together from, so that a safeguard's mutant can take one's place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from timmybot.ports.guild_store import GuildStore
+from timmybot.services.answering import Answering
+from timmybot.services.held_guilds import HeldGuilds
+from timmybot.services.leases import Leases
+from timmybot.services.worker import Worker
+from timmybot.settings import Settings
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The default is what is shipped."""
+
+    leases: type[Leases] = Leases
+    held_guilds: type[HeldGuilds] = HeldGuilds
+    worker: type[Worker] = Worker
+    answering: type[Answering] = Answering
+    worker_store: Callable[[GuildStore], GuildStore] | None = None
+    """Put between a worker and a guild's store."""
+    command_store: Callable[[GuildStore], GuildStore] | None = None
+    settings: Callable[[Settings], Settings] = lambda settings: settings

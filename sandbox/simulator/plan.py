@@ -1,0 +1,187 @@
+"""What a seed chooses: the guilds and their members' commands, the workers, and what goes wrong when.
+
+A plan is plain data and everything else follows from it and its seed, so that it can be made shorter and run again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from random import Random
+
+SHARDS = 4
+FIRST_COMMAND_AT = 4.0
+CALM_SECONDS = 32.0
+"""How long a life goes on after the last fault: longer than anything may take to recover."""
+
+
+class Kind(Enum):
+    """What can go wrong. The comment says what ``target`` and ``strength`` mean."""
+
+    CRASH = "crash"  # target: a worker; one like it is started ``seconds`` later
+    PAUSE = "pause"  # target: a worker, stopped for ``seconds``
+    DRAIN = "drain"  # target: a worker, sent SIGTERM; one like it is started ``seconds`` later
+    SCALE_UP = "scale up"  # another worker is started
+    DEPLOY = "deploy"  # a worker of a newer revision is started
+    STORE_DOWN = "store down"  # target: a worker, or everyone
+    STORE_LOSSY = "store lossy"  # strength: how many calls fail, half of them after they took effect
+    THROTTLED = "throttled"  # strength: how many calls fail before they took effect
+    SLOW = "slow calls"  # strength: how many calls take seconds, perhaps longer than anyone waits
+    NUDGES_LOST = "nudges lost"
+    NUDGES_LATE = "nudges late"
+    NUDGES_DOUBLED = "nudges doubled"
+    INDEX_LAG = "index lag"  # strength: seconds that the index of wanting guilds is behind
+    CLOCK_JUMP = "clock jump"  # target: a worker; strength: seconds
+    KICK = "kick"  # target: a guild
+    MOVE = "move"  # target: a guild
+    REFUSE = "join refused"  # target: a guild
+    GATEWAY_LOSS = "gateway loss"  # target: a shard; strength > 0.5: the session cannot be resumed
+    VOICE_LOSS = "voice loss"  # target: a guild; its voice connection is gone for ``seconds``
+    REPLIES_DOWN = "replies down"  # Discord's REST API does not answer
+    TRACK_FAILS = "track fails"  # target: a guild; what plays there breaks off
+
+
+TO_EVERYONE = -1
+
+
+@dataclass(frozen=True)
+class Fault:
+    at: float
+    kind: Kind
+    seconds: float = 0.0
+    target: int = 0
+    strength: float = 0.0
+
+    @property
+    def until(self) -> float:
+        return self.at + self.seconds
+
+
+@dataclass(frozen=True)
+class Command:
+    """One member's command. ``again_after``: seconds until Discord delivers it a second time; ``cut_after``: seconds
+    after which the front door's process dies."""
+
+    number: int
+    at: float
+    guild: int
+    name: str
+    channel: int = 0
+    """Which of the guild's voice channels the member is in."""
+    again_after: float | None = None
+    cut_after: float | None = None
+
+
+class Track(Enum):
+    """What is at a link."""
+
+    SHORT = "short"
+    LONG = "long"
+    SLOW = "slow to look at"
+    BROKEN = "breaks off"
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True)
+class Plan:
+    seed: int
+    guilds: int
+    workers: int
+    quiet_at: float
+    """When the last fault is over."""
+    commands: tuple[Command, ...]
+    faults: tuple[Fault, ...]
+
+    @property
+    def ends_at(self) -> float:
+        return self.quiet_at + CALM_SECONDS
+
+
+def plan_of(seed: int) -> Plan:
+    """The plan of a seed. Every fourth one has at most one fault, so that what must be quick can be seen to be."""
+    random = Random(f"plan {seed}")
+    guilds = random.choice((2, 3, 3, 4))
+    workers = random.choice((1, 2, 2, 3))
+    active = random.uniform(25.0, 60.0)
+    commands = _commands(random, guilds, FIRST_COMMAND_AT + active)
+    faults = _single(random, active) if seed % 4 == 0 else _storm(random, active)
+    quiet_at = max([fault.until for fault in faults] + [FIRST_COMMAND_AT + active])
+    return Plan(seed, guilds, workers, quiet_at, commands, faults)
+
+
+_NAMES = ("play", "skip", "pause", "resume", "stop", "queue", "nowplaying")
+_WEIGHTS = (9, 5, 2, 3, 1, 2, 1)
+
+
+def _commands(random: Random, guilds: int, until: float) -> tuple[Command, ...]:
+    commands = []
+    for guild in range(guilds):
+        at = FIRST_COMMAND_AT + random.uniform(0, 3)
+        name = "play"
+        while at < until:
+            # Members who press at one moment are what races are made of.
+            together = random.choice((1, 1, 1, 2, 3)) if name != "play" else random.choice((1, 1, 2))
+            for _ in range(together):
+                commands.append((at + random.uniform(0, 0.06), guild, name))
+            at += random.expovariate(1 / 6.0)
+            name = random.choices(_NAMES, _WEIGHTS)[0]
+    return tuple(
+        Command(
+            number,
+            at,
+            guild,
+            name,
+            channel=1 if random.random() < 0.07 else 0,
+            again_after=random.choice((0.001, 0.02, 0.3, 1.5)) if random.random() < 0.12 else None,
+            cut_after=random.uniform(0, 0.15) if random.random() < 0.03 else None,
+        )
+        for number, (at, guild, name) in enumerate(sorted(commands))
+    )
+
+
+_SECONDS = {
+    Kind.CRASH: (1.0, 15.0),
+    Kind.PAUSE: (0.5, 20.0),
+    Kind.DRAIN: (1.0, 15.0),
+    Kind.STORE_DOWN: (0.5, 15.0),
+    Kind.STORE_LOSSY: (1.0, 10.0),
+    Kind.THROTTLED: (1.0, 10.0),
+    Kind.SLOW: (1.0, 8.0),
+    Kind.NUDGES_LOST: (1.0, 15.0),
+    Kind.NUDGES_LATE: (1.0, 15.0),
+    Kind.NUDGES_DOUBLED: (1.0, 15.0),
+    Kind.INDEX_LAG: (5.0, 20.0),
+    Kind.REFUSE: (1.0, 5.0),
+    Kind.GATEWAY_LOSS: (0.5, 3.0),
+    Kind.VOICE_LOSS: (0.5, 3.0),
+    Kind.REPLIES_DOWN: (1.0, 10.0),
+}
+
+
+def _fault(random: Random, at: float, kind: Kind) -> Fault:
+    strength = random.random()
+    if kind is Kind.CLOCK_JUMP:
+        strength = random.choice((-1, 1)) * random.choice((0.5, 3.0, 8.0, 60.0, 3600.0))
+    elif kind is Kind.INDEX_LAG:
+        strength = random.uniform(0.5, 6.0)
+    elif kind in (Kind.STORE_LOSSY, Kind.THROTTLED, Kind.SLOW):
+        strength = random.choice((0.1, 0.3, 0.6))
+    target = TO_EVERYONE if kind is Kind.STORE_DOWN and random.random() < 0.4 else random.randrange(12)
+    return Fault(at, kind, random.uniform(*_SECONDS.get(kind, (0.0, 0.0))), target, strength)
+
+
+def _single(random: Random, active: float) -> tuple[Fault, ...]:
+    kind = random.choice((None, Kind.CRASH, Kind.CRASH, Kind.DRAIN, Kind.DRAIN, Kind.PAUSE, Kind.MOVE, Kind.DEPLOY))
+    at = FIRST_COMMAND_AT + random.uniform(0.2, 0.8) * active
+    return () if kind is None else (_fault(random, at, kind),)
+
+
+def _storm(random: Random, active: float) -> tuple[Fault, ...]:
+    faults = []
+    for _ in range(random.choice((1, 2, 3, 4, 6, 8))):
+        at = random.uniform(1.0, FIRST_COMMAND_AT + active)
+        faults.append(_fault(random, at, random.choice(list(Kind))))
+        if faults[-1].kind is Kind.PAUSE and random.random() < 0.3:
+            # It wakes up, and cannot ask whether it still owns anything.
+            faults.append(Fault(faults[-1].until - 0.01, Kind.STORE_DOWN, random.uniform(3, 8), faults[-1].target))
+    return tuple(sorted(faults, key=lambda fault: fault.at))

@@ -1,0 +1,121 @@
+"""What was seen of one life, for the judges: everything as it took effect, at true times."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sandbox.simulator.plan import Command
+from timmybot.domain.guild_state import GuildState
+from timmybot.domain.ids import Epoch, GuildId, PlayId, ShardId, WorkerId
+
+
+@dataclass(frozen=True)
+class Violation:
+    """A promise that was broken. ``rule`` names it; the same rule must break for a shorter plan to count."""
+
+    rule: str
+    at: float
+    what: str
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A write of a guild's state as it took effect."""
+
+    at: float
+    guild: GuildId
+    by: str
+    epoch: Epoch | None
+    """What the writer asked for; ``None`` for a command."""
+    before: GuildState
+    after: GuildState
+
+
+@dataclass(frozen=True)
+class Beat:
+    at: float
+    made_at: float
+    """When the worker's players were looked at for it."""
+    worker: WorkerId
+    positions: Mapping[PlayId, int]
+
+
+@dataclass(frozen=True)
+class Ownership:
+    """A shard's owner from ``at`` on."""
+
+    at: float
+    shard: ShardId
+    owner: WorkerId | None
+    epoch: Epoch
+
+
+@dataclass
+class Segment:
+    """A stretch of one playing that one worker sent without a break."""
+
+    guild: GuildId
+    worker: WorkerId
+    play_id: PlayId
+    tag: str
+    heard: bool
+    """Whether the worker's voice connection was the guild's. The others send into the void."""
+    start: float
+    from_ms: int
+    end: float = float("inf")
+    to_ms: int = 0
+
+
+@dataclass(frozen=True)
+class Stored:
+    """All of a guild's queue, by the tags of its tracks."""
+
+    current: str | None
+    waiting: tuple[str, ...]
+    paused: bool
+    channel: int | None
+
+
+@dataclass
+class Operation:
+    """One command as its member saw it, or something that happened in the world and may have had an effect.
+
+    ``answer`` is ``None`` while none has come; what comes after ``returned`` had no answer either: unknown outcome.
+    """
+
+    guild: GuildId
+    name: str
+    invoked: float
+    tag: str = ""
+    channel: int = 0
+    command: Command | None = None
+    returned: float = float("inf")
+    answer: str | None = None
+    stored: Stored | None = None
+    """What was read, for the operation that reads everything."""
+
+
+@dataclass
+class Record:
+    commits: list[Commit] = field(default_factory=list)
+    beats: list[Beat] = field(default_factory=list)
+    ownerships: list[Ownership] = field(default_factory=list)
+    segments: list[Segment] = field(default_factory=list)
+    operations: list[Operation] = field(default_factory=list)
+    troubles: list[tuple[float, float]] = field(default_factory=list)
+    """When something was made to go wrong, from and to."""
+    wakes: list[tuple[float, WorkerId]] = field(default_factory=list)
+    """When a worker that had stood still for longer than the margin went on."""
+    kills: list[tuple[float, WorkerId]] = field(default_factory=list)
+    drains: list[tuple[float, WorkerId]] = field(default_factory=list)
+    identifies: list[tuple[float, ShardId]] = field(default_factory=list)
+    owed: list[tuple[GuildId, int]] = field(default_factory=list)
+    """Guild and interaction of every answer that was still owed at the end."""
+    edits: Counter[int] = field(default_factory=Counter)
+    violations: list[Violation] = field(default_factory=list)
+    tally: Counter[str] = field(default_factory=Counter)
+
+    def violated(self, rule: str, at: float, what: str) -> None:
+        self.violations.append(Violation(rule, at, what))

@@ -1,0 +1,291 @@
+"""The stores as one process sees them: the in-memory twins behind a link, with every effect recorded.
+
+Whatever the ports promise is promised by the twins, which pass the contract suites; the link adds time and faults.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from random import Random
+from typing import Any, Protocol, cast
+
+from sandbox.simulator.link import Link, Network
+from sandbox.simulator.record import Beat, Commit, Ownership, Record
+from sandbox.simulator.virtual_time import WALL_START, Process, VirtualLoop, at_once
+from tests.fakes.stores import FakeGuildStores, FakeIdentifyBudget, FakeInbox, FakeLeaseStore, Faults
+from timmybot.domain.change import Change
+from timmybot.domain.guild_state import GuildState
+from timmybot.domain.ids import Epoch, GuildId, ShardId, WorkerId, shard_of
+from timmybot.domain.lease import Heartbeat, ShardLease
+from timmybot.ports.guild_store import GuildStore, GuildStores
+from timmybot.ports.identify_budget import IdentifyBudget
+from timmybot.ports.inbox import Inbox, Nudge
+from timmybot.ports.lease_store import LeaseStore
+
+
+class _NoFaults(Faults):
+    """The link has the faults; the twins behind it have none."""
+
+    def call(self) -> Any:
+        return self
+
+    async def __aenter__(self) -> None:
+        return None
+
+    async def __aexit__(self, *_: object) -> None:
+        return None
+
+
+class TrueClock:
+    """The stores' own clock."""
+
+    def __init__(self, loop: VirtualLoop) -> None:
+        self._loop = loop
+
+    def now(self) -> float:
+        return WALL_START + self._loop.now
+
+    def monotonic(self) -> float:
+        return self._loop.now
+
+    async def sleep(self, seconds: float) -> None:
+        raise AssertionError("a store never sleeps")
+
+
+class Kept:
+    """All that is stored anywhere, and the weather of nudges and of the index."""
+
+    def __init__(self, loop: VirtualLoop, random: Random, shard_count: int, record: Record) -> None:
+        clock = TrueClock(loop)
+        self.loop = loop
+        self.random = random
+        self.record = record
+        self.shard_count = shard_count
+        self.guilds: GuildStores = FakeGuildStores(clock, shard_count, _NoFaults())
+        self.leases = FakeLeaseStore(clock, _NoFaults())
+        self.inbox = FakeInbox(_NoFaults())
+        self.budget = FakeIdentifyBudget(1, _NoFaults())
+        self.index_lag = 0.0
+        self.nudges_lost = self.nudges_late = self.nudges_doubled = 0
+        self._index: dict[GuildId, bool] = {}
+
+    def state_of(self, guild_id: GuildId) -> GuildState:
+        return at_once(self.guilds.open(guild_id).state())
+
+    def index(self, guild_id: GuildId, wants: bool) -> None:
+        """Bring the index up to date, after its lag."""
+
+        def update() -> None:
+            self._index[guild_id] = wants
+
+        self.loop.after(self.random.random() * 0.3 + self.index_lag, update)
+
+    async def wanting(self, shard_id: ShardId) -> list[GuildId]:
+        """What the index knows."""
+        known = [guild_id for guild_id, wants in self._index.items() if wants]
+        return sorted(guild_id for guild_id in known if shard_of(guild_id, self.shard_count) == shard_id)
+
+
+Wrap = Callable[[GuildStore], GuildStore]
+
+
+class LinkedGuildStores:
+    """``GuildStores`` of one process. ``wrap`` puts something between the record and the store: a safeguard's mutant."""
+
+    def __init__(self, kept: Kept, link: Link, process: Process, wrap: Wrap | None = None) -> None:
+        self._kept = kept
+        self._link = link
+        self._process = process
+        self._wrap = wrap
+
+    def open(self, guild_id: GuildId) -> GuildStore:
+        store = self._kept.guilds.open(guild_id)
+        wrapped = self._wrap(store) if self._wrap else store
+        return cast(GuildStore, _LinkedGuildStore(_Recorded(wrapped, self._kept, self._process), self._link, guild_id))
+
+    async def wanting(self, shard_id: ShardId) -> list[GuildId]:
+        return await self._link.call(lambda: self._kept.wanting(shard_id))
+
+
+class _LinkedGuildStore:
+    """Every method of the store it is given, behind the link."""
+
+    def __init__(self, store: _Recorded, link: Link, guild_id: GuildId) -> None:
+        self._store = store
+        self._link = link
+        self.guild_id = guild_id
+
+    def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
+        method = getattr(self._store, name)
+
+        async def linked(*arguments: Any, **named: Any) -> Any:
+            return await self._link.call(lambda: method(*arguments, **named))
+
+        self.__dict__[name] = linked
+        return linked
+
+
+class _Recorded:
+    """A guild's store whose writes are recorded as they take effect."""
+
+    def __init__(self, store: GuildStore, kept: Kept, process: Process) -> None:
+        self._store = store
+        self._kept = kept
+        self._process = process
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def state(self) -> GuildState:
+        state = await self._store.state()
+        self._process.notes.setdefault(("meant", self._store.guild_id), state.play_id)
+        return state
+
+    async def commit(self, change: Change, *, epoch: Epoch | None = None) -> GuildState:
+        before = self._kept.state_of(self._store.guild_id)
+        after = await self._store.commit(change, epoch=epoch)
+        self._record(epoch, before)
+        return after
+
+    async def claim(self, epoch: Epoch) -> GuildState:
+        before = self._kept.state_of(self._store.guild_id)
+        after = await self._store.claim(epoch)
+        self._record(epoch, before, claim=True)
+        return after
+
+    def _record(self, epoch: Epoch | None, before: GuildState, *, claim: bool = False) -> None:
+        kept, guild = self._kept, self._store.guild_id
+        after = kept.state_of(guild)
+        if after == before:
+            return
+        now, record = kept.loop.now, kept.record
+        record.commits.append(Commit(now, guild, self._process.name, epoch, before, after))
+        if after.version <= before.version:
+            record.violated("versions rise", now, f"{self._process}: a write left version {after.version}")
+        if after.epoch < before.epoch:
+            record.violated("epochs rise", now, f"{self._process}: {before.epoch} became {after.epoch}")
+        if epoch is not None and epoch != (after if claim else before).epoch:
+            what = f"{self._process} wrote under epoch {epoch} when {before.epoch} was claimed"
+            record.violated("one owner writes per epoch", now, what)
+        meant = self._process.notes.get(("meant", guild), before.play_id)
+        if epoch is None and self._process.name.startswith("skip") and before.play_id != meant:
+            record.violated("a skip ends what was meant", now, f"{self._process} ended {before.play_id}, not {meant}")
+        if after.wants_player != before.wants_player:
+            kept.index(guild, after.wants_player)
+
+
+class StrictRight(Protocol):
+    """What the judges ask a worker's leases."""
+
+    @property
+    def may_act(self) -> bool: ...
+
+    @property
+    def held(self) -> dict[ShardId, ShardLease]: ...
+
+
+class LinkedLeaseStore:
+    """``LeaseStore`` of one process. ``rights`` are all workers' leases, to see whose strict right overlaps."""
+
+    def __init__(self, kept: Kept, link: Link, process: Process, rights: dict[WorkerId, tuple[Process, StrictRight]]):
+        self._kept = kept
+        self._link = link
+        self._process = process
+        self._rights = rights
+
+    async def beat(self, heartbeat: Heartbeat) -> None:
+        made_at = self._kept.loop.now
+
+        async def work() -> None:
+            await self._kept.leases.beat(heartbeat)
+            beat = Beat(self._kept.loop.now, made_at, heartbeat.worker_id, heartbeat.positions)
+            self._kept.record.beats.append(beat)
+
+        await self._link.call(work)
+
+    async def heartbeats(self) -> list[Heartbeat]:
+        return await self._link.call(self._kept.leases.heartbeats)
+
+    async def heartbeat_of_owner(self, shard_id: ShardId) -> Heartbeat | None:
+        return await self._link.call(lambda: self._kept.leases.heartbeat_of_owner(shard_id))
+
+    async def leases(self) -> list[ShardLease]:
+        return await self._link.call(self._kept.leases.leases)
+
+    async def take(self, seen: ShardLease, me: WorkerId) -> ShardLease:
+        async def work() -> ShardLease:
+            taken = await self._kept.leases.take(seen, me)
+            self._see_taken(seen, taken)
+            return taken
+
+        return await self._link.call(work)
+
+    async def release(self, held: ShardLease, *, next_owner: WorkerId | None, session: Any) -> None:
+        async def work() -> None:
+            await self._kept.leases.release(held, next_owner=next_owner, session=session)
+            self._kept.record.ownerships.append(Ownership(self._kept.loop.now, held.shard_id, None, held.epoch))
+
+        await self._link.call(work)
+
+    async def save_session(self, held: ShardLease, session: Any) -> None:
+        await self._link.call(lambda: self._kept.leases.save_session(held, session))
+
+    def _see_taken(self, seen: ShardLease, taken: ShardLease) -> None:
+        now, record = self._kept.loop.now, self._kept.record
+        record.ownerships.append(Ownership(now, taken.shard_id, taken.owner, taken.epoch))
+        if seen.owner is None or seen.owner not in self._rights:
+            return
+        process, right = self._rights[seen.owner]
+        if not process.dead and right.may_act and taken.shard_id in right.held:
+            what = f"{taken.owner} took shard {taken.shard_id} while {seen.owner} still had the strict right"
+            record.violated("one strict right per shard", now, what)
+
+
+class LinkedInbox:
+    """``Inbox`` of one process, with the nudges' own weather."""
+
+    def __init__(self, kept: Kept, link: Link) -> None:
+        self._kept = kept
+        self._link = link
+
+    async def post(self, nudge: Nudge) -> None:
+        await self._link.call(lambda: self._post(nudge))
+
+    async def read(self, since: float) -> list[Nudge]:
+        return await self._link.call(lambda: self._kept.inbox.read(since))
+
+    async def _post(self, nudge: Nudge) -> None:
+        kept = self._kept
+        if kept.nudges_lost:
+            kept.record.tally["nudges lost"] += 1
+            return
+        await self._place(nudge, late=kept.nudges_late > 0)
+        if kept.nudges_doubled:
+            kept.record.tally["nudges doubled"] += 1
+            await self._place(Nudge(f"{nudge.nudge_id} again", nudge.guild_id, nudge.written_at), late=True)
+
+    async def _place(self, nudge: Nudge, *, late: bool) -> None:
+        kept = self._kept
+        if not late:
+            await kept.inbox.post(nudge)
+            return
+        kept.record.tally["nudges late"] += 1
+        kept.loop.after(kept.random.uniform(0.5, 6.0), lambda: at_once(kept.inbox.post(nudge)))
+
+
+class LinkedBudget:
+    """``IdentifyBudget`` of one process."""
+
+    def __init__(self, kept: Kept, link: Link) -> None:
+        self._kept = kept
+        self._link = link
+
+    async def reserve(self, shard_id: ShardId, now: float) -> float:
+        return await self._link.call(lambda: self._kept.budget.reserve(shard_id, now))
+
+
+def _ports(
+    guilds: LinkedGuildStores, leases: LinkedLeaseStore, inbox: LinkedInbox, budget: LinkedBudget
+) -> tuple[GuildStores, LeaseStore, Inbox, IdentifyBudget]:
+    """Never called: the type checker sees here that the linked stores are what the ports ask for."""
+    return guilds, leases, inbox, budget

@@ -1,0 +1,334 @@
+"""Voice: who is connected to each guild's call, what they send, and which of it is heard.
+
+A guild has one voice session. A worker that joins takes it from whoever had it, and the other is told a moment later.
+Only what is sent over the session is heard. A process that stands still sends nothing; one that goes on sends again
+until it is muted, leaves, or learns that the session is gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+
+from sandbox.simulator.catalogue import Catalogue
+from sandbox.simulator.gateway import WorkerSessions
+from sandbox.simulator.record import Operation, Record, Segment
+from sandbox.simulator.virtual_time import Process, ProcessClock, VirtualLoop
+from timmybot.domain.ids import ChannelId, GuildId, PlayId, WorkerId, shard_of
+from timmybot.domain.track import Track
+from timmybot.ports.voice import Ending, Player, Players, PlayerStatus, VoiceError
+
+REJOIN_SECONDS = 10.0
+"""How long a connection whose server is gone waits for news before it asks to be let in again."""
+LISTEN_SECONDS = 1.5
+GATEWAY_SECONDS = 10.0
+"""How long a join waits for the gateway."""
+
+
+@dataclass
+class VoiceWorld:
+    """The side that is Discord's."""
+
+    loop: VirtualLoop
+    random: Random
+    record: Record
+    catalogue: Catalogue
+    shard_count: int
+    calls: dict[GuildId, SimulatedPlayer] = field(default_factory=dict)
+    players: list[SimulatedPlayer] = field(default_factory=list)
+    refusing: set[GuildId] = field(default_factory=set)
+
+    def taken(self, player: SimulatedPlayer) -> None:
+        """The player has joined: the guild's call is its worker's."""
+        before = self.calls.get(player.guild_id)
+        for one in (before, player):
+            if one is not None:
+                one.settle()
+        self.calls[player.guild_id] = player
+        for one in (before, player):
+            if one is not None:
+                one.go_on()
+        if before is not None and before is not player:
+            self.tell(before, before.superseded)
+
+    def left(self, player: SimulatedPlayer) -> None:
+        if self.calls.get(player.guild_id) is player:
+            player.settle()
+            del self.calls[player.guild_id]
+            player.go_on()
+
+    def kick(self, guild_id: GuildId) -> None:
+        player = self.calls.get(guild_id)
+        if player is None:
+            return
+        self.left(player)
+        self.record.operations.append(Operation(guild_id, "kicked", self.loop.now))
+        self.tell(player, player.be_kicked)
+
+    def move(self, guild_id: GuildId, channel_id: ChannelId) -> None:
+        player = self.calls.get(guild_id)
+        if player is None or player.channel_id == channel_id:
+            return
+        self.record.operations.append(Operation(guild_id, "moved", self.loop.now, channel=channel_id))
+        self.tell(player, lambda: player.be_moved(channel_id))
+
+    def cut(self, guild_id: GuildId) -> None:
+        """The voice connection breaks; the bot is still in the channel."""
+        player = self.calls.get(guild_id)
+        if player is not None:
+            self.left(player)
+            self.tell(player, player.be_cut)
+
+    def tell(self, player: SimulatedPlayer, what: Callable[[], None]) -> None:
+        self.loop.after(0.02 + self.random.random() * 0.15, lambda: self.loop.post(player.process, what))
+
+    def process_changed(self, process: Process, change: Callable[[], None]) -> None:
+        """Stop, continue or kill a process: what it sends changes with it."""
+        players = [player for player in self.players if player.process is process]
+        for player in players:
+            player.settle()
+        change()
+        for player in players:
+            player.go_on()
+
+
+class SimulatedPlayer(Player):
+    """One guild's player on one worker."""
+
+    def __init__(
+        self, world: VoiceWorld, guild_id: GuildId, worker: WorkerId, process: Process, clock: ProcessClock,
+        sessions: WorkerSessions, changed: Callable[[], None],
+    ) -> None:  # fmt: skip
+        self.guild_id = guild_id
+        self.worker = worker
+        self.process = process
+        self.channel_id: ChannelId | None = None
+        self._world = world
+        self._clock = clock
+        self._sessions = sessions
+        self._changed = changed
+        self._connected = False
+        self._moved = self._kicked = self._muted = self._paused = False
+        self._play_id: PlayId | None = None
+        self._track: Track | None = None
+        self._position_ms = 0.0
+        self._ending: Ending | None = None
+        self._trouble: str | None = None
+        self._segment: Segment | None = None
+        self._turn = 0
+        self._mending: asyncio.Task[None] | None = None
+        world.players.append(self)
+
+    # -- the port --------------------------------------------------------------------------------------------------
+
+    def status(self) -> PlayerStatus:
+        return PlayerStatus(
+            channel_id=self.channel_id,
+            play_id=self._play_id,
+            position_ms=self._position_now(),
+            paused=self._paused,
+            ending=self._ending,
+            trouble=self._trouble,
+            kicked=self._kicked,
+            moved=self._moved,
+        )
+
+    async def join(self, channel_id: ChannelId) -> None:
+        self._stop_mending()
+        self._kicked = self._moved = False
+        if self.channel_id == channel_id and self._connected:
+            return
+        await self._enter(channel_id)
+
+    async def play(self, play_id: PlayId, track: Track, *, position_ms: int, paused: bool) -> None:
+        self.settle()
+        self._play_id, self._track, self._position_ms, self._paused = play_id, track, float(position_ms), paused
+        self._ending = self._trouble = None
+        self._muted = False
+        self.go_on()
+
+    def pause(self) -> None:
+        self.settle()
+        self._paused = True
+        self.go_on()
+
+    def resume(self) -> None:
+        self.settle()
+        self._paused = self._muted = False
+        self.go_on()
+
+    def mute(self) -> None:
+        self.settle()
+        self._muted = True
+        self.go_on()
+
+    async def leave(self) -> None:
+        self._stop_mending()
+        was_in = self.channel_id is not None
+        self._drop()
+        self._play_id = self._track = self._ending = self._trouble = None
+        self._position_ms = 0.0
+        self._paused = self._kicked = self._moved = self._muted = False
+        if was_in:
+            await self._clock.sleep(0.01)
+            if self._sessions.is_up(self._shard):
+                self._world.loop.after(0.05, self._leave_call)
+
+    # -- what happens unasked --------------------------------------------------------------------------------------
+
+    def superseded(self) -> None:
+        """Another session has the call: hang up, and see later whether that was all."""
+        if self._connected and self._world.calls.get(self.guild_id) is not self:
+            self._hang_up()
+            self._mend(REJOIN_SECONDS)
+
+    def be_cut(self) -> None:
+        if self._connected and self._world.calls.get(self.guild_id) is not self:
+            self._hang_up()
+            self._mend(LISTEN_SECONDS)
+
+    def be_kicked(self) -> None:
+        if self.channel_id is not None and self._world.calls.get(self.guild_id) is not self:
+            self._stop_mending()
+            self._drop()
+            self._kicked = True
+            self._changed()
+
+    def be_moved(self, channel_id: ChannelId) -> None:
+        if self.channel_id is not None and self._connected:
+            self.channel_id = channel_id
+            self._moved = True
+            self._changed()
+
+    # -- sound -----------------------------------------------------------------------------------------------------
+
+    @property
+    def sends(self) -> bool:
+        """Whether frames leave this worker now."""
+        playing = self._track is not None and self._ending is None and not self._paused
+        return self._connected and playing and not self._muted and self.process.running
+
+    def settle(self) -> None:
+        """Before anything changes: reckon how far the sound has come."""
+        self._turn += 1
+        segment, self._segment = self._segment, None
+        if segment is not None:
+            now = self._world.loop.now
+            self._position_ms += (now - segment.start) * 1000
+            segment.end, segment.to_ms = now, round(self._position_ms)
+
+    def go_on(self) -> None:
+        """After anything changed: send from here on, if it is to be sent."""
+        if not self.sends or self._track is None or self._play_id is None:
+            return
+        world, turn = self._world, self._turn
+        self._segment = Segment(
+            self.guild_id, self.worker, self._play_id, world.catalogue.tag_of(self._track.url),
+            world.calls.get(self.guild_id) is self, world.loop.now, round(self._position_ms),
+        )  # fmt: skip
+        world.record.segments.append(self._segment)
+        remaining_ms = world.catalogue.length_ms(self._track.url) - self._position_ms
+        world.loop.after(max(remaining_ms, 0.0) / 1000, lambda: self._run_out(turn))
+
+    def break_off(self) -> None:
+        """The track's server hangs up."""
+        if self.sends:
+            self._end(Ending.FAILED)
+
+    def _run_out(self, turn: int) -> None:
+        if turn == self._turn and self._track is not None:
+            broken = self._world.catalogue.breaks(self._track.url)
+            self._end(Ending.FAILED if broken else Ending.FINISHED)
+
+    def _end(self, ending: Ending) -> None:
+        assert self._track is not None
+        self.settle()
+        self._ending = ending
+        self._trouble = "The server hung up." if ending is Ending.FAILED else None
+        tag = self._world.catalogue.tag_of(self._track.url)
+        self._world.record.operations.append(Operation(self.guild_id, "ended", self._world.loop.now, tag))
+        self._world.loop.post(self.process, self._changed)
+
+    def _position_now(self) -> int:
+        sent = (self._world.loop.now - self._segment.start) * 1000 if self._segment else 0.0
+        return round(self._position_ms + sent)
+
+    # -- the connection --------------------------------------------------------------------------------------------
+
+    @property
+    def _shard(self) -> int:
+        return shard_of(self.guild_id, self._world.shard_count)
+
+    async def _enter(self, channel_id: ChannelId) -> None:
+        self._hang_up()
+        waited = 0.0
+        while not self._sessions.is_up(self._shard):
+            await self._clock.sleep(0.5)
+            waited += 0.5
+            if waited > GATEWAY_SECONDS:
+                self._drop()
+                raise VoiceError("Discord did not let me in.")
+        await self._clock.sleep(0.1 + self._world.random.random() * 0.4)
+        if self.guild_id in self._world.refusing:
+            self._drop()
+            self._world.record.operations.append(Operation(self.guild_id, "refused", self._world.loop.now))
+            raise VoiceError("I lack the permission to connect.")
+        self.channel_id = channel_id
+        self._connected = True
+        self._world.taken(self)
+
+    def _hang_up(self) -> None:
+        self.settle()
+        self._connected = False
+
+    def _drop(self) -> None:
+        self._hang_up()
+        self.channel_id = None
+
+    def _leave_call(self) -> None:
+        if not self._connected:
+            self._world.left(self)
+
+    def _mend(self, after_seconds: float) -> None:
+        self._stop_mending()
+        self._mending = asyncio.create_task(self._re_enter(after_seconds))
+
+    async def _re_enter(self, after_seconds: float) -> None:
+        await self._clock.sleep(after_seconds)
+        if self.channel_id is not None:
+            try:
+                await self._enter(self.channel_id)
+            except VoiceError:
+                self._changed()
+
+    def _stop_mending(self) -> None:
+        if self._mending is not None:
+            self._mending.cancel()
+            self._mending = None
+
+
+class SimulatedPlayers(Players):
+    """The players of one worker."""
+
+    def __init__(
+        self, world: VoiceWorld, worker: WorkerId, process: Process, clock: ProcessClock, sessions: WorkerSessions
+    ) -> None:
+        self._make = lambda guild_id: SimulatedPlayer(
+            world, guild_id, worker, process, clock, sessions, lambda: self._changed(guild_id)
+        )
+        self._players: dict[GuildId, SimulatedPlayer] = {}
+        self._changed: Callable[[GuildId], None] = lambda _: None
+
+    def open(self, guild_id: GuildId) -> SimulatedPlayer:
+        if guild_id not in self._players:
+            self._players[guild_id] = self._make(guild_id)
+        return self._players[guild_id]
+
+    def statuses(self) -> dict[GuildId, PlayerStatus]:
+        known = {guild: player.status() for guild, player in self._players.items()}
+        return {guild: status for guild, status in known.items() if status != PlayerStatus()}
+
+    def on_change(self, changed: Callable[[GuildId], None]) -> None:
+        self._changed = changed
