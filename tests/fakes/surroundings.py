@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from timmybot.domain.track import Track
 from timmybot.ports.metrics import Metrics
 from timmybot.ports.service_scaler import ScaleInProtection, ScalerUnavailable, ServiceScaler
-from timmybot.ports.track_source import FrameStream, TrackError, TrackSource
+from timmybot.ports.track_source import AS_IT_IS, FrameStream, Loudness, Sound, TrackError, TrackSource
 
 
 @dataclass
@@ -32,7 +32,10 @@ class FakeSource(TrackSource):
             raise TrackError("There is nothing at that address.")
         return self.tracks[url]
 
-    def open(self, track: Track, *, position_ms: int) -> FrameStream:
+    async def measure(self, track: Track) -> Loudness | None:
+        return None
+
+    def open(self, track: Track, *, position_ms: int, sound: Sound = AS_IT_IS) -> FrameStream:
         raise AssertionError("the services leave this to the players")
 
 

@@ -7,23 +7,37 @@ from dataclasses import dataclass, field
 
 from timmybot.domain.ids import ChannelId, GuildId, UserId
 from timmybot.domain.track import Track
-from timmybot.ports.track_source import FRAME_MS, FrameStream, Gap, TrackError, TrackSource
+from timmybot.ports.track_source import (
+    AS_IT_IS,
+    FRAME_MS,
+    FrameStream,
+    Gap,
+    Loudness,
+    Sound,
+    TrackError,
+    TrackSource,
+)
 from timmybot.ports.voice_signalling import SignallingError, VoiceEvent, VoiceServer, VoiceSignalling
 
 
 @dataclass
 class FakeStream(FrameStream):
-    """Gives ``frames`` one by one. While ``behind`` it has nothing yet."""
+    """Gives ``frames`` one by one. While ``behind`` it has nothing yet; it fades at once."""
 
     frames: Sequence[bytes]
     place: int = 0
     behind: bool = False
     closed: bool = False
     trouble: TrackError | None = None
+    sound: Sound = AS_IT_IS
+    faded: bool = False
+    live: bool = False
 
     def read(self) -> bytes | Gap:
         if self.behind:
             return Gap.NOT_YET
+        if self.faded:
+            return Gap.FADED
         if self.closed or self.place >= len(self.frames):
             return Gap.END
         self.place += 1
@@ -32,6 +46,23 @@ class FakeStream(FrameStream):
     @property
     def failure(self) -> TrackError | None:
         return self.trouble
+
+    @property
+    def position_ms(self) -> int:
+        return self.place * FRAME_MS
+
+    @property
+    def buffered_ms(self) -> int:
+        return 0 if self.behind else (len(self.frames) - self.place) * FRAME_MS
+
+    def set_sound(self, sound: Sound) -> None:
+        self.sound = sound
+
+    def fade_out(self) -> None:
+        self.faded = True
+
+    def fade_in(self) -> None:
+        self.faded = False
 
     def close(self) -> None:
         self.closed = True
@@ -47,9 +78,12 @@ class FramesSource(TrackSource):
     async def resolve(self, url: str) -> Track:
         return Track(url, title=url)
 
-    def open(self, track: Track, *, position_ms: int) -> FakeStream:
+    async def measure(self, track: Track) -> Loudness | None:
+        return None
+
+    def open(self, track: Track, *, position_ms: int, sound: Sound = AS_IT_IS) -> FakeStream:
         if track.url in self.frames:
-            stream = FakeStream(self.frames[track.url], place=position_ms // FRAME_MS)
+            stream = FakeStream(self.frames[track.url], place=position_ms // FRAME_MS, sound=sound)
         else:
             stream = FakeStream([], trouble=TrackError("There is nothing at that address."))
         self.opened.append(stream)

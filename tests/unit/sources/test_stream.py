@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
 from threading import Event, get_ident
 
 import pytest
 
+from timmybot.adapters.sources.effects import Ramp
 from timmybot.adapters.sources.filling import FillingThreads
-from timmybot.adapters.sources.stream import BufferedStream, Marks
-from timmybot.ports.track_source import Gap, TrackError
+from timmybot.adapters.sources.stream import BufferedStream, Frames, Marks
+from timmybot.ports.track_source import Gap, Sound, TrackError
 
 PATIENCE = 10.0
 MARKS = Marks(high=10, low=6, step=4, stall_seconds=15.0)
@@ -35,7 +37,26 @@ def nothing() -> None:
     pass
 
 
-class Sound:
+@dataclass
+class Made(Frames):
+    """Frames from one generator, whatever is asked for."""
+
+    packets: Generator[bytes | None, None, None]
+    stop: Callable[[], None] = nothing
+    live: bool = False
+    begins_ms: float = 0.0
+
+    def frames(self, position_ms: float, sound: Sound, ramp: Ramp | None) -> Generator[bytes | None, None, None]:
+        return self.packets
+
+    def abort(self) -> None:
+        self.stop()
+
+    def close(self) -> None:
+        pass
+
+
+class Counting:
     """A generator of numbered packets that knows how far it was driven."""
 
     def __init__(self, length: int = 1_000_000, failure: Exception | None = None) -> None:
@@ -58,8 +79,8 @@ class Sound:
 
 
 def test_a_buffer_fills_itself_to_its_mark_and_no_further(threads: FillingThreads) -> None:
-    sound = Sound()
-    stream = BufferedStream(sound.packets(), threads, abort=nothing, marks=MARKS)
+    sound = Counting()
+    stream = BufferedStream(Made(sound.packets()), threads, marks=MARKS)
 
     settle(threads)
 
@@ -69,8 +90,8 @@ def test_a_buffer_fills_itself_to_its_mark_and_no_further(threads: FillingThread
 
 
 def test_reading_fills_it_again_only_below_the_low_mark(threads: FillingThreads) -> None:
-    sound = Sound()
-    stream = BufferedStream(sound.packets(), threads, abort=nothing, marks=MARKS)
+    sound = Counting()
+    stream = BufferedStream(Made(sound.packets()), threads, marks=MARKS)
     settle(threads)
 
     first = [stream.read() for _ in range(3)]
@@ -84,7 +105,7 @@ def test_reading_fills_it_again_only_below_the_low_mark(threads: FillingThreads)
 
 
 def test_every_packet_comes_once_in_order_and_then_the_end(threads: FillingThreads) -> None:
-    stream = BufferedStream(Sound(37).packets(), threads, abort=nothing, marks=MARKS)
+    stream = BufferedStream(Made(Counting(37).packets()), threads, marks=MARKS)
 
     heard = []
     while (packet := stream.read()) is not Gap.END:
@@ -100,7 +121,7 @@ def test_every_packet_comes_once_in_order_and_then_the_end(threads: FillingThrea
 
 def test_a_failure_is_known_before_the_end_is_read(threads: FillingThreads) -> None:
     failure = TrackError("gone")
-    stream = BufferedStream(Sound(2, failure).packets(), threads, abort=nothing, marks=MARKS)
+    stream = BufferedStream(Made(Counting(2, failure).packets()), threads, marks=MARKS)
     settle(threads)
 
     assert [stream.read(), stream.read()] == [b"1", b"2"]
@@ -111,7 +132,7 @@ def test_a_failure_is_known_before_the_end_is_read(threads: FillingThreads) -> N
 def test_an_unforeseen_error_ends_the_track_with_a_sentence(
     threads: FillingThreads, caplog: pytest.LogCaptureFixture
 ) -> None:
-    stream = BufferedStream(Sound(0, RuntimeError("a bug")).packets(), threads, abort=nothing, marks=MARKS)
+    stream = BufferedStream(Made(Counting(0, RuntimeError("a bug")).packets()), threads, marks=MARKS)
     settle(threads)
 
     assert stream.read() is Gap.END
@@ -130,7 +151,7 @@ def test_closing_does_not_wait_for_a_read_that_hangs_and_has_it_let_go(threads: 
         finally:
             closed.set()
 
-    stream = BufferedStream(hangs(), threads, abort=aborted.set, marks=MARKS)
+    stream = BufferedStream(Made(hangs(), aborted.set), threads, marks=MARKS)
     assert began.wait(PATIENCE)
     assert stream.read() is Gap.NOT_YET
 
@@ -141,8 +162,8 @@ def test_closing_does_not_wait_for_a_read_that_hangs_and_has_it_let_go(threads: 
 
 
 def test_what_the_generator_holds_is_let_go_on_the_filling_thread(threads: FillingThreads) -> None:
-    sound = Sound()
-    stream = BufferedStream(sound.packets(), threads, abort=nothing, marks=MARKS)
+    sound = Counting()
+    stream = BufferedStream(Made(sound.packets()), threads, marks=MARKS)
     settle(threads)
 
     stream.close()
@@ -161,7 +182,7 @@ def test_a_server_that_sends_nothing_for_long_is_given_up(threads: FillingThread
         raise TrackError("aborted")
         yield b""
 
-    stream = BufferedStream(hangs(), threads, abort=aborted.set, marks=MARKS, monotonic=lambda: now[0])
+    stream = BufferedStream(Made(hangs(), aborted.set), threads, marks=MARKS, monotonic=lambda: now[0])
     assert stream.read() is Gap.NOT_YET
     now[0] = 14.0
     assert stream.read() is Gap.NOT_YET
@@ -188,8 +209,8 @@ def test_a_stream_that_hangs_leaves_the_other_threads_to_the_others() -> None:
                 full.set()
             yield b"x"
 
-    hung = BufferedStream(hangs(), two, abort=release.set, marks=MARKS)
-    good = BufferedStream(plays(), two, abort=nothing, marks=Marks(high=MARKS.high + 1, low=6, step=4))
+    hung = BufferedStream(Made(hangs(), release.set), two, marks=MARKS)
+    good = BufferedStream(Made(plays()), two, marks=Marks(high=MARKS.high + 1, low=6, step=4))
     assert full.wait(PATIENCE)
     assert hung.read() is Gap.NOT_YET
     for stream in (hung, good):

@@ -21,6 +21,8 @@ class Opened:
     """In bytes; ``None`` if not said: then nobody can tell how long it is, and it may be endless."""
     ranges: bool
     """Whether one may ask for a part of it."""
+    station: bool
+    """Whether it is broadcast as it happens: it has no beginning to go back to, and no end but trouble."""
 
 
 def size_of(response: urllib3.HTTPResponse, *, partial: bool) -> int | None:
@@ -36,6 +38,11 @@ def begin_of(response: urllib3.HTTPResponse) -> int:
     """Where the part that a 206 brings begins, in bytes."""
     found = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
     return int(found[1]) if found else 0
+
+
+def is_station(response: urllib3.HTTPResponse) -> bool:
+    """Radio servers (SHOUTcast, Icecast) tell of themselves in headers of their own."""
+    return any(name.lower().startswith(("icy-", "ice-")) for name in response.headers)
 
 
 def unreachable(host: str, trouble: Exception | None) -> str:

@@ -49,16 +49,25 @@ def opened(file: HttpFile) -> Iterator[tuple[InputContainer, av.AudioStream]]:
     Raises :class:`TrackError` in a sentence for the member, also for what goes wrong inside the ``with``.
     """
     _check_answer(file)
-    try:
-        with av.open(
+    with (
+        plain_errors(),
+        av.open(
             file,
             mode="r",
             options=_OPTIONS,
             metadata_errors="replace",
             buffer_size=_BUFFER_BYTES,
             io_open=_open_nothing,
-        ) as container:
-            yield container, _sound(container)
+        ) as container,
+    ):
+        yield container, _sound(container)
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """FFmpeg's errors as a :class:`TrackError`, in a sentence for the member."""
+    try:
+        yield
     except av.error.FFmpegError as error:
         raise TrackError(
             "There is no audio at that address that I can play, or the file is damaged. "

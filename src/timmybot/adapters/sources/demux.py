@@ -24,33 +24,29 @@ class Unseekable(Exception):
     """The file cannot be gone to that place in: read it from the beginning instead."""
 
 
-def passes_through(
-    container: InputContainer, sound: av.AudioStream, first: Sequence[av.Packet[av.AudioStream]]
-) -> bool:
-    """Whether the sound, of which ``first`` are the first packets, is Opus that can be sent as it is."""
+def plain_opus(container: InputContainer, sound: av.AudioStream) -> bool:
+    """Whether the sound is Opus that any decoder plays right from the packets alone."""
     if sound.codec_context.name not in {"opus", "libopus"} or _CONTAINERS.isdisjoint(container.format.name.split(",")):
         return False
-    return plain_stereo(sound.codec_context.extradata) and bool(first) and all(is_frame(bytes(p)) for p in first)
+    return plain_stereo(sound.codec_context.extradata)
 
 
-def frames(
-    source: Iterator[av.Packet[av.AudioStream]], sound: av.AudioStream, position_ms: int
-) -> Generator[bytes, None, int | None]:
-    """The packets of ``source`` from the one that sounds at ``position_ms`` on.
+def in_frames(first: Sequence[av.Packet[av.AudioStream]]) -> bool:
+    """Whether a file that begins so can be sent as it is."""
+    return bool(first) and all(is_frame(bytes(packet)) for packet in first)
+
+
+def frames(pieces: Iterator[tuple[float, bytes]], position_ms: float) -> Generator[bytes, None, int | None]:
+    """The packets of ``pieces`` from the one that sounds at ``position_ms`` on.
 
     Returns ``None`` at the end; if a packet of another length comes, returns its position in milliseconds, from where
-    the sound must be decoded. Raises :class:`Unseekable` when ``source`` begins behind the position.
+    the sound must be decoded.
     """
-    wanted = position_ms // FRAME_MS
-    begun = False
-    for packet in source:
-        index = round(_time_ms(packet, sound) / FRAME_MS)
-        if not begun and index > wanted + 1 and wanted > 0:
-            raise Unseekable
-        begun = True
+    wanted = int(position_ms) // FRAME_MS
+    for time_ms, data in pieces:
+        index = round(time_ms / FRAME_MS)
         if index < wanted:
             continue
-        data = bytes(packet)
         if not is_frame(data):
             return index * FRAME_MS
         yield data
@@ -91,7 +87,17 @@ def seek(container: InputContainer, sound: av.AudioStream, position_ms: int) -> 
         raise Unseekable from error
 
 
-def _time_ms(packet: av.Packet[av.AudioStream], sound: av.AudioStream) -> float:
-    assert packet.pts is not None
+def timed(
+    packets: Iterator[av.Packet[av.AudioStream]], sound: av.AudioStream
+) -> Iterator[tuple[float, av.Packet[av.AudioStream]]]:
+    """With their places in the track, in milliseconds."""
     assert sound.time_base is not None
-    return float((packet.pts - (sound.start_time or 0)) * sound.time_base * 1000)
+    start, unit_ms = sound.start_time or 0, float(sound.time_base * 1000)
+    for packet in packets:
+        assert packet.pts is not None
+        yield (packet.pts - start) * unit_ms, packet
+
+
+def start_ms(sound: av.AudioStream) -> float:
+    """Where the stream's own time begins."""
+    return float((sound.start_time or 0) * (sound.time_base or 0)) * 1000

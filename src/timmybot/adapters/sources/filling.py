@@ -1,49 +1,132 @@
 """The few threads that fill all buffers.
 
-A thread per player would cost memory and the pacer's punctuality, so a process has a fixed number of them. What they
-run are short steps: fill a little, then stand in line again.
+A thread per player would cost memory and the pacer's punctuality, so a process has a fixed number of threads *at work*.
+What they run are short steps: fill a little, then stand in line again.
 
-**The limit**: a step may wait for the network as long as the fetcher's time-outs let it, so as many hanging servers as
-there are threads hold up everybody's filling for those seconds, which the buffers are there to bridge.
+A step that waits for the network is not at work: it gives its place up meanwhile, and another thread, kept for that or
+begun anew, takes the next step. So a server that hangs holds up its own music and nobody else's. Two bounds keep that
+from becoming a thread per hanging server: ``most`` threads in all, and ``most_a_host`` waiting for any one host, whose
+further steps are put aside meanwhile.
+
+**The limit**: whoever has as many host names hang as there are threads still holds up everybody, for as long as the
+fetcher's time-outs let him, which the buffers are there to bridge.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from queue import SimpleQueue
-from threading import Thread
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from threading import Condition, Lock, Thread, current_thread
 
 _log = logging.getLogger(__name__)
 
 Step = Callable[[], None]
+Waiting = Callable[[str], AbstractContextManager[None]]
+"""Given a host, says inside a ``with`` that the thread does nothing but wait for it."""
+
+MOST_THREADS = 48
+MOST_A_HOST = 12
+LINGER_SECONDS = 10.0
+"""How long a thread that is not needed any more stays: as long as the server's next hiccup may take to come."""
 
 
 class FillingThreads:
     """Runs steps in the order they were submitted. The threads are daemons: they hold up no exit."""
 
-    def __init__(self, count: int, name: str) -> None:
-        self._steps: SimpleQueue[Step | None] = SimpleQueue()
-        self._threads = [Thread(target=self._work, name=f"{name}-{number}", daemon=True) for number in range(count)]
-        for thread in self._threads:
-            thread.start()
+    def __init__(self, count: int, name: str, *, most: int = MOST_THREADS, most_a_host: int = MOST_A_HOST) -> None:
+        self._count = count
+        self._name = name
+        self._most = max(count, most)
+        self._most_a_host = most_a_host
+        self._steps: deque[tuple[Step, str]] = deque()
+        self._aside: dict[str, deque[tuple[Step, str]]] = {}
+        self._waiting: Counter[str] = Counter()
+        self._at_work = 0
+        self._closing = False
+        lock = Lock()  # held for microseconds: the pacing thread submits
+        self._work_to_do = Condition(lock)
+        self._place_free = Condition(lock)
+        self._threads: list[Thread] = []
+        self._begun = 0
+        for _ in range(count):
+            self._begin_thread()
 
-    def submit(self, step: Step) -> None:
-        """Have ``step`` run soon. Never waits."""
-        self._steps.put(step)
+    def submit(self, step: Step, host: str = "") -> None:
+        """Have ``step``, which may wait for ``host``, run soon. Never waits."""
+        with self._work_to_do:
+            self._steps.append((step, host))
+            self._work_to_do.notify()
+
+    @contextmanager
+    def waiting(self, host: str) -> Iterator[None]:
+        """Inside, this thread waits for ``host`` and another may work in its place."""
+        with self._work_to_do:
+            self._waiting[host] += 1
+            self._at_work -= 1
+            if len(self._threads) - self._waiting.total() < self._count and len(self._threads) < self._most:
+                self._begin_thread()
+            self._work_to_do.notify()
+        try:
+            yield
+        finally:
+            with self._place_free:
+                self._waiting[host] -= 1
+                if not self._waiting[host]:
+                    del self._waiting[host]
+                self._steps.extendleft(reversed(self._aside.pop(host, ())))
+                while self._at_work >= self._count:
+                    self._place_free.wait()
+                self._at_work += 1
+                self._work_to_do.notify()
 
     def close(self) -> None:
         """Let the threads end after what is submitted so far. Does not wait for them."""
-        for _ in self._threads:
-            self._steps.put(None)
+        with self._work_to_do:
+            self._closing = True
+            self._work_to_do.notify_all()
 
     def join(self, seconds: float) -> None:
-        for thread in self._threads:
+        for thread in list(self._threads):
             thread.join(seconds)
 
+    def _begin_thread(self) -> None:
+        self._begun += 1
+        thread = Thread(target=self._work, name=f"{self._name}-{self._begun}", daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
     def _work(self) -> None:
-        while (step := self._steps.get()) is not None:
+        while (step := self._next()) is not None:
             try:
                 step()
             except Exception:
                 _log.exception("a step failed")
+            with self._place_free:
+                self._at_work -= 1
+                self._place_free.notify()
+                self._work_to_do.notify()
+
+    def _next(self) -> Step | None:
+        with self._work_to_do:
+            while True:
+                step = self._runnable()
+                if step is not None:
+                    self._at_work += 1
+                    return step
+                over = self._closing and not self._steps and not self._aside
+                woken = over or self._work_to_do.wait(LINGER_SECONDS)
+                spare = len(self._threads) - self._waiting.total() > self._count
+                if over or (not woken and spare and not self._steps):
+                    self._threads = [each for each in self._threads if each is not current_thread()]
+                    return None
+
+    def _runnable(self) -> Step | None:
+        while self._steps and self._at_work < self._count:
+            step, host = self._steps.popleft()
+            if host and self._waiting[host] >= self._most_a_host:
+                self._aside.setdefault(host, deque()).append((step, host))
+                continue
+            return step
+        return None

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 from collections.abc import Callable
+from threading import Event
+from typing import TypeVar
 
 from timmybot.adapters.sources.addresses import AddressPolicy, Resolve, system_resolve
 from timmybot.adapters.sources.fetch import HttpFile
 from timmybot.adapters.sources.filling import FillingThreads
+from timmybot.adapters.sources.loudness import measure
 from timmybot.adapters.sources.playback import Playback
 from timmybot.adapters.sources.probe import probe
 from timmybot.adapters.sources.stream import BufferedStream, Marks
 from timmybot.adapters.sources.urls import cleaned
 from timmybot.domain.track import Track
-from timmybot.ports.track_source import TrackError
+from timmybot.ports.track_source import AS_IT_IS, Loudness, Sound, TrackError
 
 _log = logging.getLogger(__name__)
 
@@ -24,6 +28,11 @@ RESOLVE_SECONDS = 20.0
 
 FILLING_THREADS = 4
 PROBING_THREADS = 2
+MEASURING_THREADS = 1
+MEASURE_SECONDS = 300.0
+"""How long hearing a track may take in all. Nobody waits for it, but others' tracks do."""
+
+T = TypeVar("T")
 
 
 class HttpTrackSource:
@@ -47,64 +56,79 @@ class HttpTrackSource:
         self._resolve_seconds = resolve_seconds
         self._filling = filling or FillingThreads(FILLING_THREADS, "filling")
         self._probing = FillingThreads(PROBING_THREADS, "probing")
+        self._measuring = FillingThreads(MEASURING_THREADS, "measuring")
+        self._closing = Event()
 
     async def resolve(self, url: str) -> Track:
         """What is at ``url``. Raises :class:`TrackError`."""
         url = cleaned(url)
-        file = HttpFile(url, self._policy)
-        try:
-            async with asyncio.timeout(self._resolve_seconds):
-                return await _on(self._probing, lambda: _probe(file, url))
-        except TimeoutError:
-            raise TrackError("That address took too long to answer. Try again later.") from None
-        finally:
-            file.abort()
+        return await self._looked_at(url, self._probing, lambda file: probe(file, url), self._resolve_seconds)
 
-    def open(self, track: Track, *, position_ms: int) -> BufferedStream:
+    async def measure(self, track: Track) -> Loudness | None:
+        """How loud the track is; takes seconds, at a small share of a core. Raises :class:`TrackError`."""
+        return await self._looked_at(
+            track.url, self._measuring, lambda file: measure(file, rest=self._rest), MEASURE_SECONDS
+        )
+
+    def open(self, track: Track, *, position_ms: int, sound: Sound = AS_IT_IS) -> BufferedStream:
         """Start buffering; returns at once."""
-        playback = Playback(track.url, self._policy)
-        return BufferedStream(playback.packets(position_ms), self._filling, abort=playback.abort, marks=self._marks)
+        playback = Playback(track.url, self._policy, self._filling.waiting)
+        return BufferedStream(
+            playback, self._filling, position_ms=position_ms, sound=sound, marks=self._marks, host=playback.host
+        )
 
     def close(self) -> None:
         """End the threads. Streams that are still open get no more frames."""
         self._filling.close()
         self._probing.close()
+        self._closing.set()
+        self._measuring.close()
+
+    async def _looked_at(self, url: str, threads: FillingThreads, look: Callable[[HttpFile], T], seconds: float) -> T:
+        """What ``look`` makes of the file at ``url``, on one of ``threads``."""
+        file = HttpFile(url, self._policy, threads.waiting)
+        try:
+            async with asyncio.timeout(seconds):
+                return await _on(threads, file, look)
+        except TimeoutError:
+            raise TrackError("That address took too long to answer. Try again later.") from None
+        finally:
+            file.abort()
+
+    def _rest(self, seconds: float) -> None:
+        self._closing.wait(seconds)
 
 
-def _probe(file: HttpFile, url: str) -> Track:
-    try:
-        return probe(file, url)
-    except TrackError:
-        raise
-    except Exception as error:
-        _log.exception("looking at a track failed")
-        raise TrackError("Something went wrong while I was looking at that address. Try another file.") from error
-    finally:
-        file.close()
-
-
-async def _on(threads: FillingThreads, work: Callable[[], Track]) -> Track:
-    """Have one of ``threads`` do ``work``, and wait for what becomes of it."""
+async def _on(threads: FillingThreads, file: HttpFile, look: Callable[[HttpFile], T]) -> T:
+    """Have one of ``threads`` look at ``file``, and wait for what becomes of it."""
     loop = asyncio.get_running_loop()
-    outcome: asyncio.Future[Track] = loop.create_future()
+    outcome: asyncio.Future[T] = loop.create_future()
 
     def step() -> None:
         try:
-            track, error = work(), None
-        except Exception as caught:
-            track, error = None, caught
+            found = look(file)
+        except TrackError as trouble:
+            settle = functools.partial(_fail, outcome, trouble)
+        except Exception:
+            _log.exception("looking at a track failed")
+            sorry = TrackError("Something went wrong while I was looking at that address. Try another file.")
+            settle = functools.partial(_fail, outcome, sorry)
+        else:
+            settle = functools.partial(_succeed, outcome, found)
+        finally:
+            file.close()
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(_settle, outcome, track, error)
+            loop.call_soon_threadsafe(settle)
 
-    threads.submit(step)
+    threads.submit(step, file.host)
     return await outcome
 
 
-def _settle(outcome: asyncio.Future[Track], track: Track | None, error: Exception | None) -> None:
-    if outcome.done():
-        return  # given up meanwhile
-    if error is not None:
-        outcome.set_exception(error)
-    else:
-        assert track is not None
-        outcome.set_result(track)
+def _succeed(outcome: asyncio.Future[T], found: T) -> None:
+    if not outcome.done():  # not given up meanwhile
+        outcome.set_result(found)
+
+
+def _fail(outcome: asyncio.Future[T], trouble: TrackError) -> None:
+    if not outcome.done():
+        outcome.set_exception(trouble)

@@ -1,47 +1,67 @@
-"""The packets of one URL, by whatever way of making them fits it."""
+"""The frames of one URL, however often they have to be made anew: at another place, in another sound, after a break."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
-from itertools import chain, islice
+from collections.abc import Generator
+from urllib.parse import urlsplit
 
-import av
-from av.container import InputContainer
-
-from timmybot.adapters.sources import demux, transcode
 from timmybot.adapters.sources.addresses import AddressPolicy
-from timmybot.adapters.sources.containers import opened
+from timmybot.adapters.sources.demux import Unseekable
+from timmybot.adapters.sources.effects import Ramp
 from timmybot.adapters.sources.fetch import HttpFile
+from timmybot.adapters.sources.filling import Waiting
+from timmybot.adapters.sources.reel import Reel
+from timmybot.ports.track_source import FRAME_MS, Sound, TrackError
+
+RETURNS = 5
+"""How often in a row a station is tuned in to again without a second of sound from it."""
+
+_ENOUGH_FRAMES = 1000 // FRAME_MS
 
 
 class Playback:
-    """One playing of one URL. Its generator is used by one thread at a time; :meth:`abort` by any."""
+    """One playing of one URL. Used by one thread at a time; :meth:`abort` by any. Implements ``stream.Frames``."""
 
-    def __init__(self, url: str, policy: AddressPolicy) -> None:
+    def __init__(self, url: str, policy: AddressPolicy, waiting: Waiting | None = None) -> None:
         self._url = url
         self._policy = policy
+        self._waiting = waiting
         self._file: HttpFile | None = None
+        self._reel: Reel | None = None
         self._aborted = False
+        self.live = False
+        self.host = _host_of(url)
 
-    def packets(self, position_ms: int) -> Generator[bytes, None, None]:
-        """20 ms Opus packets from ``position_ms`` on. Raises :class:`TrackError`.
+    @property
+    def begins_ms(self) -> float:
+        """The earliest place that frames can be made from."""
+        return self._reel.tape.begins_ms if self._reel else 0.0
 
-        A file that does not let itself be sought in is read from its beginning up to the position, and one whose
-        packets change their length on the way is decoded from there on: both by reading it anew.
+    def frames(self, position_ms: float, sound: Sound, ramp: Ramp | None = None) -> Generator[bytes | None, None, None]:
+        """20 ms Opus packets from ``position_ms`` on; ``None`` when there is none for now. Raises :class:`TrackError`.
+
+        A file that does not let itself be sought in is read from its beginning up to the position. A station whose
+        connection breaks is tuned in to again, and what it sent meanwhile is gone.
         """
-        through, seeking = True, True
-        place: int | None = position_ms
-        while place is not None:
-            self._file = HttpFile(self._url, self._policy)
+        returns = 0
+        while True:
+            heard = 0
             try:
-                if self._aborted:
-                    self._file.abort()
-                place = yield from _read(self._file, place, through=through, seeking=seeking)
-                through = False
-            except demux.Unseekable:
-                seeking = False
-            finally:
-                self._file.close()
+                self._reel = self._reel or self._opened(position_ms)
+                for frame in self._reel.frames(position_ms, sound, ramp):
+                    heard += 1
+                    yield frame
+                if not self.live:
+                    return
+            except TrackError:
+                if not self.live or returns >= RETURNS:
+                    raise
+            returns = 1 if heard >= _ENOUGH_FRAMES else returns + 1
+            if returns > RETURNS:
+                raise TrackError("The station stopped sending. Try again later.")
+            position_ms, ramp = position_ms + heard * FRAME_MS * sound.rate, None
+            self.close()
+            yield None
 
     def abort(self) -> None:
         """Have the generator stop waiting for the network. Never waits."""
@@ -49,32 +69,35 @@ class Playback:
         if self._file is not None:
             self._file.abort()
 
+    def close(self) -> None:
+        """Let the file go."""
+        reel, self._reel = self._reel, None
+        if reel is not None:
+            reel.close()
+        elif self._file is not None:
+            self._file.close()
 
-def _read(file: HttpFile, position_ms: int, *, through: bool, seeking: bool) -> Generator[bytes, None, int | None]:
-    """Packets to the end (then ``None``), or to the place in milliseconds from where it must be decoded."""
-    with opened(file) as (container, sound):
-        source = demux.packets(container, sound)
-        first = list(islice(source, demux.LOOKED_AT))
-        through = through and demux.passes_through(container, sound, first)
-        if position_ms > 0 and file.open().size is None:
-            position_ms = 0  # without a length it may be live, and what live was playing then is gone
-        if position_ms > 0 and seeking and file.seekable():
-            demux.seek(container, sound, position_ms)
-            source = demux.packets(container, sound)
-        else:
-            source = chain(first, source)
-        return (yield from _frames(container, sound, source, position_ms, through=through))
+    def _opened(self, position_ms: float) -> Reel:
+        try:
+            return self._reel_of(position_ms, seeking=True)
+        except Unseekable:
+            return self._reel_of(position_ms, seeking=False)
+
+    def _reel_of(self, position_ms: float, *, seeking: bool) -> Reel:
+        self._file = file = HttpFile(self._url, self._policy, self._waiting)
+        if self._aborted:
+            file.abort()
+        try:
+            self.live = file.open().station or self.live
+            endless = file.open().size is None and not self.live
+            return Reel(file, 0 if endless else position_ms, seeking=seeking)
+        except BaseException:
+            file.close()
+            raise
 
 
-def _frames(
-    container: InputContainer,
-    sound: av.AudioStream,
-    source: Iterator[av.Packet[av.AudioStream]],
-    position_ms: int,
-    *,
-    through: bool,
-) -> Generator[bytes, None, int | None]:
-    if through:
-        return (yield from demux.frames(source, sound, position_ms))
-    yield from transcode.frames(source, sound, position_ms)
-    return None
+def _host_of(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:  # no URL at all, which the file says when it is opened
+        return ""

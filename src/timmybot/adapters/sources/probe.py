@@ -12,7 +12,7 @@ import av
 from av.container import InputContainer
 
 from timmybot.adapters.sources.containers import opened
-from timmybot.adapters.sources.demux import LOOKED_AT, packets, passes_through
+from timmybot.adapters.sources.demux import LOOKED_AT, in_frames, packets, plain_opus, start_ms, timed
 from timmybot.adapters.sources.fetch import HttpFile
 from timmybot.adapters.sources.transcode import decoded_frames
 from timmybot.domain.track import TITLE_LIMIT, Track
@@ -31,8 +31,8 @@ def probe(file: HttpFile, url: str) -> Track:
         duration_ms = _duration_ms(container, sound, sized=file.open().size is not None)
         source = packets(container, sound)
         first = list(islice(source, LOOKED_AT))
-        plays = passes_through(container, sound, first) or any(decoded_frames(chain(first, source), sound))
-        if not plays:
+        decoded = decoded_frames(timed(chain(first, source), sound), sound.codec_context, start_ms(sound))
+        if not (plain_opus(container, sound) and in_frames(first)) and not any(decoded):
             raise TrackError("The file at that address is damaged: there is nothing to hear in it.")
     return Track(url, title, duration_ms)
 

@@ -1,4 +1,4 @@
-"""The buffer between decoding and the pacing thread."""
+"""The buffer between making frames and the pacing thread."""
 
 from __future__ import annotations
 
@@ -8,11 +8,19 @@ from collections import deque
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from threading import Lock
+from typing import Protocol
 
+from timmybot.adapters.sources.effects import RAMP_FRAMES, Ramp
 from timmybot.adapters.sources.filling import FillingThreads
-from timmybot.ports.track_source import Gap, TrackError
+from timmybot.ports.track_source import AS_IT_IS, FRAME_MS, Gap, Sound, TrackError
 
 _log = logging.getLogger(__name__)
+
+TURN_FRAMES = 4
+"""How far ahead of what is read now the sound changes: 80 ms, in which the first frames of the new sound are made."""
+
+RETRY_SECONDS = 1.0
+"""After how long frames are asked for again that were not there."""
 
 
 @dataclass(frozen=True)
@@ -29,117 +37,276 @@ class Marks:
     """How long an empty buffer may stay empty before the track is given up."""
 
 
-class BufferedStream:
-    """Implements :class:`timmybot.ports.track_source.FrameStream` over a generator of packets.
+class Frames(Protocol):
+    """What a buffer is filled from. Used on the filling threads only, by one at a time, but for ``abort``."""
 
-    The generator runs on the filling threads only, one step at a time and never two at once; it may wait and raise
-    :class:`TrackError`. ``abort`` is called, from any thread, to have it stop waiting.
+    live: bool
+
+    @property
+    def begins_ms(self) -> float:
+        """The earliest place that frames can be made from."""
+        ...
+
+    def frames(self, position_ms: float, sound: Sound, ramp: Ramp | None) -> Generator[bytes | None, None, None]:
+        """Frames from a place on, in place of an earlier generator. May wait, and raise :class:`TrackError`.
+
+        ``None`` says that there is nothing for now.
+        """
+        ...
+
+    def abort(self) -> None:
+        """Stop waiting. From any thread."""
+        ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    sound: Sound
+    faded: bool = False
+
+    @property
+    def amplitude(self) -> float:
+        return 0.0 if self.faded else self.sound.amplitude
+
+
+class _Stretch:
+    """Frames in one sound. ``frames`` is filled at one end and read at the other; ``taken`` is the reader's to write,
+    all else the filler's, before it is handed over."""
+
+    __slots__ = ("begins_at", "ended", "frames", "ms_per_frame", "start_ms", "taken", "wanted")
+
+    def __init__(self, wanted: _Wanted, start_ms: float, begins_at: int) -> None:
+        self.frames: deque[bytes] = deque()
+        self.wanted = wanted
+        self.start_ms = start_ms
+        self.ms_per_frame = FRAME_MS * wanted.sound.rate
+        self.begins_at = begins_at
+        """Which frame of the stretch before is the first that this one stands for."""
+        self.taken = 0
+        self.ended = False
+
+    def place_ms(self, frames: int) -> float:
+        return self.start_ms + frames * self.ms_per_frame
+
+
+class BufferedStream:
+    """Implements :class:`timmybot.ports.track_source.FrameStream` over :class:`Frames`.
+
+    A change of sound makes the frames anew from shortly ahead of the reader, while it goes on with the old ones, and
+    hands them over as a second stretch, which the reader goes over to at the right frame. Neither waits for the other.
     """
 
     def __init__(
         self,
-        packets: Generator[bytes, None, None],
+        source: Frames,
         threads: FillingThreads,
         *,
-        abort: Callable[[], None],
+        position_ms: int = 0,
+        sound: Sound = AS_IT_IS,
         marks: Marks | None = None,
+        host: str = "",
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._packets = packets
+        self._source = source
         self._threads = threads
-        self._abort = abort
+        self._host = host
         self._marks = marks or Marks()
         self._monotonic = monotonic
-        self._buffer: deque[bytes] = deque()
+        self._wanted = _Wanted(sound)
+        start_ms = float(position_ms - position_ms % FRAME_MS)
+        self._stretch = self._filled = _Stretch(self._wanted, start_ms, 0)
+        self._following: _Stretch | None = None
+        """Filled by the filler, taken by the reader."""
+        self._frames = source.frames(start_ms, sound, None)
         self._failure: TrackError | None = None
-        self._ended = False
         self._closed = False
         self._let_go = False
         self._scheduled = False
         self._guard = Lock()  # around ``_scheduled`` alone, for less than a microsecond
         self._starving_since: float | None = None
+        self._retry_at: float | None = None
         self._schedule()
 
     @property
     def failure(self) -> TrackError | None:
         return self._failure
 
+    @property
+    def position_ms(self) -> int:
+        stretch = self._stretch
+        return int(stretch.place_ms(stretch.taken))
+
+    @property
+    def buffered_ms(self) -> int:
+        return len(self._stretch.frames) * FRAME_MS
+
+    @property
+    def live(self) -> bool:
+        return self._source.live
+
     def read(self) -> bytes | Gap:
-        ended = self._ended  # before the buffer is looked at: what comes before the end is in it by then
+        stretch = self._stretch
+        following = self._following
+        if following is not None and stretch.taken >= following.begins_at:
+            stretch = self._go_over_to(following)
+        ended = stretch.ended  # before the buffer is looked at: what comes before the end is in it by then
         try:
-            packet = self._buffer.popleft()
+            packet = stretch.frames.popleft()
         except IndexError:
-            return Gap.END if ended else self._starve()
+            return self._run_dry(stretch, ended=ended)
+        stretch.taken += 1
         self._starving_since = None
-        if not ended and not self._scheduled and len(self._buffer) <= self._marks.low:
-            self._schedule()
+        if not ended and not self._scheduled and len(stretch.frames) <= self._marks.low:
+            self._schedule_unless_retrying()
         return packet
+
+    def set_sound(self, sound: Sound) -> None:
+        self._want(_Wanted(sound, self._wanted.faded))
+
+    def fade_out(self) -> None:
+        self._want(_Wanted(self._wanted.sound, faded=True))
+
+    def fade_in(self) -> None:
+        self._want(_Wanted(self._wanted.sound, faded=False))
 
     def close(self) -> None:
         self._closed = True
-        self._ended = True
-        self._buffer.clear()
-        self._abort()
-        self._schedule()  # what the generator holds is let go where it is used: on a filling thread
+        stretch = self._stretch
+        stretch.ended = True
+        stretch.frames.clear()
+        self._following = None
+        self._source.abort()
+        self._schedule()  # what the source holds is let go where it is used: on a filling thread
 
-    def _starve(self) -> Gap:
+    # The reader's
+
+    def _go_over_to(self, following: _Stretch) -> _Stretch:
+        late = self._stretch.taken - following.begins_at
+        while late > 0 and following.frames:
+            following.frames.popleft()
+            following.taken += 1
+            late -= 1
+        self._stretch = following
+        self._following = None
+        self._schedule()
+        return following
+
+    def _run_dry(self, stretch: _Stretch, *, ended: bool) -> Gap:
+        if self._closed:
+            return Gap.END
+        if stretch.wanted.faded and ended:
+            return Gap.FADED
+        if ended:
+            return Gap.END
         now = self._monotonic()
         if self._starving_since is None:
             self._starving_since = now
-        elif now - self._starving_since > self._marks.stall_seconds and not self._ended:
+        elif now - self._starving_since > self._marks.stall_seconds:
             self._failure = TrackError("The server at that address stopped sending. Try again later.")
-            self._ended = True
-            self._abort()
+            stretch.ended = True
+            self._source.abort()
+        self._schedule_unless_retrying()
         return Gap.NOT_YET
+
+    # Steps on the filling threads
+
+    def _want(self, wanted: _Wanted) -> None:
+        if wanted != self._wanted:
+            self._wanted = wanted
+            self._schedule()
+
+    def _schedule_unless_retrying(self) -> None:
+        if self._retry_at is None or self._monotonic() >= self._retry_at:
+            self._retry_at = None
+            self._schedule()
 
     def _schedule(self) -> None:
         with self._guard:
             if self._scheduled:
                 return
             self._scheduled = True
-        self._threads.submit(self._step)
+        self._threads.submit(self._step, self._host)
 
     def _step(self) -> None:
+        if not self._closed and self._to_turn():
+            self._turn(self._wanted)
         self._fill()
-        if self._closed or self._ended:
+        if self._closed:
             self._release()
         with self._guard:
             # Looked at under the guard, so that a close or a read from now on schedules the next step itself.
             again = self._scheduled = self._wants_a_step()
         if again:
-            self._threads.submit(self._step)
+            self._threads.submit(self._step, self._host)
 
     def _wants_a_step(self) -> bool:
-        if self._closed or self._ended:
+        if self._closed:
             return not self._let_go
-        return len(self._buffer) < self._marks.high
+        if self._to_turn():
+            return True
+        if self._filled.ended or self._retry_at is not None:
+            return False
+        return len(self._filled.frames) < self._marks.high
 
-    def _fill(self) -> None:
+    def _to_turn(self) -> bool:
+        wanted, filled = self._wanted, self._filled.wanted
+        return wanted != filled and not (wanted.faded and filled.faded) and self._following is None
+
+    def _turn(self, wanted: _Wanted) -> None:
+        """Begin a stretch in another sound, at a frame that the reader has not reached."""
+        before = self._filled
+        taken = before.taken
+        begins_at = taken + min(TURN_FRAMES, len(before.frames))
+        while before.place_ms(begins_at) < self._source.begins_ms and begins_at < taken + len(before.frames):
+            begins_at += 1
+        place_ms = before.place_ms(begins_at)
+        ramp = Ramp(before.wanted.amplitude, wanted.amplitude)
+        self._frames.close()
+        self._frames = self._source.frames(place_ms, wanted.sound, ramp)
+        self._filled = _Stretch(wanted, place_ms, begins_at)
+        self._failure = None
+        self._fill(RAMP_FRAMES + TURN_FRAMES)
+        self._following = self._filled
+
+    def _fill(self, frames: int | None = None) -> None:
+        stretch = self._filled
+        high = RAMP_FRAMES if stretch.wanted.faded else self._marks.high
         try:
-            for _ in range(self._marks.step):
-                if self._ended or len(self._buffer) >= self._marks.high:
+            for _ in range(frames or self._marks.step):
+                if stretch.ended or self._closed or len(stretch.frames) >= high:
+                    break
+                frame = next(self._frames)
+                if frame is None:
+                    self._retry_at = self._monotonic() + RETRY_SECONDS
                     return
-                self._buffer.append(next(self._packets))
+                stretch.frames.append(frame)
         except StopIteration:
-            self._ended = True
+            stretch.ended = True
         except TrackError as error:
-            self._end_with(error)
+            self._end_with(stretch, error)
         except Exception:
             _log.exception("reading a track failed")
-            self._end_with(TrackError("Something went wrong while I was reading that track. Try again later."))
+            self._end_with(stretch, TrackError("Something went wrong while I was reading that track. Try again later."))
+        if stretch.wanted.faded and len(stretch.frames) + stretch.taken >= RAMP_FRAMES:
+            stretch.ended = True
 
-    def _end_with(self, failure: TrackError) -> None:
-        if not self._ended:
+    def _end_with(self, stretch: _Stretch, failure: TrackError) -> None:
+        if not stretch.ended:
             self._failure = failure
-        self._ended = True
+        stretch.ended = True
+        self._source.close()
 
     def _release(self) -> None:
         if self._let_go:
             return
         self._let_go = True
-        try:
-            self._packets.close()
-        except Exception:
-            _log.exception("closing a track failed")
-        if self._closed:
-            self._buffer.clear()  # a frame may have come in between
+        self._following = None
+        for letting_go in (self._frames.close, self._source.close):
+            try:
+                letting_go()
+            except Exception:
+                _log.exception("closing a track failed")
+        self._filled.frames.clear()  # a frame may have come in between
+        self._stretch.frames.clear()

@@ -1,4 +1,4 @@
-"""Sound of any other kind: decoded, brought to 48 kHz stereo, and encoded as 20 ms Opus packets."""
+"""Sound that is not passed through: decoded, brought to 48 kHz stereo, filtered, and encoded as 20 ms Opus packets."""
 
 from __future__ import annotations
 
@@ -9,43 +9,113 @@ import av.error
 from av.audio.codeccontext import AudioCodecContext
 
 from timmybot.adapters.sources.demux import BAD_PACKETS
-from timmybot.ports.track_source import FRAME_MS, TrackError
+from timmybot.adapters.sources.effects import HERTZ, SAMPLES, Ramp, applied
+from timmybot.ports.track_source import FRAME_MS, Sound, TrackError
 
-HERTZ = 48_000
-SAMPLES = HERTZ * FRAME_MS // 1000
 BITS_PER_SECOND = 128_000
 """Transparent for stereo music, and what a voice channel carries without a boost or above it."""
 
+LEAD_FRAMES = 3
+"""How many frames the encoder is given before the first that is sent, so that it and whoever decoded what came before
+agree on how the sound goes on."""
 
-def frames(source: Iterator[av.Packet[av.AudioStream]], sound: av.AudioStream, position_ms: int) -> Iterator[bytes]:
-    """The sound of ``source`` from ``position_ms`` on, to the sample."""
+ENCODER_DELAY = 312
+"""How many samples later than they went in samples come out of libopus at 48 kHz: 6.5 ms. Source: RFC 7845,
+section 5.1.1, and what ``OPUS_GET_LOOKAHEAD`` says."""
+
+LEAD_SAMPLES = LEAD_FRAMES * SAMPLES - ENCODER_DELAY
+
+Timed = tuple[float, av.AudioFrame]
+"""A frame and the place in the track where it begins, in milliseconds."""
+
+
+def frames(decoded: Iterator[Timed], position_ms: float, sound: Sound, ramp: Ramp | None = None) -> Iterator[bytes]:
+    """The sound from ``position_ms`` on, to the sample. It may come from earlier on; what it lacks is silent."""
     encoder = _encoder()
-    place = 0
-    for piece in _pieces(_from(decoded_frames(source, sound), sound, position_ms)):
+    lead_ms = LEAD_SAMPLES * 1000 / HERTZ * sound.rate
+    pcm = resampled(_from(decoded, position_ms - lead_ms, lead_ms))
+    lead, place = LEAD_FRAMES, 0
+    for piece in _pieces(applied(pcm, sound, ramp, LEAD_SAMPLES)):
         piece.pts = place
         place += piece.samples
-        yield from (bytes(packet) for packet in encoder.encode(piece))
-    yield from (bytes(packet) for packet in encoder.encode(None))
+        for packet in encoder.encode(piece):
+            if lead:
+                lead -= 1
+            else:
+                yield bytes(packet)
+    for packet in encoder.encode(None):
+        if lead:
+            lead -= 1
+        else:
+            yield bytes(packet)
 
 
-def _pieces(sound: Iterator[av.AudioFrame]) -> Iterator[av.AudioFrame]:
-    """48 kHz stereo, 20 ms a frame but for the last."""
+def decoded_frames(
+    packets: Iterator[tuple[float, av.Packet[av.AudioStream]]], decoder: AudioCodecContext, start_ms: float
+) -> Iterator[Timed]:
+    """``start_ms`` is where the stream's own time begins. Raises :class:`TrackError` when nothing but undecodable
+    packets come."""
+    bad = 0
+    for time_ms, packet in packets:
+        try:
+            decoded = decoder.decode(packet)
+        except av.error.InvalidDataError:
+            bad += 1
+            if bad >= BAD_PACKETS:
+                raise TrackError("The file is damaged: I cannot decode it from here.") from None
+            continue
+        if decoded:
+            bad = 0
+        for frame in decoded:
+            if frame.samples:
+                yield (frame.time * 1000 - start_ms if frame.time is not None else time_ms), frame
+    try:
+        rest = decoder.decode(None)
+    except (av.error.EOFError, av.error.InvalidDataError):
+        return
+    for frame in rest:
+        if frame.samples and frame.time is not None:
+            yield frame.time * 1000 - start_ms, frame
+
+
+def opus_decoded(packets: Iterator[tuple[float, bytes]]) -> Iterator[Timed]:
+    """Opus from the packets alone, as whoever listens decodes what is passed through: no container trims it."""
+    decoder = av.CodecContext.create("libopus", "r")
+    assert isinstance(decoder, AudioCodecContext)
+    decoder.sample_rate = HERTZ
+    decoder.layout = "stereo"
+    bad = 0
+    for time_ms, data in packets:
+        try:
+            decoded = decoder.decode(av.Packet(data))
+        except av.error.InvalidDataError:
+            bad += 1
+            if bad >= BAD_PACKETS:
+                raise TrackError("The file is damaged: I cannot decode it from here.") from None
+            continue
+        bad = 0
+        for frame in decoded:
+            yield time_ms, frame
+
+
+def _pieces(pcm: Iterator[av.AudioFrame]) -> Iterator[av.AudioFrame]:
+    """20 ms a frame but for the last."""
     fifo = av.AudioFifo()
-    for frame in _resampled(sound):
+    for frame in pcm:
         frame.pts = None
         fifo.write(frame)
         yield from fifo.read_many(SAMPLES)
     yield from fifo.read_many(SAMPLES, partial=True)
 
 
-def _resampled(sound: Iterator[av.AudioFrame]) -> Iterator[av.AudioFrame]:
+def resampled(sound: Iterator[av.AudioFrame]) -> Iterator[av.AudioFrame]:
     """48 kHz stereo, of any length; a file may change its format on the way, and a resampler knows only one."""
     resampler: av.AudioResampler | None = None
     kind: object = None
     for frame in sound:
         if kind != (frame.format.name, frame.layout.name, frame.sample_rate):
             yield from _rest(resampler)
-            resampler = av.AudioResampler(format="s16", layout="stereo", rate=HERTZ)
+            resampler = av.AudioResampler(format="flt", layout="stereo", rate=HERTZ)
             kind = (frame.format.name, frame.layout.name, frame.sample_rate)
         assert resampler is not None
         frame.pts = None
@@ -58,34 +128,18 @@ def _rest(resampler: av.AudioResampler | None) -> Iterator[av.AudioFrame]:
         yield from resampler.resample(None)
 
 
-def decoded_frames(source: Iterator[av.Packet[av.AudioStream]], sound: av.AudioStream) -> Iterator[av.AudioFrame]:
-    """Raises :class:`TrackError` when nothing but undecodable packets come."""
-    bad = 0
-    for packet in source:
-        try:
-            decoded = packet.decode()
-        except av.error.InvalidDataError:
-            bad += 1
-            if bad >= BAD_PACKETS:
-                raise TrackError("The file is damaged: I cannot decode it from here.") from None
+def _from(decoded: Iterator[Timed], begin_ms: float, pad_ms: float) -> Iterator[av.AudioFrame]:
+    """What sounds at ``begin_ms`` or later, to the sample; up to ``pad_ms`` that are missing there are silent."""
+    begun = False
+    for time_ms, frame in decoded:
+        too_early = max(0, round((begin_ms - time_ms) * frame.sample_rate / 1000))
+        if too_early >= frame.samples:
             continue
-        if decoded:
-            bad = 0
-        yield from (frame for frame in decoded if isinstance(frame, av.AudioFrame) and frame.samples)
-    try:
-        yield from (frame for frame in sound.codec_context.decode(None) if isinstance(frame, av.AudioFrame))
-    except (av.error.EOFError, av.error.InvalidDataError):
-        return
-
-
-def _from(decoded: Iterator[av.AudioFrame], sound: av.AudioStream, position_ms: int) -> Iterator[av.AudioFrame]:
-    """What sounds at ``position_ms`` or later, to the sample."""
-    start_ms = float((sound.start_time or 0) * (sound.time_base or 0)) * 1000
-    for frame in decoded:
-        begin_ms = frame.time * 1000 - start_ms if frame.time is not None else position_ms
-        too_early = max(0, round((position_ms - begin_ms) * frame.sample_rate / 1000)) if position_ms > 0 else 0
-        if too_early < frame.samples:
-            yield _without_first(too_early, frame) if too_early else frame
+        missing = round(min(time_ms - begin_ms, pad_ms) * frame.sample_rate / 1000)
+        if not begun and missing > 0:
+            yield _silence_like(frame, missing)
+        begun = True
+        yield _without_first(too_early, frame) if too_early else frame
 
 
 def _without_first(samples: int, frame: av.AudioFrame) -> av.AudioFrame:
@@ -98,12 +152,21 @@ def _without_first(samples: int, frame: av.AudioFrame) -> av.AudioFrame:
     return rest
 
 
+def _silence_like(frame: av.AudioFrame, samples: int) -> av.AudioFrame:
+    silence = av.AudioFrame(format=frame.format.name, layout=frame.layout.name, samples=samples)
+    silence.sample_rate = frame.sample_rate
+    zero = b"\x80" if frame.format.name.startswith("u8") else b"\0"
+    for plane in silence.planes:
+        plane.update(zero * plane.buffer_size)
+    return silence
+
+
 def _encoder() -> AudioCodecContext:
     encoder = av.CodecContext.create("libopus", "w")
     assert isinstance(encoder, AudioCodecContext)
     encoder.sample_rate = HERTZ
     encoder.layout = "stereo"
-    encoder.format = "s16"
+    encoder.format = "flt"
     encoder.bit_rate = BITS_PER_SECOND
     encoder.options = {"frame_duration": str(FRAME_MS), "application": "audio"}
     return encoder

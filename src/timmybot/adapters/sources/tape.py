@@ -1,0 +1,83 @@
+"""The packets of a file, of which the last few seconds can be gone back to.
+
+What is buffered for the pacing thread is encoded already; to change how it sounds, it is made anew from its packets,
+which are kept as long as what was made of them may be waiting to be heard. That costs the memory of some seconds of
+compressed sound, and no second connection.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from typing import Generic, TypeVar
+
+P = TypeVar("P")
+
+PREROLL_MS = 300
+"""How much before a place decoding begins. MP3's bit reservoir reaches back over several frames, Opus wants 80 ms
+(RFC 7845, section 4.6)."""
+
+MOST_BYTES = 1_500_000
+"""What is kept at most, however large the packets: at 2 MB/s, uncompressed sound, under a second."""
+
+
+class Tape(Generic[P]):
+    """``source`` gives pairs of a time in milliseconds and a packet. One reader at a time: the last one to begin."""
+
+    def __init__(self, source: Iterator[tuple[float, P]], keep_ms: float) -> None:
+        self.keep_ms = keep_ms
+        """How far back the newest packet it can be gone. May be changed for what comes."""
+        self._source = source
+        self._kept: deque[tuple[float, P, int]] = deque()
+        self._bytes = 0
+        self._dropped = 0
+        """How many packets are gone for good: the number of the first that is kept."""
+        self._failure: Exception | None = None
+
+    @property
+    def begins_ms(self) -> float:
+        """The earliest place that can be gone to and sounds right."""
+        if not self._dropped or not self._kept:
+            return 0.0
+        return self._kept[0][0] + PREROLL_MS
+
+    def pieces(self, position_ms: float) -> Iterator[tuple[float, P]]:
+        """Packets and their times from shortly before ``position_ms`` on. Raises what the source raises."""
+        number = self._number(position_ms - PREROLL_MS)
+        while True:
+            number = max(number, self._dropped)
+            if number - self._dropped == len(self._kept) and not self._pull():
+                return
+            time_ms, packet, _ = self._kept[number - self._dropped]
+            number += 1
+            if time_ms >= position_ms - PREROLL_MS:
+                yield time_ms, packet
+
+    def _number(self, time_ms: float) -> int:
+        for number, kept in enumerate(self._kept):
+            if kept[0] >= time_ms:
+                return self._dropped + number
+        return self._dropped + len(self._kept)
+
+    def _pull(self) -> bool:
+        if self._failure is not None:
+            raise self._failure
+        try:
+            time_ms, packet = next(self._source)
+        except StopIteration:
+            return False
+        except Exception as failure:
+            self._failure = failure  # a generator that raised is over: whoever reads on shall know why
+            raise
+        size = _size(packet)
+        self._kept.append((time_ms, packet, size))
+        self._bytes += size
+        while len(self._kept) > 1 and (self._kept[0][0] < time_ms - self.keep_ms or self._bytes > MOST_BYTES):
+            self._bytes -= self._kept.popleft()[2]
+            self._dropped += 1
+        return True
+
+
+def _size(packet: object) -> int:
+    size = getattr(packet, "size", None)
+    return size if isinstance(size, int) else len(packet)  # type: ignore[arg-type]  # an av.Packet or bytes
