@@ -71,7 +71,7 @@ build/.wheels: requirements/frontdoor.txt infra/components/function_bundle.py $(
 	@$(BIN)/python -m infra.components.function_bundle
 	@touch $@
 
-$(VENV)/.cdk: package.json package-lock.json $(VENV)/.node
+$(VENV)/.cdk: package.json package-lock.json | $(VENV)/.node
 	@echo "installing the cdk command"
 	@$(BIN)/npm ci --silent --no-audit --no-fund
 	@ln -sfn ../../node_modules/.bin/cdk $(BIN)/cdk

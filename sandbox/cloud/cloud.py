@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -56,6 +57,7 @@ class Cloud:
 
     async def __aenter__(self) -> Cloud:
         self._directory.mkdir(parents=True, exist_ok=True)
+        self._leave_on_sigterm()
         await self._open.enter_async_context(self._emulator)
         self._open.push_async_callback(self._stop_loops)
         return self
@@ -153,6 +155,16 @@ class Cloud:
             service=self.names.worker_service,
             **change,
         )
+
+    def _leave_on_sigterm(self) -> None:
+        """Python dies of SIGTERM without cleaning up, and the workers would play on: leave as on Ctrl-C."""
+        loop, owner = asyncio.get_running_loop(), asyncio.current_task()
+        assert owner is not None
+        try:
+            loop.add_signal_handler(signal.SIGTERM, owner.cancel)
+        except (RuntimeError, ValueError):
+            return  # Not the main thread: whoever owns that handles signals.
+        self._open.callback(loop.remove_signal_handler, signal.SIGTERM)
 
     def _run(self, names: ResourceNames) -> None:
         if self._names is not None:
