@@ -65,7 +65,7 @@ class SqliteBackdoor:
         self._write("REPLACE INTO guild_state VALUES (?, 0, ?)", guild_id, to_text(record))
 
     def entry(self, guild_id: GuildId, key: str, record: Record) -> None:
-        self._write("REPLACE INTO entry VALUES (?, 0, ?, ?)", guild_id, key, to_text(record))
+        self._write("REPLACE INTO entry VALUES (?, 0, ?, ?, NULL)", guild_id, key, to_text(record))
 
     def reply(self, guild_id: GuildId, interaction_id: int, record: Record) -> None:
         self._write("REPLACE INTO owed_reply VALUES (?, ?, 9e12, ?)", guild_id, interaction_id, to_text(record))

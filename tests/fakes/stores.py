@@ -6,135 +6,26 @@ as they would around a real store.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-from timmybot.domain.change import Change, OwedReply
-from timmybot.domain.guild_state import GuildState
-from timmybot.domain.ids import Epoch, GuildId, InteractionId, OrderKey, ShardId, WorkerId, shard_of
+from tests.fakes.faults import Faults
+from tests.fakes.guild_store import FakeGuildStore, FakeGuildStores
+from timmybot.domain.ids import Epoch, ShardId, WorkerId
 from timmybot.domain.lease import GatewaySession, Heartbeat, ShardLease
-from timmybot.domain.track import Entry
 from timmybot.ports.clock import Clock
-from timmybot.ports.guild_store import Fenced, GuildStore, GuildStores, StoreUnavailable, VersionConflict
 from timmybot.ports.identify_budget import BUCKET_SECONDS, IdentifyBudget
 from timmybot.ports.inbox import Inbox, Nudge
 from timmybot.ports.lease_store import LeaseLost, LeaseStore
 from timmybot.ports.records.coordination import HEARTBEAT_KEPT_SECONDS, RESERVATION_BELIEVED_SECONDS
 
-
-class Faults:
-    """What goes wrong with the next calls. Every failing call raises ``StoreUnavailable``."""
-
-    def __init__(self) -> None:
-        self.fail_before = 0
-        """How many of the next calls fail before they took effect."""
-        self.fail_after = 0
-        """How many of the next calls fail although they took effect: the answer was lost."""
-        self.outage = False
-        """While set, every call fails before it took effect."""
-        self.calls = 0
-        """How many calls were made, failed ones included."""
-
-    @asynccontextmanager
-    async def call(self) -> AsyncIterator[None]:
-        self.calls += 1
-        await asyncio.sleep(0)
-        if self.outage or self.fail_before:
-            self.fail_before = max(self.fail_before - 1, 0)
-            raise StoreUnavailable("the store is made to fail before the call")
-        yield
-        if self.fail_after:
-            self.fail_after -= 1
-            raise StoreUnavailable("the store is made to fail after the call")
-
-
-@dataclass
-class Stored:
-    """All that is stored of one guild."""
-
-    state: GuildState = field(default_factory=GuildState)
-    entries: dict[tuple[int, OrderKey], Entry] = field(default_factory=dict)
-    """By generation and key."""
-    replies: dict[InteractionId, OwedReply] = field(default_factory=dict)
-
-
-class FakeGuildStores(GuildStores):
-    def __init__(self, clock: Clock, shard_count: int = 16, faults: Faults | None = None) -> None:
-        self.faults = faults or Faults()
-        self.stored: dict[GuildId, Stored] = {}
-        self._clock = clock
-        self._shard_count = shard_count
-
-    def open(self, guild_id: GuildId) -> FakeGuildStore:
-        return FakeGuildStore(guild_id, self.stored.setdefault(guild_id, Stored()), self._clock, self.faults)
-
-    async def wanting(self, shard_id: ShardId) -> list[GuildId]:
-        async with self.faults.call():
-            wanting = [guild_id for guild_id, stored in self.stored.items() if stored.state.wants_player]
-            return sorted(guild_id for guild_id in wanting if shard_of(guild_id, self._shard_count) == shard_id)
-
-
-class FakeGuildStore(GuildStore):
-    def __init__(self, guild_id: GuildId, stored: Stored, clock: Clock, faults: Faults) -> None:
-        self._guild_id = guild_id
-        self._stored = stored
-        self._clock = clock
-        self._faults = faults
-
-    @property
-    def guild_id(self) -> GuildId:
-        return self._guild_id
-
-    async def state(self) -> GuildState:
-        async with self._faults.call():
-            return self._stored.state
-
-    async def entry(self, key: OrderKey) -> Entry | None:
-        async with self._faults.call():
-            return self._stored.entries.get((self._stored.state.generation, key))
-
-    async def entries(self, *, after: OrderKey, limit: int) -> list[Entry]:
-        async with self._faults.call():
-            current = self._stored.state.generation
-            keys = sorted(key for generation, key in self._stored.entries if generation == current and key > after)
-            return [self._stored.entries[current, key] for key in keys[:limit]]
-
-    async def commit(self, change: Change, *, epoch: Epoch | None = None) -> GuildState:
-        async with self._faults.call():
-            return self._commit(change, epoch)
-
-    async def claim(self, epoch: Epoch) -> GuildState:
-        async with self._faults.call():
-            state = self._stored.state
-            if state.epoch > epoch:
-                raise Fenced(f"claimed under epoch {state.epoch}, not {epoch}")
-            return state if state.epoch == epoch else self._commit(Change(replace(state, epoch=epoch)), None)
-
-    async def owed_replies(self) -> list[OwedReply]:
-        async with self._faults.call():
-            replies = sorted(self._stored.replies.values(), key=lambda reply: reply.interaction_id)
-            return [reply for reply in replies if reply.expires_at > self._clock.now()]
-
-    async def settle(self, interaction_id: InteractionId) -> None:
-        async with self._faults.call():
-            self._stored.replies.pop(interaction_id, None)
-
-    def _commit(self, change: Change, epoch: Epoch | None) -> GuildState:
-        stored, state = self._stored, change.state
-        if epoch is not None and stored.state.epoch != epoch:
-            raise Fenced(f"claimed under epoch {stored.state.epoch}, not {epoch}")
-        if stored.state.version != state.version:
-            raise VersionConflict(f"at version {stored.state.version}, not {state.version}")
-        stored.state = replace(state, version=state.version + 1)
-        for entry in change.add + change.replace:
-            stored.entries[state.generation, entry.key] = entry
-        for key in change.remove:
-            stored.entries.pop((state.generation, key), None)
-        for reply in change.owe:
-            stored.replies[reply.interaction_id] = reply
-        return stored.state
+__all__ = [
+    "FakeGuildStore",
+    "FakeGuildStores",
+    "FakeIdentifyBudget",
+    "FakeInbox",
+    "FakeLeaseStore",
+    "Faults",
+]
 
 
 class FakeLeaseStore(LeaseStore):

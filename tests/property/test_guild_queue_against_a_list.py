@@ -87,8 +87,8 @@ class Guild:
     async def remove(self, place: int) -> None:
         waiting = await self.store.entries(after=self.state.head, limit=LIMIT + 1)
         if place < len(waiting):
-            key = waiting[place].key
-            await self.commit(Change(self.state.without_waiting(key), remove=(key,)))
+            entry = waiting[place]
+            await self.commit(Change(self.state.without_waiting(entry), remove=(entry.key,)))
             del self.model.waiting[place]
 
     async def pause(self, _: None) -> None:

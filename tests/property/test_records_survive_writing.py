@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from timmybot.adapters.dynamodb.attributes import from_item, to_item
 from timmybot.domain.change import OwedReply
-from timmybot.domain.guild_state import GuildState
-from timmybot.domain.ids import ChannelId, EntryId, Epoch, InteractionId, OrderKey, PlayId, ShardId, UserId, WorkerId
+from timmybot.domain.guild_settings import GuildSettings
+from timmybot.domain.guild_state import Action, GuildState, Loop
+from timmybot.domain.ids import (
+    ChannelId,
+    EntryId,
+    Epoch,
+    InteractionId,
+    OrderKey,
+    PlayId,
+    RoleId,
+    ShardId,
+    UserId,
+    WorkerId,
+)
 from timmybot.domain.lease import GatewaySession, Heartbeat, ShardLease
 from timmybot.domain.track import TITLE_LIMIT, Entry, Track
+from timmybot.domain.undo import Undo
 from timmybot.ports.records.coordination import (
     heartbeat_of,
     heartbeat_record,
@@ -26,9 +40,13 @@ from timmybot.ports.records.guild import (
     entry_record,
     reply_of,
     reply_record,
+    settings_of,
+    settings_record,
     silent_state,
     state_of,
     state_record,
+    undo_of,
+    undo_record,
 )
 
 numbers = st.integers(0, 2**63 - 1)
@@ -51,14 +69,20 @@ playing = st.builds(
     GuildState,
     voice_channel_id=numbers.map(ChannelId),
     text_channel_id=st.none() | numbers.map(ChannelId),
-    current=ids.map(OrderKey),
+    current=st.just(OrderKey("000000000001-x")),
     play_id=ids.map(PlayId),
     position_ms=numbers,
     paused=st.booleans(),
-    generation=st.integers(0, 999_999),
+    loop=st.sampled_from(Loop),
+    generation=st.integers(0, 999),
+    generations=st.integers(999, 999_999),
+    kept_generation=st.none() | st.integers(0, 999_999),
+    undo=st.none() | st.sampled_from(Action),
     head=st.just(OrderKey("000000000001-x")),
     tail=st.just(OrderKey("000000000002-y")),
     waiting=numbers,
+    waiting_ms=numbers,
+    waiting_unknown=numbers,
     version=numbers,
     epoch=numbers.map(Epoch),
     recent=st.lists(numbers.map(InteractionId), max_size=16).map(tuple),
@@ -87,7 +111,8 @@ fields = st.sampled_from(
         *("schema", "version", "epoch", "voice_channel", "current", "play_id", "paused", "generation", "head", "tail"),
         *("waiting", "recent", "entry_id", "url", "title", "duration_ms", "requested_by", "token", "application_id"),
         *("key", "expires_at", "counter", "renewed_at", "positions", "owner", "session_id", "resume_url", "sequence"),
-        *("nudge_id", "guild", "written_at"),
+        *("nudge_id", "guild", "written_at", "loop", "generations", "kept", "undo", "waiting_ms", "unknown"),
+        *("action", "before", "removed", "volume_percent", "dj_role"),
     ]
 )
 values = st.recursive(
@@ -115,6 +140,32 @@ def test_a_state_is_read_back_as_it_was_written(state: GuildState) -> None:
     assert [state_of(record) for record in both_ways(state_record(state))] == [state, state]
 
 
+@given(st.sampled_from(Action), playing, st.none() | entries)
+def test_what_undoes_an_action_is_read_back_as_it_was_written(
+    action: Action, before: GuildState, removed: Entry | None
+) -> None:
+    undo = Undo(action, replace(before, recent=()), removed)
+    assert [undo_of(record) for record in both_ways(undo_record(undo))] == [undo, undo]
+
+
+@given(st.integers(0, 200), st.none() | st.integers(1, 2**63 - 1), numbers)
+def test_settings_are_read_back_as_they_were_written(volume: int, dj_role: int | None, version: int) -> None:
+    chosen = GuildSettings(volume, None if dj_role is None else RoleId(dj_role), version)
+    assert [settings_of(record) for record in both_ways(settings_record(chosen))] == [chosen, chosen]
+
+
+@given(playing, st.dictionaries(st.sampled_from(["volume", "autoplay", "filters"]), st.integers() | st.text()))
+def test_fields_that_a_later_release_writes_are_passed_over(state: GuildState, later: dict[str, object]) -> None:
+    assert state_of(state_record(state) | later) == state
+    assert state_of(state_record(state) | {"loop": "backwards"}) == replace(state, loop=Loop.OFF)
+
+
+def test_what_an_earlier_release_wrote_is_read_with_its_length_unknown() -> None:
+    old = {"schema": 1, "version": 7, "generation": 0, "head": "000000000001-x", "tail": "000000000003-z", "waiting": 2}
+    state = state_of(old)
+    assert (state.waiting, state.waiting_ms, state.waiting_unknown, state.loop) == (2, 0, 2, Loop.OFF)
+
+
 @given(heartbeats)
 def test_a_heartbeat_is_read_back_as_it_was_written(heartbeat: Heartbeat) -> None:
     records = both_ways(heartbeat_record(heartbeat, 0.0))
@@ -136,7 +187,9 @@ def test_an_owed_reply_is_read_back_and_its_token_is_in_no_repr() -> None:
 def test_a_hostile_record_is_read_or_refused_and_breaks_nothing(record: dict[str, object]) -> None:
     readings = (
         state_of,
-        lambda each: entry_of(OrderKey("k"), each),
+        lambda each: entry_of(OrderKey("000000000001-x"), each),
+        undo_of,
+        settings_of,
         lambda each: reply_of(InteractionId(1), each),
         lambda each: heartbeat_of(WorkerId("w"), each),
         lambda each: lease_of(ShardId(1), each),

@@ -6,11 +6,12 @@ whole or not at all.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from timmybot.domain.guild_state import GuildState
 from timmybot.domain.ids import InteractionId, OrderKey
 from timmybot.domain.track import Entry
+from timmybot.domain.undo import Undo
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,21 @@ class OwedReply:
 
 @dataclass(frozen=True)
 class Change:
-    """What one command writes. ``state`` carries the version that was read; committing it raises it by one."""
+    """What one command writes. ``state`` carries the version that was read; committing it raises it by one.
+
+    Entries are written in the generation that ``state`` names.
+    """
 
     state: GuildState
     add: tuple[Entry, ...] = ()
     """Entries that are new in the queue."""
     replace: tuple[Entry, ...] = ()
-    """Entries that exist and have become better known (resolved)."""
+    """Entries that exist and have become better known (resolved), or are wanted again."""
     remove: tuple[OrderKey, ...] = ()
     owe: tuple[OwedReply, ...] = ()
+    undo: Undo | None = None
+    """What it takes to take the change back."""
+
+    def written(self) -> GuildState:
+        """The state as it is stored when the change is."""
+        return replace(self.state, version=self.state.version + 1)

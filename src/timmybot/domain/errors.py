@@ -4,7 +4,13 @@
     ├── NothingPlaying            there is nothing to skip, pause or resume
     ├── AlreadyAdvanced           the playing that was meant is over: someone else was faster
     ├── PlayingElsewhere          the bot plays in another voice channel
-    └── QueueFull                 the guild's limit of waiting entries is reached
+    ├── QueueFull                 the guild's limit of waiting entries is reached
+    ├── NoSuchPosition            the queue is shorter than the position that was named
+    ├── NoLongerWaiting           the entry that was picked has been played, moved or removed meanwhile
+    ├── NothingBefore             there is no track to go back to
+    ├── NothingWaits              there is nothing to clear or shuffle
+    ├── NothingToUndo             no destructive action is left to take back
+    └── TooMuchSince              too much has been queued since the action that was to be taken back
 
 Every message says what happened and what to do next, and is shown as it stands.
 """
@@ -35,4 +41,35 @@ class PlayingElsewhere(CommandRefused):
 
 class QueueFull(CommandRefused):
     def __init__(self, limit: int) -> None:
-        super().__init__(f"The queue is full: {limit:,} entries wait already. Skip or `/stop` to make room.")
+        super().__init__(f"The queue is full: it holds {limit:,} entries. Skip, `/remove` or `/clear` to make room.")
+
+
+class NoSuchPosition(CommandRefused):
+    def __init__(self, position: int, waiting: int) -> None:
+        there = f"there are {waiting:,}" if waiting != 1 else "there is one"
+        super().__init__(f"There is no number {position:,} in the queue: {there}. `/queue` shows them.")
+
+
+class NoLongerWaiting(CommandRefused):
+    def __init__(self) -> None:
+        super().__init__("That one was played, moved or removed just now. Look at `/queue` and try again.")
+
+
+class NothingBefore(CommandRefused):
+    def __init__(self) -> None:
+        super().__init__("There is nothing to go back to. `/history` shows what was played.")
+
+
+class NothingWaits(CommandRefused):
+    def __init__(self) -> None:
+        super().__init__("Nothing waits in the queue. Add something with `/play`.")
+
+
+class NothingToUndo(CommandRefused):
+    def __init__(self) -> None:
+        super().__init__("There is nothing to undo: only the last `/remove`, `/clear`, `/shuffle` or `/stop` can be.")
+
+
+class TooMuchSince(CommandRefused):
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"More than {limit} tracks were queued since: I can't bring back what was there before them.")

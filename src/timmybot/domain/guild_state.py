@@ -4,22 +4,48 @@ A :class:`GuildState` is what the guild wants: which entry is to be heard where.
 into the queue with order keys. Entries up to ``head`` have been played (they are history); those behind it, up to
 ``tail``, wait. So a command changes a constant amount however long the queue is.
 
+``waiting`` counts what is **stored** behind the head, also what cannot be read: so it is exact whatever happens to
+single entries, and moving the head takes off what it passes (:class:`~timmybot.domain.step.Step`).
+
 Every method returns the changed state and leaves the old one as it was. None of them looks at a clock or draws a random
-number: new identifiers are handed in.
+number: new identifiers are handed in. What changes entries as well is in ``queue_edits`` and ``undo``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from enum import Enum
 from typing import Self
 
-from timmybot.domain.errors import AlreadyAdvanced, NothingPlaying, PlayingElsewhere, QueueFull
+from timmybot.domain.errors import AlreadyAdvanced, NothingBefore, NothingPlaying, PlayingElsewhere, QueueFull
 from timmybot.domain.ids import ChannelId, Epoch, InteractionId, OrderKey, PlayId
 from timmybot.domain.order_key import START
+from timmybot.domain.step import Step
+from timmybot.domain.tally import NOTHING, Tally
 from timmybot.domain.track import Entry
 
 RECENT_INTERACTIONS = 16
 """How many interaction ids are remembered. Discord repeats a delivery within seconds, if at all."""
+
+
+class Loop(Enum):
+    """What happens at the end of a track."""
+
+    OFF = "off"
+    TRACK = "track"
+    """It is played again; a skip goes on."""
+    QUEUE = "queue"
+    """It is queued again, behind everything that waits."""
+
+
+class Action(Enum):
+    """The destructive actions, which can be taken back."""
+
+    REMOVE = "remove"
+    CLEAR = "clear"
+    STOP = "stop"
+    SHUFFLE = "shuffle"
 
 
 @dataclass(frozen=True)
@@ -35,11 +61,25 @@ class GuildState:
     position_ms: int = 0
     """Where ``play_id`` was when its place was last saved here. A heartbeat may know a later place."""
     paused: bool = False
+    loop: Loop = Loop.OFF
     generation: int = 0
+    """The number of the queue's present writing: whoever writes all of it anew does so under a new number."""
+    generations: int = 0
+    """The highest number handed out. Only the writing that has it may become the present one, so that two at a time
+    never mix, and whatever is neither present, kept nor this one is dead for good."""
+    kept_generation: int | None = None
+    """The writing that an undo would bring back."""
+    undo: Action | None = None
+    """The destructive action that can be taken back; the store keeps what it takes."""
     head: OrderKey = START
     tail: OrderKey = START
+    """No key in the queue is behind it."""
     waiting: int = 0
     """How many entries are behind the head."""
+    waiting_ms: int = 0
+    """How long those of them last whose length is known."""
+    waiting_unknown: int = 0
+    """How many of them are of unknown length."""
     version: int = 0
     """Raised by every write; a write that read an older one is refused."""
     epoch: Epoch = Epoch(0)
@@ -51,48 +91,85 @@ class GuildState:
     def wants_player(self) -> bool:
         return self.current is not None
 
+    @property
+    def tally(self) -> Tally:
+        """What waits."""
+        return Tally(self.waiting, self.waiting_ms, self.waiting_unknown)
+
+    def counting(self, tally: Tally) -> Self:
+        return replace(self, waiting=tally.count, waiting_ms=tally.known_ms, waiting_unknown=tally.unknown)
+
     def has_seen(self, interaction_id: InteractionId) -> bool:
         return interaction_id in self.recent
 
     def remember(self, interaction_id: InteractionId) -> Self:
         return replace(self, recent=(*self.recent, interaction_id)[-RECENT_INTERACTIONS:])
 
-    def enqueue(self, entry: Entry, *, voice: ChannelId, text: ChannelId, play_id: PlayId, limit: int) -> Self:
-        """Append ``entry``, whose key must come after the tail; start it as ``play_id`` if nothing is playing.
+    def enqueue(self, *entries: Entry, voice: ChannelId, text: ChannelId, play_id: PlayId, limit: int) -> Self:
+        """Queue ``entries``, whose keys rise from behind the head; start the first as ``play_id`` if nothing plays.
 
-        Raises :class:`PlayingElsewhere` and :class:`QueueFull`.
+        Raises :class:`PlayingElsewhere`, and :class:`QueueFull` if not all of them fit.
         """
         if self.wants_player and self.voice_channel_id != voice:
             assert self.voice_channel_id is not None
             raise PlayingElsewhere(self.voice_channel_id)
-        if self.waiting >= limit:
+        if self.waiting + len(entries) > limit + (0 if self.wants_player else 1):
             raise QueueFull(limit)
-        queued = replace(self, voice_channel_id=voice, text_channel_id=text, tail=entry.key, waiting=self.waiting + 1)
-        return queued if self.wants_player else queued._start(entry, play_id)
+        queued = replace(self, voice_channel_id=voice, text_channel_id=text)._with_waiting(entries)
+        return queued if self.wants_player else queued._start(entries[0], play_id)
 
-    def advance(self, over: PlayId, to: Entry | None, play_id: PlayId) -> Self:
+    def advance(self, over: PlayId, to: Entry | None, play_id: PlayId, passed: Tally = NOTHING) -> Self:
         """End the playing ``over`` and start the entry behind it, or want no player when there is none.
 
-        Raises :class:`AlreadyAdvanced` when ``over`` is no longer what plays: of two skips at one moment, or of a skip
-        and a natural end, one advances.
+        ``passed`` is what lies between the two. Raises :class:`AlreadyAdvanced` when ``over`` is no longer what plays:
+        of two skips at one moment, or of a skip and a natural end, one advances.
         """
-        if self.play_id != over:
-            raise AlreadyAdvanced
-        return self._start(to, play_id) if to else self._silence()
+        self._check(over)
+        return self.counting(self.tally.less(passed))._start(to, play_id) if to else self._silence()
 
-    def without_waiting(self, key: OrderKey) -> Self:
+    def again(self, over: PlayId, play_id: PlayId) -> Self:
+        """Play the current entry from its start. Raises :class:`AlreadyAdvanced`."""
+        self._check(over)
+        return replace(self, play_id=play_id, position_ms=0, paused=False)
+
+    def go_back(self, over: PlayId, back: Step, current: Entry | None, play_id: PlayId) -> Self:
+        """Play the entry before the current one, which then waits as the next; so does whatever lies between.
+
+        Raises :class:`AlreadyAdvanced` and :class:`NothingBefore`.
+        """
+        self._check(over)
+        if back.to is None:
+            raise NothingBefore
+        waits_again = Tally.of([current]) if current else Tally(1, 0, 1)
+        returned = self.counting(self.tally.plus(waits_again).plus(back.passed))
+        return replace(returned, current=back.to.key, head=back.to.key, play_id=play_id, position_ms=0, paused=False)
+
+    def requeue(self, entry: Entry) -> Self:
+        """Let ``entry`` wait behind everything else: how a looped queue goes on."""
+        return self._playing()._with_waiting([entry])
+
+    def without_waiting(self, entry: Entry) -> Self:
         """Forget one entry that waits; the caller removes it in the same change.
 
-        ``key`` must name an entry that exists and lies behind the head.
+        ``entry`` must be stored behind the head.
         """
-        assert self.head < key <= self.tail
-        return replace(self, waiting=self.waiting - 1)
+        assert self.head < entry.key
+        return self.counting(self.tally.less(Tally.of([entry])))
+
+    def learn(self, before: Entry, after: Entry) -> Self:
+        """Take in that an entry has become better known; the caller replaces it in the same change."""
+        if before.key <= self.head:
+            return self
+        return self.counting(self.tally.plus(Tally.of([after])).less(Tally.of([before])))
 
     def pause(self) -> Self:
         return replace(self._playing(), paused=True)
 
     def resume(self) -> Self:
         return replace(self._playing(), paused=False)
+
+    def set_loop(self, loop: Loop) -> Self:
+        return replace(self._playing(), loop=loop)
 
     def stop(self) -> Self:
         """Want no player, and let every waiting entry become history."""
@@ -102,31 +179,33 @@ class GuildState:
         """Remember how far ``play_id`` has come; nothing changes if it is no longer what plays."""
         return replace(self, position_ms=position_ms) if self.play_id == play_id else self
 
+    def _check(self, over: PlayId) -> None:
+        if self.play_id != over:
+            raise AlreadyAdvanced
+
     def _playing(self) -> Self:
         if not self.wants_player:
             raise NothingPlaying
         return self
 
+    def _with_waiting(self, entries: Sequence[Entry]) -> Self:
+        tail = max(self.tail, *(entry.key for entry in entries))
+        return replace(self, tail=tail).counting(self.tally.plus(Tally.of(entries)))
+
     def _start(self, entry: Entry, play_id: PlayId) -> Self:
-        return replace(
-            self,
-            current=entry.key,
-            head=entry.key,
-            waiting=self.waiting - 1,
-            play_id=play_id,
-            position_ms=0,
-            paused=False,
-        )
+        started = replace(self, current=entry.key, head=entry.key, play_id=play_id, position_ms=0, paused=False)
+        return started.counting(self.tally.less(Tally.of([entry])))
 
     def _silence(self) -> Self:
         # Nothing waits from here on, also not what was counted and then set aside because it could not be read.
-        return replace(
+        silent = replace(
             self,
             current=None,
             play_id=None,
             position_ms=0,
             paused=False,
+            loop=Loop.OFF,
             voice_channel_id=None,
             head=self.tail,
-            waiting=0,
         )
+        return silent.counting(NOTHING)

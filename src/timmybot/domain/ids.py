@@ -7,6 +7,7 @@ from typing import NewType
 GuildId = NewType("GuildId", int)
 ChannelId = NewType("ChannelId", int)
 UserId = NewType("UserId", int)
+RoleId = NewType("RoleId", int)
 InteractionId = NewType("InteractionId", int)
 ShardId = NewType("ShardId", int)
 

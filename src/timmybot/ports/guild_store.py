@@ -11,12 +11,19 @@ another: no method takes a guild id. This is the isolation the whole design rest
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from timmybot.domain.change import Change, OwedReply
+from timmybot.domain.guild_settings import GuildSettings
 from timmybot.domain.guild_state import GuildState
 from timmybot.domain.ids import Epoch, GuildId, InteractionId, OrderKey, ShardId
+from timmybot.domain.step import Step
 from timmybot.domain.track import Entry
+from timmybot.domain.undo import Undo
+
+CHANGE_LIMIT = 98
+"""Items that one change may write beside the state and what undoes it: DynamoDB takes 100 in a transaction."""
 
 
 class StoreError(Exception):
@@ -49,21 +56,71 @@ class GuildStore(Protocol):
         """The state as last written; the default state if there is none."""
         ...
 
-    async def entry(self, key: OrderKey) -> Entry | None:
-        """The entry at ``key`` of the current generation."""
+    async def entry(self, key: OrderKey, *, of: GuildState | None = None) -> Entry | None:
+        """The entry at ``key``.
+
+        Here and below, ``of`` is a state that the caller has read: the entries are those of its generation, and
+        nothing is read to find it out. Without it the stored state is read first.
+        """
         ...
 
-    async def entries(self, *, after: OrderKey, limit: int) -> list[Entry]:
+    async def entries(self, *, after: OrderKey, limit: int, of: GuildState | None = None) -> list[Entry]:
         """At most ``limit`` entries behind ``after``, in the order they will be played."""
+        ...
+
+    async def history(self, of: GuildState, *, limit: int) -> list[Entry]:
+        """At most ``limit`` entries before the current one (or up to the head, if nothing plays), the latest first.
+
+        Those whose time has passed are left out.
+        """
+        ...
+
+    async def step(self, of: GuildState, by: int = 1) -> Step:
+        """Where ``by`` readable entries on from the head leads, or back for less than 0, and what lies between."""
         ...
 
     async def commit(self, change: Change, *, epoch: Epoch | None = None) -> GuildState:
         """Write ``change`` whole or not at all, and return the state with its new version.
 
-        Commands leave ``epoch`` out. A worker passes the epoch it claimed the guild under.
+        Commands leave ``epoch`` out. A worker passes the epoch it claimed the guild under. Beside the state, a change
+        writes at most :data:`CHANGE_LIMIT` items.
 
         Raises :class:`VersionConflict` when ``change.state.version`` is no longer the stored one, and :class:`Fenced`
         when ``epoch`` is given and is not the stored one.
+        """
+        ...
+
+    async def undoable(self) -> Undo | None:
+        """What it takes to take back the action that ``GuildState.undo`` names; stale if it names none."""
+        ...
+
+    async def prepare(self, generation: int, put: Sequence[Entry], remove: Sequence[OrderKey] = ()) -> None:
+        """Write and remove any number of entries of a generation that no state points at yet. Not atomic.
+
+        The number must have been handed out to the caller (``GuildState.generations``).
+        """
+        ...
+
+    async def sweep(self, of: GuildState) -> bool:
+        """Remove some entries of generations that are dead by ``of``; return whether there may be more.
+
+        Dead is what is neither present, kept, nor the youngest handed out; it stays so whatever is written since, so a
+        state read long ago is good enough.
+        """
+        ...
+
+    async def retire(self, keys: Sequence[OrderKey], of: GuildState) -> None:
+        """Let entries that were played be forgotten after ``HISTORY_KEPT_SECONDS``."""
+        ...
+
+    async def settings(self) -> GuildSettings:
+        """What the guild has chosen; the default settings if it has not, or if they cannot be understood."""
+        ...
+
+    async def save_settings(self, settings: GuildSettings) -> GuildSettings:
+        """Write the settings over the version they were read with, and return them with the new one.
+
+        Raises :class:`VersionConflict`.
         """
         ...
 

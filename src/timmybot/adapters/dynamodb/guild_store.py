@@ -1,32 +1,40 @@
 """Guild queues in the table ``guild-queues``.
 
 All of a guild lies in one partition, ``guild_id``; the sort key ``item`` says what an item is: ``STATE``,
-``Q#<generation>#<order key>`` for an entry, ``REPLY#<interaction id>`` for an answer still owed. The partition is bound
-when a store is opened: no key of another guild can be spelled from inside.
+``Q#<generation>#<order key>`` for an entry (see ``guild_entries``), ``REPLY#<interaction id>`` for an answer still
+owed, ``UNDO`` for what it takes to take the last action back, ``SETTINGS``. The partition is bound when a store is
+opened: no key of another guild can be spelled from inside.
 """
 
 from __future__ import annotations
 
 import logging
-from contextlib import aclosing
+from collections.abc import Sequence
 from dataclasses import replace
 
+from timmybot.adapters.dynamodb.guild_entries import GuildEntries
 from timmybot.adapters.dynamodb.table import Clause, ConditionFailed, Contended, Delete, Put, Table
 from timmybot.domain.change import Change, OwedReply
+from timmybot.domain.guild_settings import GuildSettings
 from timmybot.domain.guild_state import GuildState
 from timmybot.domain.ids import Epoch, GuildId, InteractionId, OrderKey, ShardId, shard_of
+from timmybot.domain.step import Step
 from timmybot.domain.track import Entry
+from timmybot.domain.undo import Undo
 from timmybot.ports.clock import Clock
 from timmybot.ports.guild_store import Fenced, GuildStore, GuildStores, StoreUnavailable, VersionConflict
 from timmybot.ports.records.fields import Record, Unreadable
 from timmybot.ports.records.guild import (
-    entry_of,
-    entry_record,
+    remaining_settings,
     reply_of,
     reply_record,
+    settings_of,
+    settings_record,
     silent_state,
     state_of,
     state_record,
+    undo_of,
+    undo_record,
 )
 
 log = logging.getLogger(__name__)
@@ -38,6 +46,8 @@ CLAIM_TRIES = 10
 """A claim races only with members' commands, a few a second at most."""
 
 _STATE = "STATE"
+_SETTINGS = "SETTINGS"
+_UNDO = "UNDO"
 _REPLY = "REPLY#"
 _AFTER_REPLIES = "REPLY$"
 """``$`` follows ``#``: the first sort key behind all that begin with ``REPLY#``."""
@@ -67,6 +77,7 @@ class DynamoGuildStore(GuildStore):
         self._guild_id = guild_id
         self._shard_id = shard_id
         self._partition = str(guild_id)
+        self._entries = GuildEntries(table, clock, self._partition)
 
     @property
     def guild_id(self) -> GuildId:
@@ -82,29 +93,30 @@ class DynamoGuildStore(GuildStore):
             self._set_aside(_STATE, why)
             return silent_state(record)
 
-    async def entry(self, key: OrderKey) -> Entry | None:
-        item = _entries_of((await self.state()).generation) + key
-        record = await self._table.get((self._partition, item))
-        return None if record is None else self._readable_entry(item, key, record)
+    async def entry(self, key: OrderKey, *, of: GuildState | None = None) -> Entry | None:
+        return await self._entries.entry((of or await self.state()).generation, key)
 
-    async def entries(self, *, after: OrderKey, limit: int) -> list[Entry]:
-        generation = (await self.state()).generation
-        prefix = _entries_of(generation)
-        # A space sorts before whatever a key is made of: this is behind `after`, and before the key that follows it.
-        # The next generation's prefix is behind every key of this one.
-        first, last = f"{prefix}{after} ", _entries_of(generation + 1)
-        found: list[Entry] = []
-        async with aclosing(self._table.query(self._partition, first, last, page=limit)) as rows:
-            async for item, record in rows:
-                if len(found) >= limit:
-                    break
-                if entry := self._readable_entry(item, OrderKey(item.removeprefix(prefix)), record):
-                    found.append(entry)
-        return found
+    async def entries(self, *, after: OrderKey, limit: int, of: GuildState | None = None) -> list[Entry]:
+        return await self._entries.after((of or await self.state()).generation, after, limit)
+
+    async def history(self, of: GuildState, *, limit: int) -> list[Entry]:
+        return await self._entries.history(of, limit)
+
+    async def step(self, of: GuildState, by: int = 1) -> Step:
+        return await self._entries.step(of, by)
+
+    async def prepare(self, generation: int, put: Sequence[Entry], remove: Sequence[OrderKey] = ()) -> None:
+        await self._entries.prepare(generation, put, remove)
+
+    async def sweep(self, of: GuildState) -> bool:
+        return await self._entries.sweep(of)
+
+    async def retire(self, keys: Sequence[OrderKey], of: GuildState) -> None:
+        await self._entries.retire(of.generation, keys)
 
     async def commit(self, change: Change, *, epoch: Epoch | None = None) -> GuildState:
         read = change.state.version
-        state = replace(change.state, version=read + 1)
+        state = change.written()
         unchanged_since_read = Clause("#version = :read", {":read": read})
         if read == 0:
             # There is no STATE yet, or one whose version cannot be understood and was taken for 0.
@@ -157,31 +169,47 @@ class DynamoGuildStore(GuildStore):
     async def settle(self, interaction_id: InteractionId) -> None:
         await self._table.delete((self._partition, f"{_REPLY}{interaction_id}"))
 
+    async def undoable(self) -> Undo | None:
+        record = await self._table.get((self._partition, _UNDO))
+        try:
+            return None if record is None else undo_of(record)
+        except Unreadable as why:
+            self._set_aside(_UNDO, why)
+            return None
+
+    async def settings(self) -> GuildSettings:
+        record = await self._table.get((self._partition, _SETTINGS))
+        try:
+            return GuildSettings() if record is None else settings_of(record)
+        except Unreadable as why:
+            self._set_aside(_SETTINGS, why)
+            return remaining_settings(record or {})
+
+    async def save_settings(self, settings: GuildSettings) -> GuildSettings:
+        saved = replace(settings, version=settings.version + 1)
+        unchanged_since_read = Clause("#version = :read", {":read": settings.version})
+        if settings.version == 0:
+            # There are none yet, or some whose version cannot be understood and was taken for 0.
+            unchanged_since_read |= Clause("NOT attribute_type(#version, :number)", {":number": "N"})
+        try:
+            await self._table.put(Put((self._partition, _SETTINGS), settings_record(saved), unchanged_since_read))
+        except (ConditionFailed, Contended) as failed:
+            raise VersionConflict(f"the settings of guild {self._guild_id} were changed meanwhile") from failed
+        return saved
+
     def _state_record(self, state: GuildState) -> Record:
         record = state_record(state)
         return record | {"active_shard": self._shard_id} if state.wants_player else record
 
     def _others(self, change: Change) -> list[Put | Delete]:
-        prefix = _entries_of(change.state.generation)
         return [
-            *(Put((self._partition, prefix + entry.key), entry_record(entry)) for entry in change.add + change.replace),
-            *(Delete((self._partition, prefix + key)) for key in change.remove),
+            *self._entries.writes(change),
             *(Put((self._partition, f"{_REPLY}{owed.interaction_id}"), reply_record(owed)) for owed in change.owe),
+            *([Put((self._partition, _UNDO), undo_record(change.undo))] if change.undo else []),
         ]
-
-    def _readable_entry(self, item: str, key: OrderKey, record: Record) -> Entry | None:
-        try:
-            return entry_of(key, record)
-        except Unreadable as why:
-            self._set_aside(item, why)
-            return None
 
     def _set_aside(self, item: str, why: Unreadable) -> None:
         log.warning("guild %s: stored item %s is set aside: %s", self._guild_id, item, why)
-
-
-def _entries_of(generation: int) -> str:
-    return f"Q#{generation:06d}#"
 
 
 def _interaction_id(item: str) -> InteractionId:

@@ -22,6 +22,7 @@ import re
 import secrets
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -43,6 +44,12 @@ Key = tuple[str, str]
 
 TRANSACTION_LIMIT = 100
 """Source: DynamoDB, "Service, account, and table quotas": actions in one TransactWriteItems."""
+
+BATCH_LIMIT = 25
+"""Source: DynamoDB API reference, BatchWriteItem: put and delete requests in one call."""
+
+_BATCH_TRIES = 8
+"""A batch is left undone in part when the table throttles; each try then does some of it."""
 
 _TRANSIENT = frozenset(
     {
@@ -115,18 +122,27 @@ class Table:
         return from_item(answer["Item"]) if "Item" in answer else None
 
     async def query(
-        self, partition: str, first: str, last: str, *, page: int = 0
+        self, partition: str, first: str, last: str, *, page: int = 0, backward: bool = False
     ) -> AsyncGenerator[tuple[str, Record], None]:
         """The items of a partition from ``first`` to ``last``, both included, with their sort keys.
 
-        ``page`` is how many items one call reads; 0 is as many as fit into one answer (1 MB).
+        ``page`` is how many items one call reads; 0 is as many as fit into one answer (1 MB). ``backward`` gives the
+        last first.
         """
-        clause = Clause(
-            f"#{self._partition} = :partition AND #{self._sort} BETWEEN :first AND :last",
-            {":partition": partition, ":first": first, ":last": last},
-        )
-        async for item in self._pages(clause, page, ConsistentRead=True):
+        clause = self._range(partition, first, last)
+        async for item in self._pages(clause, page, ConsistentRead=True, ScanIndexForward=not backward):
             yield str(item[self._sort]), item
+
+    async def sort_keys(self, partition: str, first: str, last: str, *, limit: int) -> list[str]:
+        """The sort keys alone of at most ``limit`` items; what lags behind by moments may be missing."""
+        clause = self._range(partition, first, last)
+        found: list[str] = []
+        async with aclosing(self._pages(clause, limit, ProjectionExpression=f"#{self._sort}")) as items:
+            async for item in items:
+                found.append(str(item[self._sort]))
+                if len(found) >= limit:
+                    break
+        return found
 
     async def in_index(self, index: str, attribute: str, value: object) -> AsyncGenerator[Record, None]:
         """The items that an index holds under ``value``. It lags behind the table by some milliseconds to seconds."""
@@ -157,6 +173,25 @@ class Table:
             else:
                 actions.append({"Delete": {"TableName": self._name, "Key": self._key(each.key)}})
         await self._run(self._client.transact_write_items, TransactItems=actions)
+
+    async def write_all(self, writes: Sequence[Put | Delete]) -> None:
+        """Any number of unconditional writes, some at a time. What fails in the middle has happened in part."""
+        batches = [writes[start : start + BATCH_LIMIT] for start in range(0, len(writes), BATCH_LIMIT)]
+        await asyncio.gather(*(self._write_batch(batch) for batch in batches))
+
+    async def _write_batch(self, batch: Sequence[Put | Delete]) -> None:
+        requests: dict[str, Any] = {self._name: [self._batched(write) for write in batch]}
+        for _ in range(_BATCH_TRIES):
+            answer = await self._run(self._client.batch_write_item, RequestItems=requests)
+            requests = dict(answer.get("UnprocessedItems") or {})
+            if not requests:
+                return
+        raise StoreUnavailable("DynamoDB left part of a batch undone, again and again")
+
+    def _batched(self, write: Put | Delete) -> dict[str, Any]:
+        if isinstance(write, Put):
+            return {"PutRequest": {"Item": to_item(write.record) | self._key(write.key)}}
+        return {"DeleteRequest": {"Key": self._key(write.key)}}
 
     async def update(self, key: Key, assign: Record, remove: Iterable[str], when: Clause) -> Record:
         """Set and remove some attributes of an item, made if need be; return all of it.
@@ -189,6 +224,12 @@ class Table:
 
     async def delete(self, key: Key) -> None:
         await self._run(self._client.delete_item, TableName=self._name, Key=self._key(key))
+
+    def _range(self, partition: str, first: str, last: str) -> Clause:
+        return Clause(
+            f"#{self._partition} = :partition AND #{self._sort} BETWEEN :first AND :last",
+            {":partition": partition, ":first": first, ":last": last},
+        )
 
     def _key(self, key: Key) -> dict[str, Any]:
         return to_item(dict(zip((self._partition, self._sort), key, strict=True)))

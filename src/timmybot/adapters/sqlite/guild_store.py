@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from sqlite3 import Connection
 
 from timmybot.adapters.sqlite.database import Database, from_text, to_text
+from timmybot.adapters.sqlite.guild_entries import GuildEntries
 from timmybot.domain.change import Change, OwedReply
+from timmybot.domain.guild_settings import GuildSettings
 from timmybot.domain.guild_state import GuildState
 from timmybot.domain.ids import Epoch, GuildId, InteractionId, OrderKey, ShardId
+from timmybot.domain.step import Step
 from timmybot.domain.track import Entry
+from timmybot.domain.undo import Undo
 from timmybot.ports.clock import Clock
 from timmybot.ports.guild_store import Fenced, GuildStore, GuildStores, VersionConflict
-from timmybot.ports.records.fields import Unreadable
+from timmybot.ports.records.fields import Record, Unreadable
 from timmybot.ports.records.guild import (
-    entry_of,
-    entry_record,
+    remaining_settings,
     reply_of,
     reply_record,
+    settings_of,
+    settings_record,
     silent_state,
     state_of,
     state_record,
+    undo_of,
+    undo_record,
 )
 
 log = logging.getLogger(__name__)
@@ -54,6 +62,7 @@ class SqliteGuildStore(GuildStore):
         self._database = database
         self._clock = clock
         self._guild_id = guild_id
+        self._entries = GuildEntries(clock, guild_id)
 
     @property
     def guild_id(self) -> GuildId:
@@ -62,11 +71,54 @@ class SqliteGuildStore(GuildStore):
     async def state(self) -> GuildState:
         return await self._database.run(self._state)
 
-    async def entry(self, key: OrderKey) -> Entry | None:
-        return await self._database.run(partial(self._entry, key))
+    async def entry(self, key: OrderKey, *, of: GuildState | None = None) -> Entry | None:
+        def find(connection: Connection) -> Entry | None:
+            return self._entries.entry(connection, (of or self._state(connection)).generation, key)
 
-    async def entries(self, *, after: OrderKey, limit: int) -> list[Entry]:
-        return await self._database.run(partial(self._entries, after, limit))
+        return await self._database.run(find)
+
+    async def entries(self, *, after: OrderKey, limit: int, of: GuildState | None = None) -> list[Entry]:
+        def find(connection: Connection) -> list[Entry]:
+            return self._entries.after(connection, (of or self._state(connection)).generation, after, limit)
+
+        return await self._database.run(find)
+
+    async def history(self, of: GuildState, *, limit: int) -> list[Entry]:
+        return await self._database.run(lambda connection: self._entries.history(connection, of, limit))
+
+    async def step(self, of: GuildState, by: int = 1) -> Step:
+        return await self._database.run(lambda connection: self._entries.step(connection, of, by))
+
+    async def prepare(self, generation: int, put: Sequence[Entry], remove: Sequence[OrderKey] = ()) -> None:
+        await self._database.run(lambda connection: self._entries.prepare(connection, generation, put, remove))
+
+    async def sweep(self, of: GuildState) -> bool:
+        return await self._database.run(lambda connection: self._entries.sweep(connection, of))
+
+    async def retire(self, keys: Sequence[OrderKey], of: GuildState) -> None:
+        await self._database.run(lambda connection: self._entries.retire(connection, of.generation, keys))
+
+    async def undoable(self) -> Undo | None:
+        record = await self._database.run(partial(self._record, "undo"))
+        try:
+            return None if record is None else undo_of(record)
+        except Unreadable as why:
+            self._set_aside("undo", why)
+            return None
+
+    async def settings(self) -> GuildSettings:
+        return await self._database.run(self._settings)
+
+    async def save_settings(self, settings: GuildSettings) -> GuildSettings:
+        def save(connection: Connection) -> GuildSettings:
+            if self._settings(connection).version != settings.version:
+                raise VersionConflict(f"the settings of guild {self._guild_id} were changed meanwhile")
+            saved = replace(settings, version=settings.version + 1)
+            text = to_text(settings_record(saved))
+            connection.execute("REPLACE INTO guild_settings VALUES (?, ?)", (self._guild_id, text))
+            return saved
+
+        return await self._database.run(save)
 
     async def commit(self, change: Change, *, epoch: Epoch | None = None) -> GuildState:
         return await self._database.run(partial(self._commit, change, epoch))
@@ -86,36 +138,27 @@ class SqliteGuildStore(GuildStore):
         await self._database.run(forget)
 
     def _state(self, connection: Connection) -> GuildState:
-        row = connection.execute("SELECT record FROM guild_state WHERE guild_id = ?", (self._guild_id,)).fetchone()
-        if row is None:
+        record = self._record("guild_state", connection)
+        if record is None:
             return GuildState()
-        record = from_text(row[0])
         try:
             return state_of(record)
         except Unreadable as why:
             self._set_aside("state", why)
             return silent_state(record)
 
-    def _entry(self, key: OrderKey, connection: Connection) -> Entry | None:
-        row = connection.execute(
-            "SELECT record FROM entry WHERE guild_id = ? AND generation = ? AND order_key = ?",
-            (self._guild_id, self._state(connection).generation, key),
-        ).fetchone()
-        return self._readable_entry(key, row[0]) if row else None
+    def _settings(self, connection: Connection) -> GuildSettings:
+        record = self._record("guild_settings", connection)
+        try:
+            return GuildSettings() if record is None else settings_of(record)
+        except Unreadable as why:
+            self._set_aside("settings", why)
+            return remaining_settings(record or {})
 
-    def _entries(self, after: OrderKey, limit: int, connection: Connection) -> list[Entry]:
-        rows = connection.execute(
-            "SELECT order_key, record FROM entry WHERE guild_id = ? AND generation = ? AND order_key > ? "
-            "ORDER BY order_key",
-            (self._guild_id, self._state(connection).generation, after),
-        )
-        found: list[Entry] = []
-        for key, text in rows:
-            if len(found) >= limit:
-                break
-            if entry := self._readable_entry(OrderKey(key), text):
-                found.append(entry)
-        return found
+    def _record(self, table: str, connection: Connection) -> Record | None:
+        statement = f"SELECT record FROM {table} WHERE guild_id = ?"  # noqa: S608  # a name that stands in this file
+        row = connection.execute(statement, (self._guild_id,)).fetchone()
+        return from_text(row[0]) if row else None
 
     def _commit(self, change: Change, epoch: Epoch | None, connection: Connection) -> GuildState:
         stored = self._state(connection)
@@ -123,20 +166,15 @@ class SqliteGuildStore(GuildStore):
             raise Fenced(f"guild {self._guild_id} is claimed under epoch {stored.epoch}, not {epoch}")
         if stored.version != change.state.version:
             raise VersionConflict(f"guild {self._guild_id} is at version {stored.version}, not {change.state.version}")
-        state = replace(change.state, version=change.state.version + 1)
+        state = change.written()
         connection.execute(
             "REPLACE INTO guild_state VALUES (?, ?, ?)",
             (self._guild_id, state.wants_player, to_text(state_record(state))),
         )
-        queue = (self._guild_id, state.generation)
-        connection.executemany(
-            "REPLACE INTO entry VALUES (?, ?, ?, ?)",
-            [(*queue, entry.key, to_text(entry_record(entry))) for entry in change.add + change.replace],
-        )
-        connection.executemany(
-            "DELETE FROM entry WHERE guild_id = ? AND generation = ? AND order_key = ?",
-            [(*queue, key) for key in change.remove],
-        )
+        self._entries.write(connection, change)
+        if change.undo:
+            text = to_text(undo_record(change.undo))
+            connection.execute("REPLACE INTO undo VALUES (?, ?)", (self._guild_id, text))
         connection.executemany(
             "REPLACE INTO owed_reply VALUES (?, ?, ?, ?)",
             [
@@ -168,13 +206,6 @@ class SqliteGuildStore(GuildStore):
             except Unreadable as why:
                 self._set_aside(f"owed reply {interaction_id}", why)
         return found
-
-    def _readable_entry(self, key: OrderKey, text: object) -> Entry | None:
-        try:
-            return entry_of(key, from_text(text))
-        except Unreadable as why:
-            self._set_aside(f"entry {key}", why)
-            return None
 
     def _set_aside(self, item: str, why: Unreadable) -> None:
         log.warning("guild %s: stored %s is set aside: %s", self._guild_id, item, why)

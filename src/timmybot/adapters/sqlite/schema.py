@@ -30,4 +30,10 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         ) WITHOUT ROWID""",
         "CREATE TABLE identify_bucket (bucket INTEGER PRIMARY KEY, free_at REAL NOT NULL)",
     ),
+    (
+        "ALTER TABLE entry ADD COLUMN expires_at REAL",
+        "CREATE INDEX entries_to_forget ON entry (guild_id, expires_at) WHERE expires_at IS NOT NULL",
+        "CREATE TABLE undo (guild_id INTEGER PRIMARY KEY, record TEXT NOT NULL)",
+        "CREATE TABLE guild_settings (guild_id INTEGER PRIMARY KEY, record TEXT NOT NULL)",
+    ),
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+
+from timmybot.domain.order_key import FRACTION_LIMIT
 
 Record = Mapping[str, object]
 
@@ -12,8 +14,8 @@ SCHEMA = 1
 ID_LIMIT = 64
 """Characters of an identifier that we made up ourselves."""
 
-KEY_LIMIT = 13 + ID_LIMIT
-"""Characters of an order key: a place of 12 digits, a hyphen, an entry id."""
+KEY_LIMIT = 14 + FRACTION_LIMIT + ID_LIMIT
+"""Characters of an order key: a place of 12 digits, a dot and a fraction, a hyphen, an entry id."""
 
 _NUMBER_LIMIT = 2**63
 """Discord's snowflakes are 64 bits wide, and SQLite's integers are signed."""
@@ -80,6 +82,18 @@ class Fields:
         value = self._record.get(name, False)
         if not isinstance(value, bool):
             raise Unreadable(f"{name} is neither true nor false")
+        return value
+
+    def one_of(self, name: str, known: Collection[str]) -> str | None:
+        """One of the ``known`` texts; ``None`` if it is absent, or of a kind that a later release knows."""
+        value = self.text_or_none(name, ID_LIMIT)
+        return value if value in known else None
+
+    def record_or_none(self, name: str) -> Record | None:
+        """A record within the record."""
+        value = self._record.get(name)
+        if value is not None and not isinstance(value, dict):
+            raise Unreadable(f"{name} is not a record")
         return value
 
     def numbers(self, name: str, limit: int) -> tuple[int, ...]:

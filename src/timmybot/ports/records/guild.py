@@ -1,11 +1,21 @@
-"""How a guild's state, its entries and its owed replies are written down, and read back with suspicion."""
+"""How a guild's state, its entries and its owed replies are written down, and read back with suspicion.
+
+What a field may be and is not known here yet (a loop of a future kind, say) reads as its default where nothing is lost
+by that; fields that are not known at all are passed over.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from timmybot.domain.change import OwedReply
-from timmybot.domain.guild_state import RECENT_INTERACTIONS, GuildState
-from timmybot.domain.ids import ChannelId, EntryId, Epoch, InteractionId, OrderKey, PlayId, UserId
+from timmybot.domain.guild_settings import VOLUME_LIMIT, GuildSettings
+from timmybot.domain.guild_state import RECENT_INTERACTIONS, Action, GuildState, Loop
+from timmybot.domain.ids import ChannelId, EntryId, Epoch, InteractionId, OrderKey, PlayId, RoleId, UserId
+from timmybot.domain.order_key import START, is_order_key
+from timmybot.domain.tally import Tally
 from timmybot.domain.track import TITLE_LIMIT, URL_LIMIT, Entry, Track
+from timmybot.domain.undo import Undo
 from timmybot.ports.records.fields import (
     ID_LIMIT,
     KEY_LIMIT,
@@ -16,11 +26,19 @@ from timmybot.ports.records.fields import (
     with_schema,
 )
 
+_GENERATIONS = 1_000_000
+"""More than any guild makes; a number beyond was not written by us."""
+
 _TOKEN_LIMIT = 1_000
 """Characters of an interaction token; Discord's have some 200 and are documented as opaque."""
 
 
+HISTORY_KEPT_SECONDS = 30 * 24 * 3600.0
+"""How long a played entry stays in the history: longer than anything waits."""
+
+
 def state_record(state: GuildState) -> dict[str, object]:
+    """Fields that have their default and came later than the first release are left out: STATE has to stay small."""
     return with_schema(
         {
             "version": state.version,
@@ -31,10 +49,16 @@ def state_record(state: GuildState) -> dict[str, object]:
             "play_id": state.play_id,
             "position_ms": state.position_ms,
             "paused": state.paused,
+            "loop": None if state.loop is Loop.OFF else state.loop.value,
             "generation": state.generation,
+            "generations": state.generations or None,
+            "kept": state.kept_generation,
+            "undo": state.undo and state.undo.value,
             "head": state.head,
             "tail": state.tail,
             "waiting": state.waiting,
+            "waiting_ms": state.waiting_ms or None,
+            "unknown": state.waiting_unknown,
             "recent": list(state.recent),
         }
     )
@@ -45,17 +69,25 @@ def state_of(record: Record) -> GuildState:
     fields = Fields(record)
     voice, text = fields.number_or_none("voice_channel"), fields.number_or_none("text_channel")
     current, play_id = fields.text_or_none("current", KEY_LIMIT), fields.text_or_none("play_id", ID_LIMIT)
+    generation, waiting = fields.number("generation"), fields.number("waiting")
+    unknown = fields.number_or_none("unknown")
     state = GuildState(
         voice_channel_id=None if voice is None else ChannelId(voice),
         text_channel_id=None if text is None else ChannelId(text),
-        current=None if current is None else OrderKey(current),
+        current=None if current is None else _key("current", current),
         play_id=None if play_id is None else PlayId(play_id),
         position_ms=fields.number("position_ms"),
         paused=fields.flag("paused"),
-        generation=fields.number("generation"),
-        head=OrderKey(fields.text("head", KEY_LIMIT)),
-        tail=OrderKey(fields.text("tail", KEY_LIMIT)),
-        waiting=fields.number("waiting"),
+        loop=Loop(fields.one_of("loop", [loop.value for loop in Loop]) or Loop.OFF.value),
+        generation=generation,
+        generations=max(fields.number("generations"), generation),
+        kept_generation=fields.number_or_none("kept"),
+        undo=_action(fields),
+        head=_key("head", fields.text("head", KEY_LIMIT)),
+        tail=_key("tail", fields.text("tail", KEY_LIMIT)),
+        waiting=waiting,
+        waiting_ms=fields.number("waiting_ms"),
+        waiting_unknown=waiting if unknown is None else unknown,
         version=fields.number("version"),
         epoch=Epoch(fields.number("epoch")),
         recent=tuple(InteractionId(each) for each in fields.numbers("recent", RECENT_INTERACTIONS)),
@@ -70,9 +102,65 @@ def state_of(record: Record) -> GuildState:
 
 
 def silent_state(record: Record) -> GuildState:
-    """A guild that wants nothing, under the version and epoch of a record that cannot be understood otherwise."""
+    """A guild that wants nothing, under the version and epoch of a record that cannot be understood otherwise.
+
+    Its queue is a new writing, in which nothing of the old one turns up by chance; the old one is kept.
+    """
     version, epoch = integer_or_zero(record.get("version")), integer_or_zero(record.get("epoch"))
-    return GuildState(version=version, epoch=Epoch(epoch))
+    kept, handed_out = (_generation(record.get(name)) for name in ("generation", "generations"))
+    number = max(kept, handed_out) + 1
+    return GuildState(version=version, epoch=Epoch(epoch), generation=number, generations=number, kept_generation=kept)
+
+
+def undo_record(undo: Undo) -> dict[str, object]:
+    """Of the state before, the interactions are left out: they are no part of what comes back."""
+    removed = undo.removed and {"key": undo.removed.key, **entry_record(undo.removed)}
+    before = state_record(replace(undo.before, recent=()))
+    return with_schema({"action": undo.action.value, "before": before, "removed": removed})
+
+
+def undo_of(record: Record) -> Undo:
+    """Raises :class:`Unreadable`."""
+    fields = Fields(record)
+    action = _action(fields, "action")
+    if action is None:
+        raise Unreadable("action is missing or unknown")
+    removed = fields.record_or_none("removed")
+    return Undo(
+        action=action,
+        before=state_of(fields.record_or_none("before") or {}),
+        removed=None if removed is None else entry_of(OrderKey(str(removed.get("key"))), removed),
+    )
+
+
+def settings_record(settings: GuildSettings) -> dict[str, object]:
+    return with_schema(
+        {"version": settings.version, "volume_percent": settings.volume_percent, "dj_role": settings.dj_role_id}
+    )
+
+
+def settings_of(record: Record) -> GuildSettings:
+    """Raises :class:`Unreadable`."""
+    fields = Fields(record)
+    volume, dj_role = fields.number_or_none("volume_percent"), fields.number_or_none("dj_role")
+    if volume is not None and volume > VOLUME_LIMIT:
+        raise Unreadable(f"volume_percent is above {VOLUME_LIMIT}")
+    return GuildSettings(
+        volume_percent=GuildSettings().volume_percent if volume is None else volume,
+        dj_role_id=None if dj_role is None else RoleId(dj_role),
+        version=fields.number("version"),
+    )
+
+
+def remaining_settings(record: Record) -> GuildSettings:
+    """The default settings, under the version of some that cannot be understood, so that they can be written over."""
+    return GuildSettings(version=integer_or_zero(record.get("version")))
+
+
+def tally_of_unreadable(record: Record) -> Tally:
+    """What an entry that cannot be understood was counted as, as far as can be told."""
+    length = integer_or_zero(record.get("duration_ms"))
+    return Tally(1, length, 0) if length > 0 else Tally(1, 0, 1)
 
 
 def entry_record(entry: Entry) -> dict[str, object]:
@@ -89,7 +177,7 @@ def entry_record(entry: Entry) -> dict[str, object]:
 
 
 def entry_of(key: OrderKey, record: Record) -> Entry:
-    """Raises :class:`Unreadable`."""
+    """Raises :class:`Unreadable`, also for a key that is none of ours."""
     fields = Fields(record)
     track = Track(
         url=fields.present_text("url", URL_LIMIT),
@@ -97,6 +185,8 @@ def entry_of(key: OrderKey, record: Record) -> Entry:
         duration_ms=fields.number_or_none("duration_ms"),
     )
     entry_id, requested_by = fields.present_text("entry_id", ID_LIMIT), fields.present_number("requested_by")
+    if not is_order_key(key):
+        raise Unreadable("its place is none in a queue")
     return Entry(key=key, entry_id=EntryId(entry_id), track=track, requested_by=UserId(requested_by))
 
 
@@ -125,3 +215,19 @@ def reply_of(interaction_id: InteractionId, record: Record) -> OwedReply:
         key=OrderKey(fields.present_text("key", KEY_LIMIT)),
         expires_at=fields.time("expires_at"),
     )
+
+
+def _generation(value: object) -> int:
+    number = integer_or_zero(value)
+    return number if 0 <= number < _GENERATIONS else 0
+
+
+def _key(name: str, text: str) -> OrderKey:
+    if text != START and not is_order_key(text):
+        raise Unreadable(f"{name} is no order key")
+    return OrderKey(text)
+
+
+def _action(fields: Fields, name: str = "undo") -> Action | None:
+    value = fields.one_of(name, [action.value for action in Action])
+    return None if value is None else Action(value)
