@@ -70,6 +70,11 @@ class HeldGuilds:
         for guild_id in list(self._kept):
             self.nudge(guild_id)
 
+    def nudge_shard(self, shard_id: ShardId) -> None:
+        """Look again at every guild of the shard that is looked after."""
+        for one in self._of(shard_id):
+            one.loop.nudge()
+
     def silence_all(self) -> None:
         """Stop sending everywhere, at once: this process stood still, and others may own its guilds by now."""
         for kept in self._kept.values():
@@ -138,7 +143,9 @@ class HeldGuilds:
             await self._sessions.open(shard_id, held.session if held else None)
             await self._leases.save_session(shard_id, self._sessions.session(shard_id))
 
-        resolving = Resolving(store, self._source, self._replies, right, new_id=self._new_id)
+        resolving = Resolving(
+            store, self._source, self._replies, right, new_id=self._new_id, looked=lambda: self.nudge(guild_id)
+        )
         reconciler = Reconciler(
             store,
             self._players.open(guild_id),

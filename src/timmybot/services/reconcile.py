@@ -16,7 +16,7 @@ from timmybot.domain.ids import ChannelId, PlayId
 from timmybot.ports.guild_store import GuildStore, VersionConflict
 from timmybot.ports.voice import Player, PlayerStatus, VoiceError
 from timmybot.services.guild_commands import NewId
-from timmybot.services.plan import Advance, Follow, GiveUp, Join, Leave, Pause, Play, Rest, Resume, next_action
+from timmybot.services.plan import Action, Advance, Follow, GiveUp, Join, Leave, Pause, Play, Rest, Resume, next_action
 from timmybot.services.resolve import Resolving
 from timmybot.services.right import Right
 
@@ -65,8 +65,10 @@ class Reconciler:
             if isinstance(action, Rest):
                 break
             log.info("guild %d: %s", self._store.guild_id, action)
+            self._right()  # The process may have stood still between the claim and its answer.
             try:
-                await self._act(action, wanted)
+                if not await self._act(action, wanted):
+                    break
             except VersionConflict:
                 continue
         return wanted
@@ -96,7 +98,8 @@ class Reconciler:
         status = self._player.status()
         return replace(status, play_id=None, ending=None) if self._silenced else status
 
-    async def _act(self, action: object, wanted: GuildState) -> None:
+    async def _act(self, action: Action, wanted: GuildState) -> bool:
+        """Return whether to look again at once; if not, whatever is waited for will nudge."""
         match action:
             case Leave():
                 await self._player.leave()
@@ -113,11 +116,13 @@ class Reconciler:
             case Follow(channel_id):
                 await self._follow(channel_id, wanted)
             case Play(play_id=play_id):
-                await self._play(play_id, wanted)
+                return await self._play(play_id, wanted)
+        return True
 
     async def _join(self, channel_id: ChannelId, wanted: GuildState) -> None:
         try:
             await self._connected()
+            self._right()
             await self._player.join(channel_id)
         except VoiceError as error:
             await self._give_up(wanted)
@@ -128,17 +133,22 @@ class Reconciler:
             wanted = await self._store.commit(Change(replace(wanted, voice_channel_id=channel_id)), epoch=self._right())
         await self._join(channel_id, wanted)
 
-    async def _play(self, play_id: PlayId, wanted: GuildState) -> None:
+    async def _play(self, play_id: PlayId, wanted: GuildState) -> bool:
         assert wanted.current is not None
         entry = await self._store.entry(wanted.current)
         if entry is None:
             await self._advance(play_id, "A track had vanished from the queue.", wanted)
-            return
-        entry = await self._resolving.resolved(entry)
-        if entry is None:
-            return
-        await self._player.play(play_id, entry.track, position_ms=self._place(play_id, wanted), paused=wanted.paused)
+            return True
+        if not entry.track.resolved:
+            # What played before is not wanted any more, and looking takes long: no command is to wait for it.
+            if self._player.status().play_id is not None:
+                self.silence()
+            self._resolving.look_at(entry)
+            return False
+        self._right()
         self._silenced = False
+        await self._player.play(play_id, entry.track, position_ms=self._place(play_id, wanted), paused=wanted.paused)
+        return True
 
     def _place(self, play_id: PlayId, wanted: GuildState) -> int:
         """Where to go on. A playing's place only grows, so the latest word is the largest."""

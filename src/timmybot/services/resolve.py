@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
+from functools import partial
 
 from timmybot.domain.change import Change, OwedReply
 from timmybot.domain.guild_state import GuildState
@@ -15,26 +17,38 @@ from timmybot.domain.ids import OrderKey, PlayId
 from timmybot.domain.track import Entry
 from timmybot.domain.wording import named
 from timmybot.ports.discord import DiscordError, Replies
-from timmybot.ports.guild_store import GuildStore, VersionConflict
+from timmybot.ports.guild_store import GuildStore, StoreError, VersionConflict
 from timmybot.ports.track_source import TrackError, TrackSource
 from timmybot.services.guild_commands import NewId
-from timmybot.services.right import Right
+from timmybot.services.right import NoRight, Right
 
 log = logging.getLogger(__name__)
 
 
 class Resolving:
-    """Resolves the entries of the guild that ``store`` was opened for."""
+    """Resolves the entries of the guild that ``store`` was opened for.
+
+    ``looked`` is called whenever something that :meth:`look_at` began is over, well or not.
+    """
 
     def __init__(
-        self, store: GuildStore, source: TrackSource, replies: Replies, right: Right, *, new_id: NewId
+        self,
+        store: GuildStore,
+        source: TrackSource,
+        replies: Replies,
+        right: Right,
+        *,
+        new_id: NewId,
+        looked: Callable[[], None],
     ) -> None:
         self._store = store
         self._source = source
         self._replies = replies
         self._right = right
         self._new_id = new_id
+        self._looked = looked
         self._underway: dict[OrderKey, asyncio.Task[Entry | None]] = {}
+        self._awaited: set[OrderKey] = set()
 
     async def resolved(self, entry: Entry) -> Entry | None:
         """The entry with its track resolved, or ``None`` if it cannot be played and has left the queue.
@@ -43,12 +57,13 @@ class Resolving:
         """
         if entry.track.resolved:
             return entry
-        task = self._underway.get(entry.key)
-        if task is None:
-            task = asyncio.create_task(self._look_at(entry))
-            self._underway[entry.key] = task
-            task.add_done_callback(lambda _: self._underway.pop(entry.key, None))
-        return await asyncio.shield(task)
+        return await asyncio.shield(self._looking_at(entry))
+
+    def look_at(self, entry: Entry) -> None:
+        """Begin to resolve the entry, unless that is under way, and wait for nothing."""
+        if entry.key not in self._awaited:
+            self._awaited.add(entry.key)
+            self._looking_at(entry).add_done_callback(partial(self._end_look, entry.key))
 
     async def settle_all(self) -> bool:
         """Give every answer that is owed. Raises what the store and the right raise.
@@ -85,6 +100,23 @@ class Resolving:
                 await self._replies.tell(channel, sentence)
             except DiscordError:
                 log.warning("guild %d was not told: %s", self._store.guild_id, sentence, exc_info=True)
+
+    def _looking_at(self, entry: Entry) -> asyncio.Task[Entry | None]:
+        task = self._underway.get(entry.key)
+        if task is None:
+            task = asyncio.create_task(self._look_at(entry))
+            self._underway[entry.key] = task
+            task.add_done_callback(lambda _: self._underway.pop(entry.key, None))
+        return task
+
+    def _end_look(self, key: OrderKey, task: asyncio.Task[Entry | None]) -> None:
+        self._awaited.discard(key)
+        if task.cancelled():
+            return
+        if (error := task.exception()) is not None:
+            expected = isinstance(error, (NoRight, StoreError))
+            log.log(logging.INFO if expected else logging.ERROR, "a look at a link came to nothing", exc_info=error)
+        self._looked()
 
     async def _look_at(self, entry: Entry) -> Entry | None:
         try:
