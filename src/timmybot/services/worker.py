@@ -169,6 +169,8 @@ class Worker:
             await self._sessions.open(shard_id, self._leases.held[shard_id].session)
         for guild_id in await self._guilds.wanting(shard_id):
             self._held_guilds.nudge(guild_id)
+        # Those that want nothing any more are not among them, and may still be playing: the nudge was lost.
+        self._held_guilds.nudge_shard(shard_id)
 
     async def _repeat(self, seconds: float, act: Callable[[], Awaitable[None]]) -> None:
         while True:
