@@ -31,6 +31,7 @@ class GuildLoop:
         self._clock = clock
         self._nudged = asyncio.Event()
         self._answering: asyncio.Task[None] | None = None
+        self._answers_asked = False
 
     def nudge(self) -> None:
         """Look again, soon."""
@@ -58,6 +59,7 @@ class GuildLoop:
         """Return whether there is nothing left to do here."""
         try:
             wanted = await self._reconciler.reconcile()
+            self._answers_asked = True
             if self._answering is None or self._answering.done():
                 self._answering = asyncio.create_task(self._answer())
             if wanted.wants_player:
@@ -79,10 +81,14 @@ class GuildLoop:
     async def _answer(self) -> None:
         """Give the answers that are owed; what is left over stays owed and is found at the next nudge."""
         try:
-            if await self._resolving.settle_all():
-                self.nudge()
+            while self._answers_asked:
+                self._answers_asked = False
+                if await self._resolving.settle_all():
+                    self.nudge()
         except (NoRight, Fenced, StoreUnavailable, VersionConflict) as error:
             log.info("guild %d: answers stay owed: %s", self.guild_id, error)
+        except Exception:  # A bug. The music goes on, and the next nudge tries again.
+            log.exception("guild %d: answers stay owed", self.guild_id)
 
     async def _answered_or_nudged(self, answering: asyncio.Task[None]) -> None:
         nudged = asyncio.create_task(self._nudged.wait())
