@@ -99,7 +99,7 @@ class Leases:
         return gained, lost
 
     async def _take_free(self, stored: Mapping[ShardId, ShardLease], now: float) -> set[ShardId]:
-        alive = self._alive(now)
+        alive, holding = self._alive(now), self._holding(now)
         share = fair_share(self._settings.shard_count, len(alive | {self.me}))
         gained: set[ShardId] = set()
         for number in range(self._settings.shard_count):
@@ -108,6 +108,8 @@ class Leases:
             if seen.owner == self.me:
                 # A take whose answer was lost took effect all the same.
                 self.held.setdefault(shard, seen)
+                continue
+            if seen.owner in holding:
                 continue
             handed_to_me = seen.next_owner == self.me
             if len(self.held) >= share and not handed_to_me:
@@ -119,6 +121,10 @@ class Leases:
                     continue
                 gained.add(shard)
         return gained
+
+    def _holding(self, now: float) -> frozenset[WorkerId]:
+        """The other workers that live: one that is on its way out holds what it has not handed over yet."""
+        return frozenset(worker for worker in self._others if self._observer.is_alive(worker, now))
 
     def _alive(self, now: float) -> frozenset[WorkerId]:
         """The workers that live and mean to stay, but for this one."""
