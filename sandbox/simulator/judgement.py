@@ -24,6 +24,8 @@ TAKEOVER_SECONDS = 2.5
 """How long two workers may send for one guild; only one of them is heard."""
 KILL_GAP_SECONDS = 15.0
 HAND_OVER_GAP_SECONDS = 3.0
+LEFT_OUT_MS = 250
+"""How much may be sent into the void before a worker learns that its connection is gone."""
 REPEAT_MS = 2_000
 """How much of a track may be heard twice when another worker goes on with it."""
 
@@ -86,6 +88,12 @@ class _Case:
                 deadline = max(deadline, until + RECOVERY_SECONDS)
         return deadline
 
+    def identified_after(self, guild: GuildId, start: float) -> float:
+        """``start``, or when the shard got its session if that came soon after: one identify every five seconds."""
+        shard = self.shard(guild)
+        soon = [at for at, identified in self.record.identifies if identified == shard and start < at < start + 20.0]
+        return max([start, *soon])
+
     def owner(self, shard: ShardId, at: float) -> WorkerId | None:
         owner = None
         for ownership in self.record.ownerships:
@@ -125,12 +133,17 @@ def _explained(case: _Case) -> None:
         if not verdict.explained:
             stuck = "; ".join(f"{_told(each)}" for each in verdict.stuck_at)
             at = min((each.invoked for each in verdict.stuck_at), default=case.end)
-            case.violated("histories can be explained", at, f"guild {guild}: from {verdict.then} no order gives {stuck}")
+            case.violated(
+                "histories can be explained", at, f"guild {guild}: from {verdict.then} no order gives {stuck}"
+            )
 
 
 def _dead_links(case: _Case, operations: Iterable[Operation]) -> Iterator[Operation]:
     for each in operations:
-        if each.name == "play" and case.life.around.catalogue.kind(Catalogue.link(each.guild, _number(each))) is Track.NOTHING:
+        if (
+            each.name == "play"
+            and case.life.around.catalogue.kind(Catalogue.link(each.guild, _number(each))) is Track.NOTHING
+        ):
             yield Operation(each.guild, "leads nowhere", each.invoked, each.tag)
 
 
@@ -153,7 +166,9 @@ def _identify_budget(case: _Case) -> None:
     for at, shard in case.record.identifies:
         # Clocks may differ by four seconds here, and the budget lets one identify through every five.
         if last is not None and at - last < 0.8 and not case.record.tally["fault: clock jump"]:
-            case.violated("the identify budget is kept", at, f"shard {shard} identified {at - last:.2f} s after another")
+            case.violated(
+                "the identify budget is kept", at, f"shard {shard} identified {at - last:.2f} s after another"
+            )
         last = at
 
 
@@ -176,6 +191,7 @@ def _is_heard(case: _Case, guild: GuildId, wish: Wish, heard: list[Segment]) -> 
 
 
 def _check_silence(case: _Case, guild: GuildId, wish: Wish, start: float, end: float) -> None:
+    start = case.identified_after(guild, start)
     if end > case.deadline(start, SLOW_TRACK_SECONDS):
         case.violated("what is wanted is heard", start, f"guild {guild}: {end - start:.1f} s without {wish.play_id}")
 
@@ -200,13 +216,15 @@ def _goes_on_where_it_was(case: _Case, guild: GuildId) -> None:
         before = place.get(segment.play_id)
         if before is not None:
             skipped = segment.from_ms - before.to_ms
-            if skipped > 100:
+            if skipped > LEFT_OUT_MS:
                 case.violated("no music is left out", segment.start, f"guild {guild}: {skipped} ms of {segment.tag}")
             if -skipped > _repeat_allowed(case, before, segment):
                 what = f"guild {guild}: {-skipped} ms of {segment.tag}, {before.worker} then {segment.worker}"
                 case.violated("no music is heard twice", segment.start, what)
-        elif segment.from_ms > 100:
-            case.violated("no music is left out", segment.start, f"guild {guild}: {segment.tag} began at {segment.from_ms}")
+        elif segment.from_ms > LEFT_OUT_MS:
+            case.violated(
+                "no music is left out", segment.start, f"guild {guild}: {segment.tag} began at {segment.from_ms}"
+            )
         if before is None or segment.to_ms > before.to_ms:
             place[segment.play_id] = segment
 
@@ -267,7 +285,9 @@ def _gap(case: _Case, guild: GuildId, at: float, worker: WorkerId) -> float | No
     wanted = [wish for wish in case.wishes(guild) if wish.play_id == playing.play_id and wish.end > at]
     if not wanted or wanted[0].end < at + KILL_GAP_SECONDS + 5.0:
         return None
-    again = next((each for each in heard if each.play_id == playing.play_id and each.worker != worker and each.start > at), None)
+    again = next(
+        (each for each in heard if each.play_id == playing.play_id and each.worker != worker and each.start > at), None
+    )
     return (again.start if again else wanted[0].end) - playing.end
 
 

@@ -95,7 +95,9 @@ class Life:
         self.record.operations.append(Operation(guild, "stored", now, returned=now, answer="", stored=stored))
         self.record.owed += [(guild, owed.interaction_id) for owed in at_once(store.owed_replies())]
         if state.waiting != len(waiting):
-            self.record.violated("what waits is counted", now, f"{guild}: {state.waiting} counted, {len(waiting)} there")
+            self.record.violated(
+                "what waits is counted", now, f"{guild}: {state.waiting} counted, {len(waiting)} there"
+            )
 
 
 class _ErrorLog(logging.Handler):

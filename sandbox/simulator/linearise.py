@@ -53,9 +53,7 @@ def explain(operations: Sequence[Operation]) -> Verdict:
     return Verdict(explained=False, stuck_at=stuck, then=guild)
 
 
-def _steps(
-    ordered: Sequence[Operation], sure: int, done: int, guild: GuildModel
-) -> list[tuple[int, GuildModel]]:
+def _steps(ordered: Sequence[Operation], sure: int, done: int, guild: GuildModel) -> list[tuple[int, GuildModel]]:
     """What may come next, the likeliest last."""
     deadline = float("inf")
     for number in range(sure):

@@ -62,7 +62,9 @@ class ProcessRest(Replies, Members):
         if self._rest.network.over:
             raise asyncio.CancelledError
         answered = self._rest.loop.create_future()
-        self._rest.loop.call_later(0.02 + self._rest.random.random() * 0.05, lambda: answered.done() or answered.set_result(None))
+        self._rest.loop.call_later(
+            0.02 + self._rest.random.random() * 0.05, lambda: answered.done() or answered.set_result(None)
+        )
         await answered
         if self._rest.down:
             self._rest.record.tally["REST calls refused"] += 1

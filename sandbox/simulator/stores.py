@@ -68,17 +68,20 @@ class Kept:
         self.index_lag = 0.0
         self.nudges_lost = self.nudges_late = self.nudges_doubled = 0
         self._index: dict[GuildId, bool] = {}
+        self._index_due: dict[GuildId, float] = {}
 
     def state_of(self, guild_id: GuildId) -> GuildState:
         return at_once(self.guilds.open(guild_id).state())
 
     def index(self, guild_id: GuildId, wants: bool) -> None:
-        """Bring the index up to date, after its lag."""
+        """Bring the index up to date, after its lag, and never with what is older than what it has."""
+        due = max(self.loop.now + self.random.random() * 0.3 + self.index_lag, self._index_due.get(guild_id, 0.0))
+        self._index_due[guild_id] = due
 
         def update() -> None:
             self._index[guild_id] = wants
 
-        self.loop.after(self.random.random() * 0.3 + self.index_lag, update)
+        self.loop.after(due - self.loop.now, update)
 
     async def wanting(self, shard_id: ShardId) -> list[GuildId]:
         """What the index knows."""

@@ -111,7 +111,6 @@ class VirtualLoop(asyncio.AbstractEventLoop):
 
     def kill(self, process: Process) -> None:
         process.dead = True
-        process.ready.clear()
 
     def run_until(self, end: float) -> None:
         """Let time pass up to ``end``."""
@@ -138,6 +137,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
             self._due.clear()
             for process in self._processes:
                 process.dead = process.paused = False
+                self._make_ready(_Handle(lambda: None, (), Context()), process)
             for _ in range(20):
                 for task in self._tasks:
                     if not task.done():
@@ -165,12 +165,10 @@ class VirtualLoop(asyncio.AbstractEventLoop):
             if not process.ready or not process.running:
                 ready.remove(process)
 
-    def _make_ready(self, handle: _Handle) -> None:
-        process = handle.process
-        if process.dead:
-            return
+    def _make_ready(self, handle: _Handle, process: Process | None = None) -> None:
+        process = process or handle.process
         process.ready.append(handle)
-        if len(process.ready) == 1 and not process.paused and process not in self._ready:
+        if process.running and process not in self._ready:
             self._ready.append(process)
 
     # -- what asyncio uses -----------------------------------------------------------------------------------------
@@ -201,7 +199,9 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         return asyncio.Future(loop=self)
 
     def create_task(self, coro: Any, *, name: object = None, context: Context | None = None) -> asyncio.Task[Any]:
-        task: asyncio.Task[Any] = asyncio.Task(coro, loop=self, name=None if name is None else str(name), context=context)
+        task: asyncio.Task[Any] = asyncio.Task(
+            coro, loop=self, name=None if name is None else str(name), context=context
+        )
         self._tasks.append(task)
         return task
 

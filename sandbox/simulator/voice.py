@@ -43,13 +43,12 @@ class VoiceWorld:
     def taken(self, player: SimulatedPlayer) -> None:
         """The player has joined: the guild's call is its worker's."""
         before = self.calls.get(player.guild_id)
-        for one in (before, player):
-            if one is not None:
-                one.settle()
+        concerned = [player] if before in (None, player) else [before, player]
+        for one in concerned:
+            one.settle()
         self.calls[player.guild_id] = player
-        for one in (before, player):
-            if one is not None:
-                one.go_on()
+        for one in concerned:
+            one.go_on()
         if before is not None and before is not player:
             self.tell(before, before.superseded)
 

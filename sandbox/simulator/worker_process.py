@@ -74,7 +74,9 @@ class WorkerProcess:
 def start_worker(around: Surroundings, name: str, *, revision: int) -> WorkerProcess:
     """Start a worker as ``timmybot worker`` would."""
     random = Random(f"{around.random.random()} {name}")
-    process = Process(name, wall_offset=random.choice((0.0, 0.0, random.uniform(-2, 2))), drift=random.uniform(-2e-4, 2e-4))
+    process = Process(
+        name, wall_offset=random.choice((0.0, 0.0, random.uniform(-2, 2))), drift=random.uniform(-2e-4, 2e-4)
+    )
     clock = ProcessClock(around.loop, process, random)
     link = Link(around.network, process)
     worker_id = WorkerId(name)
