@@ -25,7 +25,7 @@ setup: $(VENV)/.package $(VENV)/.cdk build/.wheels ## install everything, pinned
 demo: setup ## the whole story in the terminal: two guilds, one bot, on this machine (KEEP=1 leaves it running)
 	@$(BIN)/python -m sandbox.demo $(if $(KEEP),--keep)
 
-test: setup ## unit, property, contract, integration and infrastructure tests
+test: setup build/peers/.node ## unit, property, contract, integration and infrastructure tests
 	@$(BIN)/python -m pytest $(ARGS)
 
 check: setup ## formatting, lint, types and the direction of imports
@@ -69,6 +69,13 @@ build/.wheels: requirements/frontdoor.txt infra/components/function_bundle.py $(
 	@echo "fetching the front door's wheels"
 	@mkdir -p build
 	@$(BIN)/python -m infra.components.function_bundle
+	@touch $@
+
+build/peers/.node: sandbox/peers/node/package.json sandbox/peers/node/package-lock.json | $(VENV)/.node
+	@echo "installing @discordjs/voice, which tests play through"
+	@mkdir -p build/peers/node
+	@cp sandbox/peers/node/package.json sandbox/peers/node/package-lock.json build/peers/node/
+	@cd build/peers/node && npm ci --silent --no-audit --no-fund
 	@touch $@
 
 $(VENV)/.cdk: package.json package-lock.json | $(VENV)/.node

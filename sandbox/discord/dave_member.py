@@ -7,6 +7,7 @@ a frame that is not encrypted is heard only in a call that is not, or is just be
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import davey
@@ -42,7 +43,7 @@ class DaveMember:
         self.version = 0
         """What this member takes the call's version to be, by the transitions executed so far."""
         self.opened = 0
-        """Frames decrypted."""
+        """Frames decrypted, ever."""
         self.undecryptable = 0
         """Encrypted frames for which the key was missing or wrong: not heard."""
         self.refused_plain = 0
@@ -53,6 +54,7 @@ class DaveMember:
         self._session: davey.DaveSession | None = None
         self._prepared: dict[int, int] = {}
         self._upgrading = False
+        self._changed = asyncio.Event()
 
     @property
     def epoch(self) -> int | None:
@@ -63,6 +65,22 @@ class DaveMember:
     def privacy_code(self) -> str | None:
         """The 30 digits that people in a call compare: equal for those who share its keys."""
         return self._session.voice_privacy_code if self._session and self._session.ready else None
+
+    @property
+    def keyed_with(self) -> frozenset[int]:
+        """Who else is in this member's group: those it hears."""
+        users = self._session.get_user_ids() if self._session and self._session.ready else []
+        return frozenset(int(user) for user in users) - {self.user_id}
+
+    async def wait_until(self, holds: Callable[[DaveMember], bool], timeout: float = 10.0) -> None:  # noqa: ASYNC109
+        """Wait until something is true of this member, e.g. ``lambda dave: bot in dave.keyed_with``.
+
+        Raises :class:`TimeoutError`.
+        """
+        async with asyncio.timeout(timeout):
+            while not holds(self):
+                self._changed.clear()
+                await self._changed.wait()
 
     def enter(self, call: DaveCall) -> None:
         """Connect to a channel's call, leaving the previous one."""
@@ -119,6 +137,7 @@ class DaveMember:
         def unless_left() -> None:
             if self._call is call and self.answers:
                 handle(*arguments)
+                self._changed.set()
 
         asyncio.get_running_loop().call_soon(unless_left)
 

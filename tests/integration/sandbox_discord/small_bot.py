@@ -41,8 +41,8 @@ class Wire:
     async def send(self, opcode: int, data: object) -> None:
         await self.ws.send_json({"op": opcode, "d": data})
 
-    async def next(self) -> Json:
-        message = await self.ws.receive(PATIENCE_SECONDS)
+    async def next(self, patience_seconds: float | None = PATIENCE_SECONDS) -> Json:
+        message = await self.ws.receive(patience_seconds)
         if message.type is not aiohttp.WSMsgType.TEXT:
             raise WebsocketOver(self.ws.close_code)
         parsed: Json = json.loads(message.data)

@@ -28,6 +28,7 @@ with warnings.catch_warnings():
     from discord import http as discord_py_http
 
 PATIENCE_SECONDS = 20.0
+SILENCE_FRAMES = 5
 
 
 class OpusFile(discord_py.AudioSource):
@@ -83,6 +84,7 @@ async def client(
 @pytest.mark.parametrize("offer", [([AES_GCM, XCHACHA], Format.WEBM_OPUS), ([XCHACHA], Format.OGG_OPUS)])
 async def test_discord_py_joins_plays_and_is_heard(
     discord: FakeDiscord,
+    app: Application,
     client: discord_py.Client,
     alice: Member,
     tmp_path: Path,
@@ -96,6 +98,7 @@ async def test_discord_py_joins_plays_and_is_heard(
     assert [member.id for member in channel.members] == [alice.user_id]
 
     voice: discord_py.VoiceClient = await channel.connect(timeout=PATIENCE_SECONDS)
+    await alice.dave.wait_until(lambda dave: app.bot_user_id in dave.keyed_with)
     over = asyncio.Event()
     loop = asyncio.get_running_loop()
     voice.play(
@@ -117,6 +120,8 @@ async def test_discord_py_joins_plays_and_is_heard(
     assert (figures.lost, figures.duplicated) == (0, 0)
     arrivals = discord.voice.history[0].arrivals
     assert (arrivals.not_authentic, arrivals.nonce_reused) == (0, 0)
+    assert arrivals.end_to_end == alice.dave.opened == figures.packets - SILENCE_FRAMES
+    assert voice.voice_privacy_code == alice.dave.privacy_code
 
     await voice.disconnect()
     assert guild.bot_voice_state is None
