@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 
-from timmybot.domain.track import Track
+from timmybot.domain.tally import Tally
+from timmybot.domain.track import Entry, Track
 
 _MARKDOWN = re.compile(r"([\\*_~`|>\[\]()#@<:-])")
 _SHOWN = 80
+_URL_SHOWN = 120
+
+MESSAGE_LIMIT = 2_000
+"""Characters. Source: Discord, Message: ``content``."""
 
 
 def clock_time(milliseconds: int) -> str:
@@ -25,6 +31,51 @@ def named(track: Track) -> str:
     shown = name if len(name) <= _SHOWN else name[: _SHOWN - 1] + "…"
     length = "" if track.duration_ms is None else f" ({clock_time(track.duration_ms)})"
     return f"**{escaped(shown)}**{length}"
+
+
+def listed(entry: Entry | None) -> str:
+    """An entry on one line of a list; ``None`` for one that cannot be read."""
+    if entry is None:
+        return "a track that was removed"
+    url = entry.track.url
+    return named(entry.track) if entry.track.resolved or len(url) <= _URL_SHOWN else f"`{url[: _URL_SHOWN - 1]}…`"
+
+
+def page_of_queue(current: Entry | None, waiting: Sequence[Entry], before: int, tally: Tally) -> str:
+    """One page of a queue: what plays, what waits from number ``before`` + 1 on, and how much there is in all."""
+    lines = [f"Now: {listed(current)}"]
+    lines += [f"{number}. {listed(entry)}" for number, entry in enumerate(waiting, start=before + 1)]
+    if (more := tally.count - before - len(waiting)) > 0:
+        lines.append(f"… and {more:,} more")
+    if tally.count:
+        lines.append(f"{tally.count:,} waiting, {total_time(tally)}")
+    return fitted(lines)
+
+
+def history_of(entries: Sequence[Entry]) -> str:
+    """What was played, the latest first."""
+    if not entries:
+        return "Nothing was played yet. Start something with `/play`."
+    return fitted(["Played before, the latest first:", *(f"- {listed(entry)}" for entry in entries)])
+
+
+def total_time(tally: Tally) -> str:
+    """``48:10 in all``, or what is known of it."""
+    if tally.unknown == tally.count:
+        return "of unknown length"
+    return f"{clock_time(tally.known_ms)} in all" + (
+        f" and {tally.unknown:,} of unknown length" if tally.unknown else ""
+    )
+
+
+def fitted(lines: Iterable[str]) -> str:
+    """As many of the lines as one message holds."""
+    text = ""
+    for line in lines:
+        if len(text) + len(line) + 3 > MESSAGE_LIMIT:
+            return f"{text}\n…"
+        text = f"{text}\n{line}" if text else line
+    return text
 
 
 def escaped(text: str) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from timmybot.domain.change import OwedReply
 from timmybot.domain.errors import CommandRefused
+from timmybot.domain.guild_state import Loop
 from timmybot.domain.ids import PlayId, shard_of
 from timmybot.domain.track import Entry
 from timmybot.domain.track_url import checked_url
@@ -19,8 +20,10 @@ from timmybot.ports.discord import DiscordError, Members
 from timmybot.ports.guild_store import GuildStores, StoreUnavailable
 from timmybot.ports.inbox import Inbox, Nudge
 from timmybot.ports.lease_store import LeaseStore
-from timmybot.services.guild_commands import GuildCommands, NewId
+from timmybot.services.guild_commands import GuildCommands
 from timmybot.services.invocation import Invocation
+from timmybot.services.new_id import NewId
+from timmybot.services.queue_commands import QueueCommands
 from timmybot.services.wake import Waking
 from timmybot.settings import Settings
 
@@ -64,14 +67,11 @@ class Answering:
 
     async def answer(self, invocation: Invocation) -> Answer:
         """Carry the command out. Never raises for what a member or an outage can cause: that is an answer, too."""
-        commands = GuildCommands(
-            self._guilds.open(invocation.guild_id),
-            invocation.interaction_id,
-            new_id=self._new_id,
-            queue_limit=self._settings.queue_limit,
-        )
+        store, limit = self._guilds.open(invocation.guild_id), self._settings.queue_limit
+        player = GuildCommands(store, invocation.interaction_id, new_id=self._new_id, queue_limit=limit)
+        queue = QueueCommands(store, invocation.interaction_id, new_id=self._new_id, queue_limit=limit)
         try:
-            return await self._dispatch(invocation, commands)
+            return await self._dispatch(invocation, (player, queue))
         except CommandRefused as refusal:
             return Answer(str(refusal), ephemeral=True)
         except StoreUnavailable:
@@ -81,21 +81,31 @@ class Answering:
             log.warning("command %s: Discord did not answer", invocation.command, exc_info=True)
             return Answer("Discord did not tell me where you are. Try again in a moment.", ephemeral=True)
 
-    async def _dispatch(self, invocation: Invocation, commands: GuildCommands) -> Answer:
-        changing: dict[str, Callable[[], Awaitable[str]]] = {
-            "play": lambda: self._play(invocation, commands),
-            "skip": commands.skip,
-            "pause": commands.pause,
-            "resume": commands.resume,
-            "stop": commands.stop,
+    async def _dispatch(self, invocation: Invocation, commands: tuple[GuildCommands, QueueCommands]) -> Answer:
+        player, queue = commands
+        heard: dict[str, Callable[[], Awaitable[str]]] = {
+            "play": lambda: self._play(invocation, player),
+            "skip": lambda: player.skip_to(_number(invocation, "to")) if "to" in invocation.options else player.skip(),
+            "previous": player.previous,
+            "pause": player.pause,
+            "resume": player.resume,
+            "stop": player.stop,
+            "loop": lambda: player.loop(_loop(invocation)),
+            "undo": queue.undo,
         }
-        if invocation.command in changing:
-            content = await changing[invocation.command]()
-            return Answer(content + await self._tell_workers(invocation))
-        if invocation.command == "queue":
-            return Answer(await commands.queue())
-        if invocation.command == "nowplaying":
-            return Answer(await commands.now_playing(lambda play_id: self._position_of(invocation, play_id)))
+        unheard: dict[str, Callable[[], Awaitable[str]]] = {
+            "queue": lambda: player.queue(_number(invocation, "page", default=1)),
+            "nowplaying": lambda: player.now_playing(lambda play_id: self._position_of(invocation, play_id)),
+            "history": queue.history,
+            "remove": lambda: queue.remove(_number(invocation, "position")),
+            "move": lambda: queue.move(_number(invocation, "position"), _number(invocation, "to")),
+            "shuffle": queue.shuffle,
+            "clear": queue.clear,
+        }
+        if invocation.command in heard:
+            return Answer(await heard[invocation.command]() + await self._tell_workers(invocation))
+        if invocation.command in unheard:
+            return Answer(await unheard[invocation.command]())
         raise CommandRefused(f"I don't know `/{invocation.command[:32]}`. It may be new: try again in a minute.")
 
     async def _play(self, invocation: Invocation, commands: GuildCommands) -> str:
@@ -110,7 +120,14 @@ class Answering:
                 invocation.interaction_id, invocation.application_id, invocation.token, entry.key, expires_at
             )
 
-        return await commands.play(url, user=invocation.user_id, voice=voice, text=invocation.channel_id, owed=owed)
+        return await commands.play(
+            url,
+            user=invocation.user_id,
+            voice=voice,
+            text=invocation.channel_id,
+            owed=owed,
+            next_up=invocation.options.get("next") == "True",
+        )
 
     async def _tell_workers(self, invocation: Invocation) -> str:
         """Nudge the worker and wake one if there is none. The command is written already: trouble here only delays."""
@@ -127,3 +144,19 @@ class Answering:
         shard = shard_of(invocation.guild_id, self._settings.shard_count)
         heartbeat = await self._leases.heartbeat_of_owner(shard)
         return heartbeat.positions.get(play_id) if heartbeat else None
+
+
+def _number(invocation: Invocation, option: str, default: int | None = None) -> int:
+    text = invocation.options.get(option)
+    if text is None and default is not None:
+        return default
+    if text is None or not (text.isascii() and text.isdecimal()) or len(text) > 9 or int(text) < 1:
+        raise CommandRefused(f"`{option}` has to be a number from 1 on, as `/queue` shows them.")
+    return int(text)
+
+
+def _loop(invocation: Invocation) -> Loop:
+    mode = invocation.options.get("mode")
+    if mode not in [loop.value for loop in Loop]:
+        raise CommandRefused("`mode` is one of `off`, `track` and `queue`.")
+    return Loop(mode)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from timmybot.domain.guild_state import GuildState
 from timmybot.domain.ids import GuildId
 from timmybot.ports.clock import Clock
 from timmybot.ports.guild_store import Fenced, StoreUnavailable, VersionConflict
@@ -61,7 +62,7 @@ class GuildLoop:
             wanted = await self._reconciler.reconcile()
             self._answers_asked = True
             if self._answering is None or self._answering.done():
-                self._answering = asyncio.create_task(self._answer())
+                self._answering = asyncio.create_task(self._answer(wanted))
             if wanted.wants_player:
                 return False
             await self._answered_or_nudged(self._answering)
@@ -78,13 +79,14 @@ class GuildLoop:
             self.nudge()
             return False
 
-    async def _answer(self) -> None:
+    async def _answer(self, wanted: GuildState) -> None:
         """Give the answers that are owed; what is left over stays owed and is found at the next nudge."""
         try:
             while self._answers_asked:
                 self._answers_asked = False
                 if await self._resolving.settle_all():
                     self.nudge()
+            await self._resolving.sweep(wanted)
         except (NoRight, Fenced, StoreUnavailable, VersionConflict) as error:
             log.info("guild %d: answers stay owed: %s", self.guild_id, error)
         except Exception:  # A bug. The music goes on, and the next nudge tries again.

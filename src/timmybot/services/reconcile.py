@@ -15,7 +15,8 @@ from timmybot.domain.guild_state import GuildState
 from timmybot.domain.ids import ChannelId, PlayId
 from timmybot.ports.guild_store import GuildStore, VersionConflict
 from timmybot.ports.voice import Player, PlayerStatus, VoiceError
-from timmybot.services.guild_commands import NewId
+from timmybot.services.moving_on import Over, move_on, retire, stop
+from timmybot.services.new_id import NewId
 from timmybot.services.plan import Action, Advance, Follow, GiveUp, Join, Leave, Pause, Play, Rest, Resume, next_action
 from timmybot.services.resolve import Resolving
 from timmybot.services.right import Right
@@ -157,14 +158,16 @@ class Reconciler:
         return max(own, wanted.position_ms, self._last_position(play_id) or 0)
 
     async def _advance(self, over: PlayId, trouble: str | None, wanted: GuildState) -> None:
-        following = await self._store.entries(after=wanted.head, limit=1)
-        advanced = wanted.advance(over, following[0] if following else None, PlayId(self._new_id()))
-        await self._store.commit(Change(advanced), epoch=self._right())
+        why = Over.FAILED if trouble else Over.ENDED
+        change, _ = await move_on(self._store, wanted, over, why, self._new_id)
+        await self._store.commit(change, epoch=self._right())
+        if wanted.current and change.state.current != wanted.current:
+            await retire(self._store, [wanted.current], wanted)
         if trouble and wanted.current:
             await self._resolving.report(wanted.current, trouble)
 
     async def _give_up(self, wanted: GuildState) -> None:
-        await self._store.commit(Change(wanted.stop()), epoch=self._right())
+        await self._store.commit(await stop(self._store, wanted), epoch=self._right())
         await self._player.leave()
 
     async def _tell(self, wanted: GuildState, sentence: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from timmybot.domain.change import Change, OwedReply
@@ -19,7 +20,7 @@ from timmybot.domain.wording import named
 from timmybot.ports.discord import DiscordError, Replies
 from timmybot.ports.guild_store import GuildStore, StoreError, VersionConflict
 from timmybot.ports.track_source import TrackError, TrackSource
-from timmybot.services.guild_commands import NewId
+from timmybot.services.new_id import NewId
 from timmybot.services.right import NoRight, Right
 
 log = logging.getLogger(__name__)
@@ -47,6 +48,7 @@ class Resolving:
         self._right = right
         self._new_id = new_id
         self._looked = looked
+        self._swept = 0
         self._underway: dict[OrderKey, asyncio.Task[Entry | None]] = {}
         self._awaited: set[OrderKey] = set()
 
@@ -80,6 +82,13 @@ class Resolving:
             else:
                 dropped = True
         return dropped
+
+    async def sweep(self, wanted: GuildState) -> None:
+        """Remove writings of the queue that no undo needs any more; look only when there is a new one."""
+        if self._swept != wanted.generations:
+            while await self._store.sweep(wanted):
+                continue
+            self._swept = wanted.generations
 
     async def close(self) -> None:
         """Stop looking at whatever is being looked at."""
@@ -125,28 +134,35 @@ class Resolving:
             await self._drop(entry)
             await self.report(entry.key, f"I can't play <{entry.track.url}>. {trouble}")
             return None
-        resolved = Entry(entry.key, entry.entry_id, track, entry.requested_by)
-        while await self._store.entry(entry.key) is not None:
+        while True:
+            # The entry is read after the state: had it gone in between, the commit would lose its race.
             state = await self._store.state()
+            stored = await self._store.entry(entry.key, of=state)
+            if stored is None:
+                return None
+            resolved = replace(stored, track=track)
             try:
-                await self._store.commit(Change(state, replace=(resolved,)), epoch=self._right())
+                change = Change(state.learn(stored, resolved), replace=(resolved,))
+                await self._store.commit(change, epoch=self._right())
             except VersionConflict:
                 continue
             return resolved
-        return None
 
     async def _drop(self, entry: Entry) -> None:
         """Take the entry out of the queue, going on to the next one if it was to be heard now."""
         meant: PlayId | None = None
-        while await self._store.entry(entry.key) is not None:
+        while True:
             state = await self._store.state()
+            stored = await self._store.entry(entry.key, of=state)
+            if stored is None:
+                return
             if state.current == entry.key and meant in (None, state.play_id):
                 meant = state.play_id
-                following = await self._store.entries(after=entry.key, limit=1)
                 assert meant is not None
-                changed = state.advance(meant, following[0] if following else None, PlayId(self._new_id()))
+                step = await self._store.step(state)
+                changed = state.advance(meant, step.to, PlayId(self._new_id()), step.passed)
             elif entry.key > state.head:
-                changed = state.without_waiting(entry.key)
+                changed = state.without_waiting(stored)
             else:
                 changed = state
             try:

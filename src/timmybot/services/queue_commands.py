@@ -1,0 +1,145 @@
+"""What members can ask of one guild's queue: change its order, take something out, bring it back, look behind.
+
+An entry is picked by its position once, at the first reading; from there on its key is meant. So of two members who
+remove number 3 at one moment, the second does not remove what was number 4.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from timmybot.domain import queue_edits
+from timmybot.domain.change import Change
+from timmybot.domain.errors import NoLongerWaiting, NoSuchPosition, NothingToUndo, NothingWaits
+from timmybot.domain.guild_state import Action, GuildState
+from timmybot.domain.ids import InteractionId, PlayId
+from timmybot.domain.rewriting import Contents, Rewritten, in_order_of, shuffle
+from timmybot.domain.track import Entry
+from timmybot.domain.undo import COPIES, Restored, Undo, bring_back_queue, bring_back_removed
+from timmybot.domain.wording import history_of, named
+from timmybot.ports.guild_store import GuildStore
+from timmybot.services.carrying_out import CarryingOut
+from timmybot.services.moving_on import what_stays
+from timmybot.services.new_id import NewId
+from timmybot.services.writing_anew import EVERYTHING, WritingAnew, moved_replies
+
+_UNDONE = {
+    Action.REMOVE: "The removed track is back.",
+    Action.CLEAR: "What was cleared is back.",
+    Action.STOP: "What was stopped is back.",
+    Action.SHUFFLE: "The queue is in its old order again.",
+}
+
+
+class QueueCommands:
+    """The commands of the guild that ``store`` was opened for, on behalf of one interaction."""
+
+    def __init__(self, store: GuildStore, interaction_id: InteractionId, *, new_id: NewId, queue_limit: int) -> None:
+        self._store = store
+        self._carry_out = CarryingOut(store, interaction_id)
+        self._new_id = new_id
+        self._queue_limit = queue_limit
+
+    async def remove(self, position: int) -> str:
+        """Take out the entry that waits at ``position``, counted from 1."""
+        picked: list[Entry] = []
+
+        async def decide(state: GuildState) -> tuple[Change, str]:
+            entry = await self._picked(state, position, picked)
+            return queue_edits.remove(state, entry), f"Removed {named(entry.track)}. `/undo` brings it back."
+
+        return await self._carry_out(decide)
+
+    async def move(self, position: int, to: int) -> str:
+        """Let the entry that waits at ``position`` wait at ``to``."""
+        picked: list[Entry] = []
+
+        async def decide(state: GuildState) -> tuple[Change, str]:
+            entry = await self._picked(state, position, picked)
+            waiting = await self._store.entries(after=state.head, limit=to + 1, of=state)
+            others = [each for each in waiting if each.key != entry.key]
+            if len(others) < to - 1:
+                raise NoSuchPosition(to, state.waiting)
+            low = others[to - 2].key if to > 1 else state.head
+            high = others[to - 1].key if len(others) >= to else None
+            answer = f"{named(entry.track)} is number {to:,} now."
+            if low < entry.key and (high is None or entry.key < high) and position == to:
+                return Change(state), answer
+            change = queue_edits.move(state, entry, low, high)
+            return replace(change, owe=await moved_replies(self._store, {entry.key: change.add[0].key})), answer
+
+        return await self._carry_out(decide)
+
+    async def shuffle(self) -> str:
+        writing, seed = WritingAnew(self._store), self._new_id()
+
+        def plan(state: GuildState, held: Contents) -> Rewritten:
+            return shuffle(state, held, seed)
+
+        async def decide(state: GuildState) -> tuple[Change, str]:
+            change = await writing.change(state, plan)
+            return change, f"Shuffled {change.state.waiting:,} tracks. `/undo` brings the old order back."
+
+        return await self._carry_out(decide)
+
+    async def clear(self) -> str:
+        async def decide(state: GuildState) -> tuple[Change, str]:
+            if not state.waiting:
+                raise NothingWaits
+            change = queue_edits.clear(state, *await what_stays(self._store, state))
+            return change, f"Cleared {state.waiting:,} tracks. `/undo` brings them back."
+
+        return await self._carry_out(decide)
+
+    async def undo(self) -> str:
+        writing = WritingAnew(self._store)
+
+        async def decide(state: GuildState) -> tuple[Change, str]:
+            undo = await self._store.undoable() if state.undo else None
+            if undo is None or undo.action is not state.undo:
+                raise NothingToUndo
+            if undo.action is Action.SHUFFLE:
+                return await self._unshuffled(state, undo, writing), _UNDONE[undo.action]
+            restored = await (self._unremoved if undo.action is Action.REMOVE else self._uncleared)(state, undo)
+            owe = await moved_replies(self._store, dict(restored.moved))
+            return Change(restored.state, add=restored.add, owe=owe), _UNDONE[undo.action]
+
+        return await self._carry_out(decide)
+
+    async def history(self) -> str:
+        state = await self._store.state()
+        return history_of(await self._store.history(state, limit=queue_edits.HISTORY_COPIED))
+
+    async def _unremoved(self, state: GuildState, undo: Undo) -> Restored:
+        first = (await self._store.step(state)).to
+        return bring_back_removed(state, undo, first, PlayId(self._new_id()))
+
+    async def _uncleared(self, state: GuildState, undo: Undo) -> Restored:
+        current = await self._store.entry(state.current, of=state) if state.current else None
+        return bring_back_queue(
+            state,
+            undo,
+            first=(await self._store.step(undo.before)).to,
+            current=current,
+            waiting=await self._store.entries(after=state.head, limit=COPIES + 1, of=state),
+            play_id=PlayId(self._new_id()),
+            limit=self._queue_limit,
+        )
+
+    async def _unshuffled(self, state: GuildState, undo: Undo, writing: WritingAnew) -> Change:
+        before = await self._store.entries(after=undo.before.head, limit=EVERYTHING, of=undo.before)
+        order = {entry.entry_id: number for number, entry in enumerate(before)}
+        return await writing.change(state, lambda state, held: in_order_of(state, held, order))
+
+    async def _picked(self, state: GuildState, position: int, picked: list[Entry]) -> Entry:
+        """The entry that was picked by its ``position`` when the state was read first."""
+        if not picked:
+            waiting = await self._store.entries(after=state.head, limit=position, of=state)
+            if len(waiting) < position:
+                raise NoSuchPosition(position, state.waiting)
+            picked.append(waiting[-1])
+            return waiting[-1]
+        entry = await self._store.entry(picked[0].key, of=state)
+        if entry is None or entry.key <= state.head:
+            raise NoLongerWaiting
+        return entry
