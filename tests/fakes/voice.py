@@ -96,18 +96,23 @@ class FakeSignalling(VoiceSignalling):
 
     endpoint: str = "voice.invalid"
     refusal: str | None = None
+    lasting: bool = False
+    others: int | None = 1
     asked: list[ChannelId | None] = field(default_factory=list)
     subscribers: list[Callable[[VoiceEvent], None]] = field(default_factory=list)
 
     async def join(self, guild_id: GuildId, channel_id: ChannelId) -> VoiceServer:
         self.asked.append(channel_id)
         if self.refusal is not None:
-            raise SignallingError(self.refusal)
+            raise SignallingError(self.refusal, lasting=self.lasting)
         grant = str(len(self.asked))
         return VoiceServer(guild_id, channel_id, UserId(1), self.endpoint, f"session-{grant}", f"grant-{grant}")
 
     async def leave(self, guild_id: GuildId) -> None:
         self.asked.append(None)
+
+    def others_in(self, guild_id: GuildId, channel_id: ChannelId) -> int | None:
+        return self.others
 
     def subscribe(self, guild_id: GuildId, heard: Callable[[VoiceEvent], None]) -> Callable[[], None]:
         self.subscribers.append(heard)

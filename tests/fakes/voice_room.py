@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from timmybot.domain.ids import ChannelId, GuildId, PlayId
 from timmybot.domain.track import Track
+from timmybot.ports.track_source import AS_IT_IS, Sound
 from timmybot.ports.voice import Ending, Player, Players, PlayerStatus, VoiceError
 
 
@@ -29,12 +30,24 @@ class FakePlayer(Player):
             raise VoiceError(self.refusal)
         self._status = replace(self._status, channel_id=channel_id, moved=False)
 
-    async def play(self, play_id: PlayId, track: Track, *, position_ms: int, paused: bool) -> None:
+    async def play(
+        self, play_id: PlayId, track: Track, *, position_ms: int, paused: bool, sound: Sound = AS_IT_IS
+    ) -> None:
         self.told.append(f"play {track.name} from {position_ms}")
         self.muted = False
         self._status = replace(
             self._status, play_id=play_id, position_ms=position_ms, paused=paused, ending=None, trouble=None
         )
+
+    def prepare(self, track: Track) -> None:
+        self.told.append(f"prepare {track.name}")
+        self._status = replace(self._status, ends_soon=False)
+
+    def set_sound(self, sound: Sound) -> None:
+        self.told.append(f"sound {sound}")
+
+    def heard(self, notices: tuple[str, ...]) -> None:
+        self._status = replace(self._status, notices=())
 
     def pause(self) -> None:
         self.told.append("pause")
@@ -87,6 +100,9 @@ class FakePlayers(Players):
     def statuses(self) -> dict[GuildId, PlayerStatus]:
         known = {guild: player.status() for guild, player in self._players.items()}
         return {guild: status for guild, status in known.items() if status != PlayerStatus()}
+
+    def figures(self) -> dict[str, float]:
+        return {}
 
     def on_change(self, changed: Callable[[GuildId], None]) -> None:
         self._changed = changed

@@ -28,7 +28,8 @@ UNITS: Mapping[str, str] = {
     # How well it plays.
     "FramesSent": "Count",
     "FramesLate": "Count",
-    "FramesMissing": "Count",  # slots that came before their frame was decoded
+    "FramesMissing": "Count",  # slots that came before their frame was decoded, or were over before they were served
+    "PlayersHealed": "Count",  # steps that the watchdog took, for players that should send and did not
 }
 """Every metric and its unit, in this one place: the dashboard and the alarms name no other."""
 

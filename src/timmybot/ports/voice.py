@@ -9,6 +9,7 @@ from typing import Protocol
 
 from timmybot.domain.ids import ChannelId, GuildId, PlayId
 from timmybot.domain.track import Track
+from timmybot.ports.track_source import AS_IT_IS, Sound
 
 
 class VoiceError(Exception):
@@ -40,6 +41,18 @@ class PlayerStatus:
     """A moderator disconnected the bot: the guild's wish is to be cleared, not pursued."""
     moved: bool = False
     """A moderator moved the bot to ``channel_id``: the guild's wish is to follow. Joining that channel accepts it."""
+    given_up: bool = False
+    """The connection was lost for good, for the reason in ``trouble``: the guild's wish is to be cleared."""
+    muted: bool = False
+    """It sends nothing until it is told to ``play`` again: the right to this guild was in doubt."""
+    stuck: bool = False
+    """Nothing that this worker can do makes it heard: another one should try."""
+    alone_seconds: float = 0.0
+    """For how long nobody else has been in its channel."""
+    ends_soon: bool = False
+    """What plays is about to end, and nothing is prepared: time to ``prepare`` what follows."""
+    notices: tuple[str, ...] = ()
+    """What happened that the text channel should be told, a sentence each; ``heard`` takes them off."""
 
 
 class Player(Protocol):
@@ -51,11 +64,26 @@ class Player(Protocol):
         """Be connected to the channel, moving there if connected elsewhere. Raises :class:`VoiceError`."""
         ...
 
-    async def play(self, play_id: PlayId, track: Track, *, position_ms: int, paused: bool) -> None:
-        """Play ``track`` from ``position_ms`` in place of whatever is playing.
+    async def play(
+        self, play_id: PlayId, track: Track, *, position_ms: int, paused: bool, sound: Sound = AS_IT_IS
+    ) -> None:
+        """Play ``track`` from ``position_ms`` in place of whatever is playing, which fades out.
 
-        Returns once the source is opening; that it could not be opened is a FAILED ending.
+        Returns once the source is opening; that it could not be opened is a FAILED ending. A track that was prepared
+        is not opened again: if the one before has ended, it sounds already.
         """
+        ...
+
+    def prepare(self, track: Track) -> None:
+        """Open ``track``, and begin it in the very slot in which the present one ends. ``play`` then confirms it."""
+        ...
+
+    def set_sound(self, sound: Sound) -> None:
+        """Go over to another volume, speed or effect, without a gap."""
+        ...
+
+    def heard(self, notices: tuple[str, ...]) -> None:
+        """The text channel has been told these."""
         ...
 
     def pause(self) -> None: ...
@@ -80,6 +108,10 @@ class Players(Protocol):
 
     def statuses(self) -> dict[GuildId, PlayerStatus]:
         """Every player that is connected or was told to play."""
+        ...
+
+    def figures(self) -> dict[str, float]:
+        """What became of all players' slots since this was last asked, by metric name."""
         ...
 
     def on_change(self, changed: Callable[[GuildId], None]) -> None:

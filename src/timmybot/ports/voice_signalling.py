@@ -10,7 +10,14 @@ from timmybot.domain.ids import ChannelId, GuildId, UserId
 
 
 class SignallingError(Exception):
-    """Discord did not arrange the connection. ``str()`` is for the channel."""
+    """Discord did not arrange the connection. ``str()`` is for the channel.
+
+    ``lasting`` if trying again is no use before somebody changes something.
+    """
+
+    def __init__(self, sentence: str, *, lasting: bool = False) -> None:
+        super().__init__(sentence)
+        self.lasting = lasting
 
 
 @dataclass(frozen=True)
@@ -43,7 +50,24 @@ class Kicked:
     """The bot is no longer in voice although nobody here asked for it: a moderator disconnected it."""
 
 
-VoiceEvent = ServerChanged | ServerGone | Kicked
+@dataclass(frozen=True)
+class ChannelGone:
+    """The channel that the bot was in was deleted."""
+
+
+@dataclass(frozen=True)
+class MayNotSpeak:
+    """The bot lost the right to speak where it is. ``sentence`` says what to change."""
+
+    sentence: str
+
+
+@dataclass(frozen=True)
+class SessionRenewed:
+    """The gateway session was lost. The new one has joined nothing; what is left of the old one may end unannounced."""
+
+
+VoiceEvent = ServerChanged | ServerGone | Kicked | ChannelGone | MayNotSpeak | SessionRenewed
 
 
 class VoiceSignalling(Protocol):
@@ -58,6 +82,10 @@ class VoiceSignalling(Protocol):
 
     async def leave(self, guild_id: GuildId) -> None:
         """Ask to be in no channel. Does nothing when the shard's session is not open."""
+        ...
+
+    def others_in(self, guild_id: GuildId, channel_id: ChannelId) -> int | None:
+        """How many people, bots not counted, are in the channel besides the bot; ``None`` if that is not known."""
         ...
 
     def subscribe(self, guild_id: GuildId, heard: Callable[[VoiceEvent], None]) -> Callable[[], None]:

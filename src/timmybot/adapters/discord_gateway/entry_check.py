@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from timmybot.adapters.discord_gateway.guild_facts import PLAYABLE, GuildFacts
+from timmybot.adapters.discord_gateway.guild_facts import PLAYABLE, Channel, GuildFacts
 from timmybot.adapters.discord_gateway.permissions import Permission, in_channel, in_guild
 from timmybot.domain.ids import ChannelId, UserId
 
@@ -14,8 +14,7 @@ def obstacle(facts: GuildFacts, channel_id: ChannelId, me: UserId) -> str | None
         return f"I cannot find <#{channel_id}>. If it still exists, give me the permission View Channel there."
     if channel.kind not in PLAYABLE:
         return f"<#{channel_id}> is not a voice channel. Join one and try again."
-    base = in_guild(facts.guild_id, facts.owner_id, me, facts.my_roles, facts.roles)
-    permissions = in_channel(base, facts.guild_id, me, facts.my_roles, channel.overwrites)
+    permissions = _permissions(facts, channel, me)
     if missing := _missing(permissions):
         return f"I may not play in <#{channel_id}>. Give me this permission there: {' and '.join(missing)}."
     if _is_full(facts, channel_id, channel.user_limit, me) and not permissions & Permission.MOVE_MEMBERS:
@@ -24,6 +23,19 @@ def obstacle(facts: GuildFacts, channel_id: ChannelId, me: UserId) -> str | None
             "which lets me in all the same."
         )
     return None
+
+
+def may_not_speak(facts: GuildFacts, channel_id: ChannelId, me: UserId) -> str | None:
+    """Why the bot, which is in the channel, is not heard there, or ``None``."""
+    channel = facts.channels.get(channel_id)
+    if channel is None or channel.kind not in PLAYABLE or _permissions(facts, channel, me) & Permission.SPEAK:
+        return None
+    return f"I may no longer speak in <#{channel_id}>, so I stopped. Give me the permission Speak there."
+
+
+def _permissions(facts: GuildFacts, channel: Channel, me: UserId) -> int:
+    base = in_guild(facts.guild_id, facts.owner_id, me, facts.my_roles, facts.roles)
+    return in_channel(base, facts.guild_id, me, facts.my_roles, channel.overwrites)
 
 
 def _missing(permissions: int) -> list[str]:

@@ -114,6 +114,9 @@ class Gateway:
     async def leave(self, guild_id: GuildId) -> None:
         await self._signalling.leave(guild_id)
 
+    def others_in(self, guild_id: GuildId, channel_id: ChannelId) -> int | None:
+        return self._signalling.others_in(guild_id, channel_id)
+
     def subscribe(self, guild_id: GuildId, heard: Callable[[VoiceEvent], None]) -> Callable[[], None]:
         return self._signalling.subscribe(guild_id, heard)
 

@@ -36,6 +36,8 @@ class GuildFacts:
     channels: dict[ChannelId, Channel] = field(default_factory=dict)
     voice: dict[UserId, ChannelId] = field(default_factory=dict)
     """Who is in which voice channel."""
+    bots: set[UserId] = field(default_factory=set)
+    """Those in voice that are known to be bots."""
 
     @classmethod
     def from_create(cls, data: Mapping[str, Any], me: UserId | None) -> GuildFacts:
@@ -69,8 +71,15 @@ class GuildFacts:
                 user_id = UserId(int(data["user_id"]))
                 if data.get("channel_id") is None:
                     self.voice.pop(user_id, None)
+                    self.bots.discard(user_id)
                 else:
                     self.voice[user_id] = ChannelId(int(data["channel_id"]))
+                    if ((data.get("member") or {}).get("user") or {}).get("bot"):
+                        self.bots.add(user_id)
+
+    def people_in(self, channel_id: ChannelId) -> set[UserId]:
+        """Who is in the channel, but for bots as far as they are known."""
+        return {user_id for user_id, where in self.voice.items() if where == channel_id} - self.bots
 
 
 def _channel(data: Mapping[str, Any]) -> Channel:

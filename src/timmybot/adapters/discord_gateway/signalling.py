@@ -9,18 +9,27 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from timmybot.adapters.discord_gateway.connection import ShardConnection
-from timmybot.adapters.discord_gateway.entry_check import obstacle
+from timmybot.adapters.discord_gateway.entry_check import may_not_speak, obstacle
 from timmybot.adapters.discord_gateway.guild_facts import GuildFacts
 from timmybot.adapters.discord_gateway.session import Frame, Op
 from timmybot.adapters.discord_gateway.voice_state import VoiceState
 from timmybot.domain.ids import ChannelId, GuildId, ShardId, UserId, shard_of
-from timmybot.ports.voice_signalling import SignallingError, VoiceEvent, VoiceServer
+from timmybot.ports.voice_signalling import (
+    ChannelGone,
+    Kicked,
+    MayNotSpeak,
+    SessionRenewed,
+    SignallingError,
+    VoiceEvent,
+    VoiceServer,
+)
 
 log = logging.getLogger(__name__)
 
-JOIN_SECONDS: Final = 5.0
+JOIN_SECONDS: Final = 4.0
 """How long Discord may take to arrange a connection; it usually takes well under one second."""
 _CHANNEL_SECONDS: Final = 1.0
+_CHANGES_OF_RIGHTS: Final = ("CHANNEL_UPDATE", "GUILD_ROLE_UPDATE", "GUILD_ROLE_DELETE", "GUILD_MEMBER_UPDATE")
 _GUILD_SECONDS: Final = 5.0
 """How long after READY the guild's GUILD_CREATE may take."""
 
@@ -61,7 +70,7 @@ class Signalling:
             # Discord arranges nothing anew for a bot that it shows in the channel already, be it from the predecessor
             # of this worker: leaving first makes it.
             leave_first = voice.is_in(channel_id) or self._may_be_in(guild_id, channel_id)
-            for _ in range(2):
+            for _ in range(1 if leave_first else 2):
                 if leave_first:
                     voice.ask(None)
                     await self._ask(connection, guild_id, None)
@@ -75,8 +84,8 @@ class Signalling:
             voice.ask(None)
             await self._ask(connection, guild_id, None)
             raise SignallingError(
-                f"Discord did not let me into <#{channel_id}>. Check that I may see it, connect and speak there, "
-                "then try again."
+                f"Discord did not let me into <#{channel_id}>. Check that I may see it, connect and speak there, and "
+                "that it is not full, then try again."
             )
 
     async def leave(self, guild_id: GuildId) -> None:
@@ -89,10 +98,23 @@ class Signalling:
                 except SignallingError:
                     log.info("guild %d: could not say that it leaves its channel; the session was lost", guild_id)
 
+    def others_in(self, guild_id: GuildId, channel_id: ChannelId) -> int | None:
+        facts = self._facts.get(guild_id)
+        if facts is None or self.user_id is None:
+            return None
+        return len(facts.people_in(channel_id) - {self.user_id})
+
     def subscribe(self, guild_id: GuildId, heard: Callable[[VoiceEvent], None]) -> Callable[[], None]:
         subscribers = self._subscribers[guild_id]
         subscribers.append(heard)
-        return lambda: subscribers.remove(heard) if heard in subscribers else None
+
+        def end() -> None:
+            if heard in subscribers:
+                subscribers.remove(heard)
+            if not subscribers and self._subscribers.get(guild_id) is subscribers:
+                del self._subscribers[guild_id]
+
+        return end
 
     def ready(self, shard_id: ShardId, data: Mapping[str, Any]) -> None:
         """The shard has a new session, whose READY was ``data``."""
@@ -100,6 +122,9 @@ class Signalling:
         self.user_id = UserId(int(data["user"]["id"]))
         self._listed.add(shard_id)
         self._promised |= {GuildId(int(guild["id"])) for guild in data.get("guilds", ())}
+        for guild_id in list(self._subscribers):
+            if shard_of(guild_id, self._shard_count) == shard_id:
+                self._tell(guild_id, SessionRenewed())
 
     def hear(self, name: str, data: Mapping[str, Any]) -> None:
         """Take in an event that is about a guild."""
@@ -116,19 +141,35 @@ class Signalling:
                 if (facts := self._facts.get(guild_id)) is not None:
                     facts.hear(name, data, self.user_id)
         if (happened := self._hear_voice(guild_id, name, data)) is not None:
-            for heard in list(self._subscribers[guild_id]):
-                heard(happened)
+            self._tell(guild_id, happened)
         if guild_id in self._news:
             self._news[guild_id].set()
 
+    def _tell(self, guild_id: GuildId, happened: VoiceEvent) -> None:
+        for heard in list(self._subscribers.get(guild_id, ())):
+            heard(happened)
+
     def _hear_voice(self, guild_id: GuildId, name: str, data: Mapping[str, Any]) -> VoiceEvent | None:
         if name == "VOICE_STATE_UPDATE" and int(data["user_id"]) == self.user_id:
-            return self._voice_of(guild_id).hear_state(data)
+            happened = self._voice_of(guild_id).hear_state(data)
+            return self._why_gone(guild_id, happened) if isinstance(happened, Kicked) else happened
         if name == "VOICE_SERVER_UPDATE":
             return self._voice_of(guild_id).hear_server(data)
         if name == "GUILD_DELETE" and not data.get("unavailable"):
             return self._voice_of(guild_id).hear_expulsion()
-        return None
+        return self._rights_lost(guild_id) if name in _CHANGES_OF_RIGHTS else None
+
+    def _why_gone(self, guild_id: GuildId, kicked: Kicked) -> VoiceEvent:
+        facts, channel_id = self._facts.get(guild_id), self._voice_of(guild_id).last_channel_id
+        is_known = facts is not None and channel_id is not None
+        return ChannelGone() if is_known and channel_id not in facts.channels else kicked  # type: ignore[union-attr]
+
+    def _rights_lost(self, guild_id: GuildId) -> VoiceEvent | None:
+        facts, voice = self._facts.get(guild_id), self._voice.get(guild_id)
+        if facts is None or voice is None or voice.settled_in is None or self.user_id is None:
+            return None
+        sentence = may_not_speak(facts, voice.settled_in, self.user_id)
+        return MayNotSpeak(sentence) if sentence else None
 
     def forget(self, shard_id: ShardId) -> None:
         """The shard's session is another one, or none: what the last one told of its guilds counts no more."""
@@ -158,14 +199,14 @@ class Signalling:
         shard_id = shard_of(guild_id, self._shard_count)
         if guild_id not in self._facts and shard_id in self._listed:
             if guild_id not in self._promised:
-                raise SignallingError("I am not a member of this server. Invite me, then try again.")
+                raise SignallingError("I am not a member of this server. Invite me, then try again.", lasting=True)
             await self._until(guild_id, lambda: guild_id in self._facts, _GUILD_SECONDS)
         facts = self._facts.get(guild_id)
         if facts is not None:  # the command may have overtaken the news of a channel that was just made
             await self._until(guild_id, lambda: channel_id in facts.channels, _CHANNEL_SECONDS)
         # Without facts (a session resumed from a predecessor) Discord's answer has to do.
         if facts is not None and self.user_id is not None and (why := obstacle(facts, channel_id, self.user_id)):
-            raise SignallingError(why)
+            raise SignallingError(why, lasting=True)
 
     def _may_be_in(self, guild_id: GuildId, channel_id: ChannelId) -> bool:
         facts = self._facts.get(guild_id)

@@ -30,6 +30,13 @@ class VoiceState:
         self._endpoint: str | None = None
         self._token: str | None = None
         self.user_id: UserId | None = None
+        self.last_channel_id: ChannelId | None = None
+        """Where it was, as far as it is known: also after it has left."""
+
+    @property
+    def settled_in(self) -> ChannelId | None:
+        """The channel, once everything has been arranged in it."""
+        return None if self._arranging or self._wanted is None else self._channel_id
 
     def is_in(self, channel_id: ChannelId) -> bool:
         """Whether this session has the bot in the channel, as far as it has been told."""
@@ -69,6 +76,7 @@ class VoiceState:
         if self._arranging:
             if channel_id == self._wanted:
                 self._channel_id, self._session_id = channel_id, session_id
+                self.last_channel_id = channel_id
             return None
         if self._wanted is None:
             return None
@@ -77,7 +85,7 @@ class VoiceState:
             return ServerGone()
         if channel_id == self._channel_id:
             return None
-        self._channel_id = self._wanted = channel_id
+        self._channel_id = self._wanted = self.last_channel_id = channel_id
         return self._changed()
 
     def hear_server(self, data: Mapping[str, Any]) -> VoiceEvent | None:

@@ -1,4 +1,4 @@
-"""What each close of a voice connection asks for.
+"""What each close of a voice connection means.
 
 Source: Discord, Opcodes and Status Codes, "Voice Close Event Codes"; Voice Connections, "Resuming Voice Connection".
 """
@@ -6,59 +6,52 @@ Source: Discord, Opcodes and Status Codes, "Voice Close Event Codes"; Voice Conn
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 from typing import Final
 
-
-class Next(Enum):
-    RESUME = "resume"
-    """The same server, the same session."""
-    REJOIN = "rejoin"
-    """The session is gone: ask for a new one over the gateway (op 4)."""
-    LISTEN_THEN_REJOIN = "listen, then rejoin"
-    """The gateway may be about to say why (a kick, another server). Only if it says nothing, rejoin."""
-    GIVE_UP = "give up"
+from timmybot.adapters.discord_voice.machine import Happening
 
 
 @dataclass(frozen=True)
-class Remedy:
-    next: Next
-    sentence: str = ""
-    """For the text channel, when it is given up."""
+class Loss:
+    """That a connection was lost, or could not be made."""
+
+    happening: Happening
+    sentence: str = "The connection to Discord's voice server was lost."
+    """For the text channel, should it be given up."""
 
 
-_RESUME = Remedy(Next.RESUME)
-_REJOIN = Remedy(Next.REJOIN)
-_LISTEN = Remedy(Next.LISTEN_THEN_REJOIN)
+CUT: Final = Loss(Happening.CUT)
+VOID: Final = Loss(Happening.VOID)
+HUNG_UP: Final = Loss(Happening.HUNG_UP)
 
-_REMEDIES: Final[dict[int, Remedy]] = {
-    1000: _REJOIN,
-    1001: _REJOIN,
-    4001: _REJOIN,  # unknown opcode
-    4002: _REJOIN,  # could not decode what we sent
-    4003: _REJOIN,  # not authenticated
-    4004: _REJOIN,  # the voice token is void
-    4005: _REJOIN,  # already authenticated
-    4006: _REJOIN,  # session no longer valid
-    4009: _REJOIN,  # session timed out
-    4011: _REJOIN,  # server not found
-    4012: Remedy(Next.GIVE_UP, "Discord no longer speaks the voice protocol that I know. Update TimmyBot."),
-    4014: _LISTEN,  # kicked, channel deleted, moved, or the gateway session was lost
-    4015: _RESUME,  # the voice server crashed
-    4016: Remedy(Next.GIVE_UP, "Discord no longer knows the voice encryption that I use. Update TimmyBot."),
-    4017: Remedy(
-        Next.GIVE_UP,
-        "This voice channel requires end-to-end encryption (DAVE), which this version does not speak. "
-        "Use a stage channel, or update TimmyBot.",
+_LOSSES: Final[dict[int, Loss]] = {
+    1000: VOID,
+    1001: VOID,
+    4001: VOID,  # unknown opcode
+    4002: VOID,  # could not decode what we sent
+    4003: VOID,  # not authenticated
+    4004: VOID,  # the voice token is void
+    4005: VOID,  # already authenticated
+    4006: VOID,  # session no longer valid
+    4009: VOID,  # session timed out
+    4011: VOID,  # server not found
+    4012: Loss(Happening.TURNED_AWAY, "Discord no longer speaks the voice protocol that I know. Update TimmyBot."),
+    4014: HUNG_UP,  # kicked, channel deleted, moved, or the gateway session was lost
+    4015: CUT,  # the voice server crashed
+    4016: Loss(Happening.TURNED_AWAY, "Discord no longer knows the voice encryption that I use. Update TimmyBot."),
+    4017: Loss(
+        Happening.TURNED_AWAY,
+        "Discord refuses the end-to-end encryption (DAVE) that this version speaks. Update TimmyBot; until then, a "
+        "stage channel may work.",
     ),
-    4020: _REJOIN,  # bad request
-    4021: Remedy(
-        Next.GIVE_UP, "Discord closed the voice connection for too many requests. Try again in a few minutes."
+    4020: VOID,  # bad request
+    4021: Loss(
+        Happening.TURNED_AWAY, "Discord closed the voice connection for too many requests. Try again in a few minutes."
     ),
-    4022: _LISTEN,  # the call was ended for everyone: channel deleted, or server changed
+    4022: HUNG_UP,  # the call was ended for everyone: channel deleted, or server changed
 }
 
 
-def after_close(code: int | None) -> Remedy:
-    """What to do after a close with ``code``; ``None`` is a connection that broke without one."""
-    return _REMEDIES.get(code, _RESUME) if code is not None else _RESUME
+def after_close(code: int | None) -> Loss:
+    """What a close with ``code`` means; ``None`` is a connection that broke without one."""
+    return _LOSSES.get(code, CUT) if code is not None else CUT

@@ -17,10 +17,13 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from timmybot.adapters.discord_voice.ciphers import NoCommonMode, choose, cipher
-from timmybot.adapters.discord_voice.close_codes import Next, Remedy, after_close
+from timmybot.adapters.discord_voice.close_codes import Loss, after_close
+from timmybot.adapters.discord_voice.dave import Way
 from timmybot.adapters.discord_voice.discovery import DiscoveryFailed, discover
-from timmybot.adapters.discord_voice.rtp import PacketStream
-from timmybot.adapters.discord_voice.session import Described, Discover, Resumed, Send, Session, StartBeating
+from timmybot.adapters.discord_voice.frames import Send, SendBinary
+from timmybot.adapters.discord_voice.machine import Happening
+from timmybot.adapters.discord_voice.rtp import SILENCE, PacketStream
+from timmybot.adapters.discord_voice.session import NONSENSE, Described, Discover, Resumed, Session, StartBeating
 from timmybot.ports.clock import Clock
 from timmybot.ports.voice_signalling import VoiceServer
 
@@ -33,22 +36,21 @@ _ESTABLISH_SECONDS: Final = 10.0
 _CLOSE_SECONDS: Final = 1.0
 _RESUMABLE_CLOSE: Final = 4000
 """Any code but 1000 and 1001 leaves the voice session resumable."""
+_MESSAGE_BYTES: Final = 1024 * 1024
+"""The longest are welcomes to calls of thousands; what is longer than this is not Discord's."""
 _ENDPOINT: Final = re.compile(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?")
 
 
 class ConnectionFailed(Exception):
-    """The connection could not be made. ``remedy`` says what to do; ``str()`` is for the channel."""
+    """The connection could not be made. ``loss`` says what that means; ``str()`` is for the channel."""
 
-    def __init__(self, remedy: Remedy, sentence: str = "") -> None:
-        super().__init__(sentence or remedy.sentence or "The connection to Discord's voice server was lost.")
-        self.remedy = remedy
-
-
-_TRY_AGAIN: Final = Remedy(Next.REJOIN)
+    def __init__(self, loss: Loss) -> None:
+        super().__init__(loss.sentence)
+        self.loss = loss
 
 
 class VoiceConnection:
-    """A connection to ``server``. ``lost`` is called on the event loop, with the close code, when it breaks."""
+    """A connection to ``server``. ``lost`` is called on the event loop when it breaks."""
 
     def __init__(
         self,
@@ -57,7 +59,7 @@ class VoiceConnection:
         clock: Clock,
         random: random_module.Random,
         tls: ssl.SSLContext,
-        lost: Callable[[VoiceConnection, int | None], None],
+        lost: Callable[[VoiceConnection, Loss], None],
     ) -> None:
         self.server = server
         self.packets: PacketStream | None = None
@@ -72,6 +74,11 @@ class VoiceConnection:
         self._mode = ""
         self._websocket: ClientConnection | None = None
         self._attending: asyncio.Task[None] | None = None
+
+    @property
+    def others(self) -> frozenset[int]:
+        """Who else is connected to the call, as the voice server has told."""
+        return frozenset(self._session.end_to_end.others)
 
     @property
     def is_up(self) -> bool:
@@ -89,13 +96,16 @@ class VoiceConnection:
     async def close(self) -> None:
         """Let everything go. Nothing may be sent over ``packets`` any more when this is called."""
         await self._hang_up(1000)
+        self._close_udp()
+
+    def _close_udp(self) -> None:
         if self._udp is not None:
             self._udp.close()
             self._udp = None
 
     async def _establish(self, *, resuming: bool) -> None:
         if not _ENDPOINT.fullmatch(self.server.endpoint):
-            raise ConnectionFailed(_TRY_AGAIN, "Discord named a voice server that makes no sense.")
+            raise ConnectionFailed(Loss(Happening.VOID, "Discord named a voice server that makes no sense."))
         try:
             async with asyncio.timeout(_ESTABLISH_SECONDS):
                 await self._shake_hands(resuming=resuming)
@@ -105,7 +115,7 @@ class VoiceConnection:
         except (OSError, WebSocketException, TimeoutError) as error:
             await self.close()
             sentence = f"I cannot reach Discord's voice server ({type(error).__name__})."
-            raise ConnectionFailed(_TRY_AGAIN, sentence) from error
+            raise ConnectionFailed(Loss(Happening.VOID, sentence)) from error
         except asyncio.CancelledError:
             await self.close()
             raise
@@ -120,6 +130,7 @@ class VoiceConnection:
             logger=_frames_log,
             ping_interval=None,  # Discord has heartbeats of its own
             proxy=None,  # sound goes by UDP, past any proxy
+            max_size=_MESSAGE_BYTES,
         )
         self._websocket = websocket
         established: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -130,31 +141,37 @@ class VoiceConnection:
 
     async def _attend(self, websocket: ClientConnection, established: asyncio.Future[None]) -> None:
         """Read the websocket to its end, and tell how it ended: ``established`` if it never was, else ``lost``."""
-        failure: ConnectionFailed | None = None
+        failure: Loss | None = None
         try:
             await self._read(websocket, established)
         except ConnectionClosed:
             pass
-        except (DiscoveryFailed, NoCommonMode) as error:
-            failure = ConnectionFailed(Remedy(Next.GIVE_UP, str(error)))
-        except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
-            failure = ConnectionFailed(_TRY_AGAIN, f"Discord's voice server made no sense ({type(error).__name__}).")
+        except DiscoveryFailed as error:
+            failure = Loss(Happening.VOID, str(error))
+        except NoCommonMode as error:
+            failure = Loss(Happening.TURNED_AWAY, str(error))
+        except (*NONSENSE, OSError) as error:
+            # Not to be resumed: the same would come again.
+            failure = Loss(Happening.VOID, f"Discord's voice server made no sense ({type(error).__name__}).")
         close = websocket.protocol.close_rcvd
         # If we closed first, Discord only echoes.
         code = close.code if close is not None and websocket.protocol.close_rcvd_then_sent else None
+        loss = failure or after_close(code)
         if not established.done():
-            established.set_exception(failure or ConnectionFailed(after_close(code)))
+            established.set_exception(ConnectionFailed(loss))
         elif not established.cancelled():
-            log.info("guild %d: the voice connection was closed (%s)", self.server.guild_id, code)
-            self._lost(self, code)
+            log.info("guild %d: the voice connection was lost (%s, %s)", self.server.guild_id, code, loss.happening)
+            self._lost(self, loss)
 
     async def _read(self, websocket: ClientConnection, established: asyncio.Future[None]) -> None:
         beating: asyncio.Task[None] | None = None
         try:
             async for message in websocket:
-                for outcome in self._session.receive(message):
+                for outcome in list(self._session.receive(message)):
                     match outcome:
                         case StartBeating(interval):
+                            if beating is not None:
+                                beating.cancel()
                             beating = asyncio.create_task(self._beat(websocket, interval))
                         case Discover():
                             await self._select_protocol(websocket, outcome)
@@ -163,6 +180,9 @@ class VoiceConnection:
                             await self._ready(websocket, established)
                         case Resumed():
                             await self._ready(websocket, established)
+                        case Send() | SendBinary():
+                            await self._send(websocket, outcome)
+                self._take_way()
         finally:
             if beating is not None:
                 beating.cancel()
@@ -175,6 +195,7 @@ class VoiceConnection:
     async def _select_protocol(self, websocket: ClientConnection, ready: Discover) -> None:
         self._ssrc, self._mode = ready.ssrc, choose(ready.modes)
         family = socket.AF_INET6 if ":" in ready.ip else socket.AF_INET
+        self._close_udp()
         self._udp = udp = socket.socket(family, socket.SOCK_DGRAM)
         udp.setblocking(False)
         udp.connect((ready.ip, ready.port))
@@ -182,10 +203,25 @@ class VoiceConnection:
         await self._send(websocket, self._session.select_protocol(address, port, self._mode))
 
     def _describe(self, mode: str, secret_key: bytes) -> None:
-        assert self._udp is not None
-        if mode != self._mode:
+        if self._udp is None or mode != self._mode:
             raise ValueError("another encryption mode than the one selected")
         self.packets = PacketStream(self._ssrc, cipher(mode, secret_key), self._udp.send, self._random)
+        self._take_way()
+
+    def _take_way(self) -> None:
+        """Have frames go as the call's encryption now says, from the next slot on."""
+        packets, end_to_end = self.packets, self._session.end_to_end
+        if packets is None:
+            return
+        way = end_to_end.way
+        packets.held = way is Way.HELD
+        match way:
+            case Way.PLAIN | Way.HELD:
+                packets.end_to_end = None
+            case Way.ENCRYPTED:
+                packets.end_to_end = end_to_end.encryptor
+            case Way.SILENT:
+                packets.end_to_end = _silenced
 
     async def _beat(self, websocket: ClientConnection, interval_seconds: float) -> None:
         while True:
@@ -210,5 +246,9 @@ class VoiceConnection:
             self._websocket = None
 
     @staticmethod
-    async def _send(websocket: ClientConnection, send: Send) -> None:
-        await websocket.send(json.dumps(send.frame))
+    async def _send(websocket: ClientConnection, send: Send | SendBinary) -> None:
+        await websocket.send(json.dumps(send.frame) if isinstance(send, Send) else send.message)
+
+
+def _silenced(frame: bytes) -> bytes:
+    return SILENCE

@@ -10,12 +10,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from timmybot.adapters.discord_voice.rtp import SILENCE, PacketStream
-from timmybot.ports.track_source import FRAME_MS, FrameStream, Gap
+from timmybot.adapters.discord_voice.rtp import PacketStream
+from timmybot.ports.track_source import FrameStream, Gap
 
 SILENCE_FRAMES: Final = 5
 """How many silent frames end a stretch of sound, so that receivers do not interpolate over what follows.
 Source: Discord, Voice Connections, "Voice Data Interpolation"."""
+FADE_SLOTS: Final = 12
+"""How long a stream may take to fade: it promises some 100 ms for getting to it, and 60 ms for doing it."""
+KEEP_ALIVE_SLOTS: Final = 250
+"""5 s, as Discord's own clients have it: a NAT may forget a way that nothing has passed for half a minute."""
 
 
 @dataclass
@@ -31,75 +35,169 @@ class Counters:
     underrun: int = 0
     """Slots for which the stream had no frame yet."""
     refused: int = 0
-    """Datagrams that the socket did not take."""
+    """Frames that could not be encrypted, or datagrams that the socket did not take."""
+    held: int = 0
+    """Slots in which end-to-end keys were being agreed on."""
 
 
 class Playing:
-    """One stream being played, and how far it has come."""
+    """One stream being played."""
 
-    __slots__ = ("frames_sent", "over", "paused", "read", "start_ms", "stream")
+    __slots__ = ("broken", "faded", "fading", "over", "paused", "read", "still", "stream", "yields")
 
-    def __init__(self, stream: FrameStream, start_ms: int, *, paused: bool) -> None:
+    def __init__(self, stream: FrameStream, *, paused: bool) -> None:
         self.stream = stream
         self.read = stream.read
-        self.start_ms = start_ms
         self.paused = paused
-        self.frames_sent = 0
+        """Wanted. The sound fades first; then it is ``still``."""
+        self.still = paused
+        """Nothing is read."""
         self.over = False
+        self.broken = False
+        """Reading it raised, which no stream should."""
+        self.yields = False
+        """It is to give way to the lane's ``following`` as soon as it has faded."""
+        self.faded = False
+        """It was asked to fade out, and not to fade in since."""
+        self.fading = 0
+        """Slots that are left for fading."""
 
-    @property
-    def position_ms(self) -> int:
-        return self.start_ms + self.frames_sent * FRAME_MS
+    def pause(self) -> None:
+        if not self.paused:
+            self.paused = True
+            self._fade()
+
+    def resume(self) -> None:
+        if self.paused:
+            if self.faded:
+                self.faded = False
+                self.stream.fade_in()
+            self.paused = self.still = False
+
+    def give_way(self) -> None:
+        """Fade, and let the one that follows begin in the slot after."""
+        self.yields = True
+        if not self.faded:
+            self._fade()
+
+    def _fade(self) -> None:
+        self.faded = True
+        self.fading = FADE_SLOTS
+        self.stream.fade_out()
 
 
 class Lane:
-    """One player's place on the pacer. ``on_over`` is called on the pacing thread when a stream has ended."""
+    """One player's place on the pacer. ``on_over`` is called on the pacing thread when a playing has left the lane."""
 
-    __slots__ = ("_on_over", "_silences", "counters", "muted", "packets", "playing")
+    __slots__ = ("_idle", "_on_over", "_silences", "counters", "following", "muted", "packets", "playing")
 
     def __init__(self, on_over: Callable[[Playing], None]) -> None:
         self.packets: PacketStream | None = None
         """Where to send; ``None`` while there is no connection, and nothing is read from the stream then."""
         self.playing: Playing | None = None
+        self.following: Playing | None = None
+        """What begins in the very slot in which ``playing`` has no more."""
         self.muted = False
         self.counters = Counters()
         self._silences = 0
+        self._idle = 0
+        """Slots since anything was sent."""
         self._on_over = on_over
+
+    @property
+    def sounds(self) -> bool:
+        """Whether a frame of sound is due in each slot."""
+        playing = self.playing
+        return self.packets is not None and not self.muted and playing is not None and not playing.still
 
     def serve(self) -> None:
         """Serve one slot. Called by the pacing thread, 50 times a second: every line of it counts."""
         packets = self.packets
         if packets is None or self.muted:
             return
+        if packets.held:
+            self.counters.held += 1
+            packets.pass_over()
+            return
         playing = self.playing
-        if playing is not None and not (playing.paused or playing.over):
+        if playing is not None and not playing.still:
             frame = playing.read()
             if frame.__class__ is bytes:
-                playing.frames_sent += 1
+                if playing.faded:
+                    self._count_fading(playing)
                 self.counters.sent += 1
                 self._silences = SILENCE_FRAMES
-                self._send(packets, frame)
+                self._idle = 0
+                try:
+                    packets.send(frame)  # type: ignore[arg-type]  # a class check is cheaper, and mypy knows it not
+                except (OSError, ValueError, RuntimeError):
+                    # A full buffer, an unreachable host, or keys that have just gone: this one is lost.
+                    self.counters.refused += 1
+                    self.counters.sent -= 1
                 return
-            if frame is Gap.END:
-                playing.over = True
-                self._on_over(playing)
-            else:
-                self.counters.underrun += 1
-        if self._silences:
-            self._silences -= 1
-            self._send(packets, SILENCE)
-        else:
-            packets.pass_over()
+            if self._without_frame(playing, frame):  # type: ignore[arg-type]
+                self.serve()
+                return
+        self._rest(packets)
 
     def skip(self, slots: int) -> None:
         """These slots are over and were not served."""
         if self.packets is not None and not self.muted:
             self.packets.pass_over(slots)
-            if self.playing is not None and not (self.playing.paused or self.playing.over):
+            if self.playing is not None and not self.playing.still:
                 self.counters.skipped += slots
 
-    def _send(self, packets: PacketStream, frame: bytes) -> None:
+    def breaks(self) -> None:
+        """Serving it raised: end the playing, so that somebody hears of it."""
+        playing = self.playing
+        if playing is None or playing.over:
+            self.muted = True
+            return
+        playing.broken = True
+        self._end(playing)
+
+    def _without_frame(self, playing: Playing, gap: Gap) -> bool:
+        """The stream gave no frame. Returns whether another one has taken its place."""
+        if gap is Gap.END or playing.yields:
+            self._end(playing)
+            return self.playing is not playing
+        if gap is Gap.FADED and playing.paused:
+            playing.still = True
+            return False
+        if playing.faded:
+            self._count_fading(playing)
+        else:
+            self.counters.underrun += 1
+        return False
+
+    def _count_fading(self, playing: Playing) -> None:
+        """A stream that does not fade in time is cut off."""
+        playing.fading -= 1
+        if playing.fading <= 0:
+            if playing.yields:
+                self._end(playing)
+            elif playing.paused:
+                playing.still = True
+
+    def _end(self, playing: Playing) -> None:
+        playing.over = playing.still = True
+        following = self.following
+        if following is not None:
+            self.playing, self.following = following, None
+        self._on_over(playing)
+
+    def _rest(self, packets: PacketStream) -> None:
+        """A slot without sound."""
         try:
-            packets.send(frame)
-        except OSError:  # a full buffer or an unreachable host: this one is lost, the websocket knows of the rest
+            if self._silences:
+                self._silences -= 1
+                self._idle = 0
+                packets.send_silence()
+                return
+            packets.pass_over()
+            self._idle += 1
+            if self._idle >= KEEP_ALIVE_SLOTS:
+                self._idle = 0
+                packets.keep_alive()
+        except OSError:  # the websocket will know if it is more than this one datagram
             self.counters.refused += 1

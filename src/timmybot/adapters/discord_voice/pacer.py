@@ -8,6 +8,10 @@ is skipped: nothing is sent for it, the RTP time stamp goes on, and the stream's
 Frames are thus never lost here and never sent in a burst, which receivers' buffers would drop; the music is behind by
 as much as the stall was long.
 
+A process that stood still for long may not be the owner of its guilds any more. So after a stall of a lease's margin
+the pacer mutes every lane itself, before it sends another frame, and says so: whoever confirms the right to play lifts
+it. (The event loop notices a stall, too, but may come to it after the pacer.)
+
 Limits. The thread shares the interpreter lock. ``sys.setswitchinterval`` is lowered, for the whole process and for
 good: by default a busy Python thread keeps the lock for 5 ms after it is wanted, a quarter of a slot; at 0.5 ms, late
 frames beside one busy thread went from 0.3-1.1 % to about 0.3 % when we measured.
@@ -33,12 +37,18 @@ PHASE_SECONDS: Final = SLOT_SECONDS / PHASES
 LATE_SECONDS: Final = 0.005
 """A slot served later than this counts as late: receivers buffer more, but five milliseconds is a stutter begun."""
 SWITCH_INTERVAL_SECONDS: Final = 0.0005
+LONG_STALL_SECONDS: Final = 2.5
+"""``Settings.lease_margin_seconds``, unless told otherwise."""
 
 
 class Schedule:
     """Which lanes are due when. Times are monotonic seconds. No thread in it: the pacer turns it, or a test does."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, on_long_stall: Callable[[], None] = lambda: None, long_stall_seconds: float = LONG_STALL_SECONDS
+    ) -> None:
+        self._on_long_stall = on_long_stall
+        self._long_stall_seconds = long_stall_seconds
         self._start = 0.0
         self._tick = 0
         """Phases that have passed since ``start``."""
@@ -76,17 +86,25 @@ class Schedule:
         if lateness >= SLOT_SECONDS:
             over = int(lateness / SLOT_SECONDS)
             self._skip(over)
+            if lateness >= self._long_stall_seconds:
+                self._mute_all()
             lateness -= over * SLOT_SECONDS
         late = lateness > LATE_SECONDS
         for lane in self._phases[self._tick % PHASES]:
             try:
                 lane.serve()
             except Exception:  # one broken lane must not silence the others
-                log.exception("a player could not send; it is muted")
-                lane.muted = True
+                log.exception("a player could not send")
+                lane.breaks()
             if late:
                 lane.counters.late += 1
         self._tick += 1
+
+    def _mute_all(self) -> None:
+        for phase in self._phases:
+            for lane in phase:
+                lane.muted = True
+        self._on_long_stall()
 
     def _skip(self, slots: int) -> None:
         for phase in self._phases:
@@ -96,11 +114,20 @@ class Schedule:
 
 
 class Pacer:
-    """Runs a :class:`Schedule` on a thread of its own. ``carry`` and ``stop`` are for one thread, the event loop's."""
+    """Runs a :class:`Schedule` on a thread of its own. ``carry`` and ``stop`` are for one thread, the event loop's.
 
-    def __init__(self, monotonic: Callable[[], float] = time.perf_counter) -> None:
+    ``on_long_stall`` is called on the pacing thread.
+    """
+
+    def __init__(
+        self,
+        monotonic: Callable[[], float] = time.perf_counter,
+        *,
+        on_long_stall: Callable[[], None] = lambda: None,
+        long_stall_seconds: float = LONG_STALL_SECONDS,
+    ) -> None:
         self._monotonic = monotonic
-        self._schedule = Schedule()
+        self._schedule = Schedule(on_long_stall, long_stall_seconds)
         self._lock = threading.Lock()
         """Guards the schedule's shape; held for a phase at most."""
         self._wake = threading.Event()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from timmybot.adapters.discord_voice.lane import Counters, Lane, Playing
 from timmybot.adapters.discord_voice.pacer import Pacer
@@ -12,8 +13,20 @@ from timmybot.adapters.discord_voice.presence import Presence
 from timmybot.adapters.discord_voice.rtp import PacketStream
 from timmybot.domain.ids import ChannelId, PlayId
 from timmybot.domain.track import Track
-from timmybot.ports.track_source import TrackSource
+from timmybot.ports.clock import Clock
+from timmybot.ports.track_source import AS_IT_IS, Sound, TrackSource
 from timmybot.ports.voice import Ending, PlayerStatus
+
+ENDS_SOON_MS: Final = 10_000
+"""How long before its end a track's successor is asked for: long enough to open a slow one."""
+_STALE_PAUSE_SECONDS: Final = 30.0
+"""After so long a pause a live stream is opened anew, rather than play what is old."""
+_MOST_NOTICES: Final = 5
+
+MakePresence = Callable[
+    [Callable[[PacketStream | None], None], Callable[[], None], Callable[[str], None]],
+    Presence,
+]
 
 
 @dataclass(frozen=True)
@@ -24,8 +37,15 @@ class _Over:
     trouble: str | None
 
 
+@dataclass(frozen=True)
+class _Prepared:
+    track: Track
+    playing: Playing
+
+
 class VoicePlayer:
-    """A ``Player``. ``make_presence`` is given what to call with where sound goes, and when its own state changed.
+    """A ``Player``. ``make_presence`` is given what to call with where sound goes, when its own state changed, and with
+    what the text channel should hear.
 
     A muted player sends nothing until it is told to ``play`` or ``resume`` again.
     """
@@ -35,85 +55,228 @@ class VoicePlayer:
         *,
         source: TrackSource,
         pacer: Pacer,
-        make_presence: Callable[[Callable[[PacketStream | None], None], Callable[[], None]], Presence],
+        clock: Clock,
+        make_presence: MakePresence,
         changed: Callable[[], None],
     ) -> None:
+        self.lane = Lane(self._left_lane)
+        self.presence = make_presence(lambda packets: pacer.carry(self.lane, packets), changed, self.tell)
+        self.stuck = False
+        """The watchdog is at its wits' end."""
+        self.alone_seconds = 0.0
         self._source = source
-        self._pacer = pacer
+        self._clock = clock
         self._changed = changed
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._lane = Lane(self._stream_over)
-        self._presence = make_presence(lambda packets: pacer.carry(self._lane, packets), changed)
         self._play_id: PlayId | None = None
+        self._track: Track | None = None
+        self._current: Playing | None = None
+        """What it was last told to play. The lane may be fading out of the one before, or be at the next already."""
+        self._prepared: _Prepared | None = None
         self._over: _Over | None = None
+        self._sound = AS_IT_IS
+        self._paused_at: float | None = None
+        self._notices: tuple[str, ...] = ()
 
     @property
     def counters(self) -> Counters:
-        return self._lane.counters
+        return self.lane.counters
 
     def status(self) -> PlayerStatus:
-        playing, over, presence = self._lane.playing, self._over, self._presence
+        current, over, presence = self._current, self._over, self.presence
         return PlayerStatus(
             channel_id=presence.channel_id,
             play_id=self._play_id,
-            position_ms=playing.position_ms if playing else 0,
-            paused=playing.paused if playing else False,
+            position_ms=current.stream.position_ms if current else 0,
+            paused=current.paused if current else False,
             ending=over.ending if over else None,
             trouble=presence.trouble or (over.trouble if over else None),
             kicked=presence.kicked,
             moved=presence.moved,
+            given_up=presence.given_up,
+            muted=self.lane.muted,
+            stuck=self.stuck,
+            alone_seconds=self.alone_seconds,
+            ends_soon=self._ends_soon(),
+            notices=self._notices,
         )
 
     async def join(self, channel_id: ChannelId) -> None:
-        await self._presence.join(channel_id)
+        await self.presence.join(channel_id)
 
-    async def play(self, play_id: PlayId, track: Track, *, position_ms: int, paused: bool) -> None:
+    async def play(
+        self, play_id: PlayId, track: Track, *, position_ms: int, paused: bool, sound: Sound = AS_IT_IS
+    ) -> None:
         self._loop = asyncio.get_running_loop()
-        playing = Playing(self._source.open(track, position_ms=position_ms), position_ms, paused=paused)
-        self._replace(playing)
-        self._play_id = play_id
-        self._lane.muted = False
+        prepared = self._prepared
+        if prepared is not None and prepared.track == track and position_ms == 0:
+            self._prepared = None
+            self._sound = sound
+            prepared.playing.stream.set_sound(sound)
+            self._take(prepared.playing)
+        else:
+            self._sound = sound
+            self._take(Playing(self._source.open(track, position_ms=position_ms, sound=sound), paused=paused))
+        self._play_id, self._track = play_id, track
+        self.lane.muted = self.stuck = False
+        if paused:
+            self.pause()
+
+    def prepare(self, track: Track) -> None:
+        """Have ``track`` begin in the very slot in which the present one ends. ``play`` then confirms it."""
+        if self._prepared is not None and self._prepared.track == track:
+            return
+        self._drop_prepared()
+        if self._current is None or self._current.over:
+            return
+        self._loop = asyncio.get_running_loop()
+        playing = Playing(self._source.open(track, position_ms=0, sound=self._sound), paused=False)
+        self._prepared = _Prepared(track, playing)
+        if self.lane.playing is self._current:
+            self.lane.following = playing
+
+    def set_sound(self, sound: Sound) -> None:
+        self._sound = sound
+        for playing in (self._current, self._prepared.playing if self._prepared else None):
+            if playing is not None:
+                playing.stream.set_sound(sound)
 
     def pause(self) -> None:
-        if self._lane.playing is not None:
-            self._lane.playing.paused = True
+        if self._current is not None and not self._current.paused:
+            self._current.pause()
+            self._paused_at = self._clock.monotonic()
 
     def resume(self) -> None:
-        self._lane.muted = False
-        if self._lane.playing is not None:
-            self._lane.playing.paused = False
+        self.lane.muted = False
+        current, since, self._paused_at = self._current, self._paused_at, None
+        if current is None or not current.paused:
+            return
+        if current.stream.live and since is not None and self._clock.monotonic() - since > _STALE_PAUSE_SECONDS:
+            self.reopen()
+            return
+        current.resume()
 
     def mute(self) -> None:
-        self._lane.muted = True
+        self.lane.muted = True
+
+    def heard(self, notices: tuple[str, ...]) -> None:
+        """These have been told to the text channel."""
+        self._notices = tuple(notice for notice in self._notices if notice not in notices)
 
     async def leave(self) -> None:
         self._forget()
-        await self._presence.leave()
+        await self.presence.leave()
 
     async def close(self) -> None:
         """Let everything go without telling Discord."""
         self._forget()
-        await self._presence.close()
+        await self.presence.close()
 
-    def _forget(self) -> None:
-        self._replace(None)
-        self._play_id = None
-        self._lane.muted = False
+    # -- for the watchdog ----------------------------------------------------------------------------------------
 
-    def _replace(self, playing: Playing | None) -> None:
-        before, self._lane.playing = self._lane.playing, playing
-        self._over = None
-        if before is not None:
+    @property
+    def should_sound(self) -> bool:
+        """Whether frames are due: it is told to play, is connected, and neither paused nor silenced."""
+        return self._current is not None and self._current is self.lane.playing and self.lane.sounds
+
+    @property
+    def pursued(self) -> bool:
+        """Whether it would sound but for its connection, which is being mended."""
+        current = self._current
+        return current is not None and not (current.still or self.lane.muted) and self.presence.is_mending
+
+    @property
+    def playing_id(self) -> int:
+        """Another one for each playing."""
+        return id(self._current)
+
+    def be_stuck(self) -> None:
+        self.stuck = True
+        self._changed()
+
+    def reopen(self) -> None:
+        """Open the track again where it is."""
+        if self._current is not None and self._track is not None and not self._current.over:
+            position_ms = self._current.stream.position_ms
+            stream = self._source.open(self._track, position_ms=position_ms, sound=self._sound)
+            self._take(Playing(stream, paused=False), at_once=True)
+
+    def fail(self, sentence: str) -> None:
+        """End what is played, as it cannot be."""
+        if self._current is not None and self._over is None:
+            self._current.still = True
+            self._over = _Over(Ending.FAILED, sentence)
+            self._changed()
+
+    def tell(self, sentence: str) -> None:
+        """Have the text channel told."""
+        if sentence not in self._notices:
+            self._notices = (*self._notices[-_MOST_NOTICES + 1 :], sentence)
+            self._changed()
+
+    # -- how -----------------------------------------------------------------------------------------------------
+
+    def _ends_soon(self) -> bool:
+        """Whether the next track should be prepared now."""
+        current, track = self._current, self._track
+        if current is None or track is None or track.duration_ms is None or self._over or self._prepared:
+            return False
+        return track.duration_ms - current.stream.position_ms <= ENDS_SOON_MS
+
+    def _take(self, playing: Playing, *, at_once: bool = False) -> None:
+        """Have the lane play this from now on: after a fade, if something sounds there."""
+        lane, before = self.lane, self._current
+        self._current, self._over, self._paused_at = playing, None, None
+        if self._prepared is not None and self._prepared.playing is not playing:
+            self._drop_prepared()
+        here = lane.playing
+        if here is playing:
+            return
+        if here is not None and lane.sounds and not at_once:
+            lane.following = playing
+            here.give_way()
+        else:
+            lane.playing, lane.following = playing, None
+            if here is not None:
+                here.stream.close()
+        if before is not None and before not in (here, lane.playing, lane.following):
             before.stream.close()
 
-    def _stream_over(self, playing: Playing) -> None:
+    def _drop_prepared(self) -> None:
+        prepared, self._prepared = self._prepared, None
+        if prepared is None:
+            return
+        if self.lane.following is prepared.playing:
+            self.lane.following = None
+        if self.lane.playing is not prepared.playing:  # else it goes when it gives way
+            prepared.playing.stream.close()
+
+    def _forget(self) -> None:
+        self._drop_prepared()
+        lane, held = self.lane, {self.lane.playing, self.lane.following, self._current}
+        lane.playing = lane.following = self._current = None
+        for playing in held - {None}:
+            assert playing is not None
+            playing.stream.close()
+        self._play_id = self._track = self._over = None
+        self._notices = ()
+        self.alone_seconds = 0.0
+        lane.muted = self.stuck = False
+
+    def _left_lane(self, playing: Playing) -> None:
         """Called on the pacing thread."""
         assert self._loop is not None
         self._loop.call_soon_threadsafe(self._end, playing)
 
     def _end(self, playing: Playing) -> None:
-        if playing is not self._lane.playing:
-            return
         failure = playing.stream.failure
-        self._over = _Over(Ending.FAILED, str(failure)) if failure else _Over(Ending.FINISHED, None)
+        playing.stream.close()
+        if playing is not self._current:
+            return
+        if playing.broken:
+            self._over = _Over(Ending.FAILED, "Something went wrong in me while I played this track.")
+        elif failure:
+            self._over = _Over(Ending.FAILED, str(failure))
+        else:
+            self._over = _Over(Ending.FINISHED, None)
         self._changed()

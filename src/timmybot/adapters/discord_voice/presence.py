@@ -1,7 +1,7 @@
-"""Being in a guild's voice channel: joining it, and mending the connection for as long as the guild is to be there.
+"""Being in a guild's voice channel: runs the table of :mod:`~timmybot.adapters.discord_voice.machine`.
 
-At most one thing mends at a time, and news supersede it: a kick ends it, another server restarts it. While it mends,
-the lane carries nothing, so nothing is read from the stream: the music goes on where it was.
+A state's work runs as one task; whatever happens next ends it. While the state is not UP, the lane carries nothing, so
+nothing is read from the stream: the music goes on where it was.
 """
 
 from __future__ import annotations
@@ -9,20 +9,25 @@ from __future__ import annotations
 import asyncio
 import logging
 import random as random_module
+from collections import Counter
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import Final
 
-from timmybot.adapters.discord_voice.close_codes import Next, Remedy, after_close
+from timmybot.adapters.discord_voice.close_codes import Loss
 from timmybot.adapters.discord_voice.connection import ConnectionFailed, VoiceConnection
+from timmybot.adapters.discord_voice.machine import Happening, State, after
+from timmybot.adapters.discord_voice.patience import Patience
 from timmybot.adapters.discord_voice.rtp import PacketStream
 from timmybot.domain.ids import ChannelId, GuildId
 from timmybot.ports.clock import Clock
 from timmybot.ports.voice import VoiceError
 from timmybot.ports.voice_signalling import (
+    ChannelGone,
     Kicked,
+    MayNotSpeak,
     ServerChanged,
     ServerGone,
+    SessionRenewed,
     SignallingError,
     VoiceEvent,
     VoiceServer,
@@ -31,21 +36,20 @@ from timmybot.ports.voice_signalling import (
 
 log = logging.getLogger(__name__)
 
-JOIN_ATTEMPTS: Final = 3
-MEND_ATTEMPTS: Final = 6
-"""With the back-off below, about half a minute: longer than a voice region's change, shorter than patience."""
-_FIRST_BACKOFF_SECONDS: Final = 0.5
-_LONGEST_BACKOFF_SECONDS: Final = 16.0
 LISTEN_SECONDS: Final = 1.5
 """How long the gateway gets to say why the voice server hung up, before the bot asks to be let in again."""
-NEXT_SERVER_SECONDS: Final = 10.0
+NEXT_SERVER_SECONDS: Final = 5.0
 """How long Discord gets to name the next voice server, before the bot asks."""
 
-Connect = Callable[[VoiceServer, Callable[[VoiceConnection, int | None], None]], VoiceConnection]
+Connect = Callable[[VoiceServer, Callable[[VoiceConnection, Loss], None]], VoiceConnection]
+
+_OVER: Final = (State.OUT, State.KICKED, State.REFUSED)
+_SETTLED: Final = (*_OVER, State.UP)
 
 
 class Presence:
-    """``carry`` is told where sound goes, or ``None``; ``changed`` that ``channel_id``, ``trouble`` or ``kicked`` did.
+    """``carry`` is told where sound goes, or ``None``; ``changed`` that something a status shows did change;
+    ``tell`` what the text channel should hear.
 
     ``changed`` is not called for what :meth:`join` and :meth:`leave` did.
     """
@@ -60,100 +64,100 @@ class Presence:
         random: random_module.Random,
         carry: Callable[[PacketStream | None], None],
         changed: Callable[[], None],
+        tell: Callable[[str], None] = lambda _: None,
     ) -> None:
+        self.state = State.OUT
         self.channel_id: ChannelId | None = None
         """Where the bot is, or is being brought back to."""
         self.trouble: str | None = None
-        self.kicked = False
+        """Why the bot is not in a channel any more, if that is nothing the guild asked for."""
         self.moved = False
         """Whether somebody else brought the bot to ``channel_id``; joining it accepts that."""
+        self.happened: Counter[Happening] = Counter()
         self._guild_id = guild_id
         self._signalling = signalling
         self._connect = connect
         self._clock = clock
-        self._random = random
         self._carry = carry
         self._changed = changed
+        self._tell = tell
+        self._patience = Patience(random)
         self._connection: VoiceConnection | None = None
-        self._mending: asyncio.Task[None] | None = None
-        self._lock = asyncio.Lock()
+        self._server: VoiceServer | None = None
+        self._work: asyncio.Task[None] | None = None
+        self._reminder: asyncio.Task[None] | None = None
+        self._turned = asyncio.Event()
+        self._joining = False
+        self._sentence = ""
+        """What last went wrong."""
         self._unsubscribe: Callable[[], None] = lambda: None
+
+    @property
+    def kicked(self) -> bool:
+        return self.state is State.KICKED
+
+    @property
+    def given_up(self) -> bool:
+        return self.state is State.REFUSED
+
+    @property
+    def is_mending(self) -> bool:
+        return self.state not in _SETTLED
+
+    def others(self) -> int | None:
+        """How many others are in the channel; ``None`` if that is not known."""
+        if self.channel_id is None or self.state is not State.UP:
+            return None
+        count = self._signalling.others_in(self._guild_id, self.channel_id)
+        if count is None and self._connection is not None:
+            return len(self._connection.others)
+        return count
 
     async def join(self, channel_id: ChannelId) -> None:
         """Be connected to the channel. Raises ``VoiceError``."""
-        await self._stop_mending()
-        async with self._lock:
-            self.moved = False
-            if self.channel_id == channel_id and self._connection is not None and self._connection.is_up:
-                return
-            self.trouble, self.kicked = None, False
-            self._subscribe()
-            try:
-                await self._enter(channel_id, attempts=JOIN_ATTEMPTS, patient=False)
-            except (SignallingError, ConnectionFailed) as error:
-                await self._drop()
-                await self._signalling.leave(self._guild_id)
-                raise VoiceError(str(error)) from error
-            except asyncio.CancelledError:
-                await self._drop()
-                raise
+        self.moved = False
+        if self.channel_id == channel_id and self.state not in (*_OVER, State.JOINING):
+            return  # it is there, or is being brought back
+        self.channel_id, self.trouble = channel_id, None
+        self._patience.begin(self._clock.monotonic())
+        self._subscribe()
+        self._joining = True
+        try:
+            self._happens(Happening.ASKED)
+            await self._settled()
+        except asyncio.CancelledError:
+            if self.state is not State.UP:
+                self._happens(Happening.LEFT)
+            raise
+        finally:
+            self._joining = False
+        if self.state is State.REFUSED:
+            sentence = self.trouble or ""
+            await self.leave()
+            raise VoiceError(sentence)
 
     async def leave(self) -> None:
         """Disconnect, and tell Discord."""
-        await self._stop_mending()
-        async with self._lock:
-            if self.channel_id is not None:
-                await self._drop()
-                await self._signalling.leave(self._guild_id)
-            self.trouble, self.kicked, self.moved = None, False, False
+        was_in_call = self.state not in _OVER
+        if not was_in_call:
+            await self._worked()
+        self._happens(Happening.LEFT)
+        await self._worked()
+        self.trouble, self.moved = None, False
+        if was_in_call:
+            await self._signalling.leave(self._guild_id)
 
     async def close(self) -> None:
         """Let the connection go without telling Discord: a successor takes the call over."""
-        await self._stop_mending()
-        async with self._lock:
-            await self._drop()
+        self._happens(Happening.LEFT)
+        await self._worked()
 
-    # -- the connection ------------------------------------------------------------------------------------------
+    def reconnect(self) -> None:
+        """Make the connection anew: it is up, and yet nothing goes out."""
+        self._sentence = "Nothing went out over the connection to Discord's voice server."
+        self._happens(Happening.STUCK)
 
-    async def _enter(self, channel_id: ChannelId, *, attempts: int, patient: bool) -> None:
-        """Arrange a connection and make it. ``patient`` retries refusals of the gateway, too."""
-        for attempt in range(attempts):
-            last = attempt == attempts - 1
-            try:
-                await self._hang_up()
-                await self._open(await self._signalling.join(self._guild_id, channel_id))
-            except SignallingError:
-                if last or not patient:
-                    raise
-            except ConnectionFailed as failed:
-                if last or failed.remedy.next is Next.GIVE_UP:
-                    raise
-            else:
-                return
-            backoff = min(_LONGEST_BACKOFF_SECONDS, _FIRST_BACKOFF_SECONDS * 2**attempt)
-            await self._clock.sleep(self._random.uniform(backoff / 2, backoff))
-
-    async def _open(self, server: VoiceServer) -> None:
-        connection = self._connect(server, self._lost)
-        await connection.open()
-        self._connection, self.channel_id = connection, server.channel_id
-        if not connection.is_up:
-            raise ConnectionFailed(Remedy(Next.REJOIN))
-        self._carry(connection.packets)
-
-    async def _hang_up(self) -> None:
-        self._carry(None)
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            await connection.close()
-
-    async def _drop(self) -> None:
-        self._unsubscribe()
-        self._unsubscribe = lambda: None
-        self.channel_id = None
-        await self._hang_up()
-
-    # -- mending -------------------------------------------------------------------------------------------------
+    # -- what happens --------------------------------------------------------------------------------------------
 
     def _subscribe(self) -> None:
         self._unsubscribe()
@@ -162,94 +166,192 @@ class Presence:
     def _hear(self, event: VoiceEvent) -> None:
         match event:
             case Kicked():
-                self._mend(self._be_kicked)
+                self._sentence = "I was disconnected from the voice channel, so I stopped."
+                self._happens(Happening.THROWN_OUT)
+            case ChannelGone():
+                self._sentence = "The voice channel was deleted, so I stopped."
+                self._happens(Happening.CHANNEL_GONE)
+            case MayNotSpeak(sentence):
+                self._sentence = sentence
+                self._happens(Happening.MUZZLED)
             case ServerGone():
-                self._mend(self._await_next_server)
+                self._happens(Happening.SERVER_GONE)
+            case SessionRenewed():
+                self._happens(Happening.SESSION_NEW)
             case ServerChanged(server):
-                if self.channel_id not in (None, server.channel_id):
-                    self.channel_id, self.moved = server.channel_id, True
-                connection = self._connection
-                if connection is not None and connection.is_up and _same_call(connection.server, server):
-                    self._changed()
-                else:
-                    self._mend(partial(self._follow, server))
+                self._be_sent_to(server)
 
-    def _lost(self, connection: VoiceConnection, code: int | None) -> None:
-        # What is being mended is not lost anew: whoever mends sees for themselves whether the result is up.
-        mending = self._mending is not None and not self._mending.done()
-        if connection is self._connection and not mending:
-            self._mend(partial(self._heal, connection, after_close(code)))
+    def _be_sent_to(self, server: VoiceServer) -> None:
+        moved = self.channel_id not in (None, server.channel_id)
+        connection = self._connection
+        if moved:
+            self.channel_id, self.moved = server.channel_id, True
+        if self.state is State.UP and connection is not None and _same_call(connection.server, server):
+            self._changed()  # what to connect to is still to come
+            return
+        self._server = server
+        self._happens(Happening.MOVED if moved else Happening.SERVER_NAMED)
 
-    def _mend(self, work: Callable[[], Awaitable[None]]) -> None:
-        previous = self._mending
-        self._mending = asyncio.create_task(self._supersede(previous, work))
-        if previous is not None:
+    def _lost(self, connection: VoiceConnection, loss: Loss) -> None:
+        # While one is being made, whoever makes it sees for themselves whether the result is up.
+        if connection is self._connection and self.state is State.UP:
+            self._sentence = loss.sentence
+            self._happens(loss.happening)
+
+    def _happens(self, happening: Happening) -> None:
+        then = after(self.state, happening)
+        if then is None:
+            log.debug("guild %d: %s means nothing while %s", self._guild_id, happening.name, self.state.name)
+            return
+        log.info("guild %d: voice: %s, %s: %s", self._guild_id, self.state.name, happening.name, then.name)
+        self.happened[happening] += 1
+        self._enter(then)
+
+    def _enter(self, state: State) -> None:
+        self.state = state
+        now = self._clock.monotonic()
+        if state is State.UP:
+            self._patience.up(now)
+            self._remind(None)
+            assert self._connection is not None
+            self._carry(self._connection.packets)
+        else:
+            self._carry(None)
+            if state in _OVER:
+                self._end(state)
+            else:
+                self._patience.lost(now)
+                self._remind(self._patience.seconds_to_tell(now))
+            self._start(_WORK[state])
+        self._turned.set()
+        if state in _SETTLED and state is not State.OUT and not self._joining:
+            self._changed()
+
+    def _end(self, state: State) -> None:
+        self._remind(None)
+        self._unsubscribe()
+        self._unsubscribe = lambda: None
+        self.channel_id = None
+        if state is not State.OUT:
+            self.trouble = self._sentence
+
+    # -- the work of each state ----------------------------------------------------------------------------------
+
+    def _start(self, work: Callable[[Presence], Awaitable[Happening | None]]) -> None:
+        previous = self._work
+        self._work = asyncio.create_task(self._do(previous, work), name=f"voice of guild {self._guild_id}")
+        if previous is not None and previous is not asyncio.current_task():
             previous.cancel()
 
-    async def _supersede(self, previous: asyncio.Task[None] | None, work: Callable[[], Awaitable[None]]) -> None:
+    async def _do(
+        self, previous: asyncio.Task[None] | None, work: Callable[[Presence], Awaitable[Happening | None]]
+    ) -> None:
         if previous is not None:
             await asyncio.gather(previous, return_exceptions=True)
-        async with self._lock:
-            try:
-                await work()
-            except (SignallingError, ConnectionFailed) as error:
-                await self._give_up(str(error))
-
-    async def _stop_mending(self) -> None:
-        task, self._mending = self._mending, None
-        if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-    async def _heal(self, connection: VoiceConnection, remedy: Remedy) -> None:
-        if connection is not self._connection:
-            return
-        self._carry(None)
-        if remedy.next is Next.RESUME:
-            try:
-                await connection.resume()
-            except ConnectionFailed as failed:
-                remedy = failed.remedy
-            else:
-                if connection.is_up:
-                    self._carry(connection.packets)
-                    return
-        if remedy.next is Next.GIVE_UP:
-            raise ConnectionFailed(remedy)
-        if remedy.next is Next.LISTEN_THEN_REJOIN:
-            await self._clock.sleep(LISTEN_SECONDS)
-        await self._re_enter()
-
-    async def _follow(self, server: VoiceServer) -> None:
-        await self._hang_up()
         try:
-            await self._open(server)
+            happening = await work(self)
+        except SignallingError as error:
+            self._sentence = str(error)
+            happening = Happening.BARRED if error.lasting else Happening.NOT_ARRANGED
         except ConnectionFailed as failed:
-            if failed.remedy.next is Next.GIVE_UP:
-                raise
-            await self._re_enter()
-        self._changed()
+            self._sentence = str(failed)
+            happening = failed.loss.happening
+        except Exception:  # a bug of ours must not end in silence
+            log.exception("guild %d: voice failed while %s", self._guild_id, self.state.name)
+            self._sentence = "Something went wrong in me while I connected."
+            happening = Happening.VOID if self.state in _CONNECTING else Happening.NOT_ARRANGED
+        if happening is not None:
+            self._happens(happening)
 
-    async def _await_next_server(self) -> None:
+    async def _ask(self) -> Happening:
+        await self._hang_up()
+        assert self.channel_id is not None
+        self._server = await self._signalling.join(self._guild_id, self.channel_id)
+        self.channel_id = self._server.channel_id
+        return Happening.ARRANGED
+
+    async def _ask_again(self) -> Happening:
+        await self._hang_up()
+        return await self._ask() if await self._have_patience() else Happening.PATIENCE_OVER
+
+    async def _open(self) -> Happening:
+        await self._hang_up()
+        assert self._server is not None
+        self._connection = connection = self._connect(self._server, self._lost)
+        await connection.open()
+        return Happening.CONNECTED if connection.is_up else Happening.VOID
+
+    async def _resume(self) -> Happening:
+        assert self._connection is not None
+        if not await self._have_patience():
+            return Happening.PATIENCE_OVER
+        await self._connection.resume()
+        return Happening.CONNECTED if self._connection.is_up else Happening.VOID
+
+    async def _have_patience(self) -> bool:
+        """Wait as long as is due before another attempt; ``False`` if there should be none."""
+        if self._patience.is_over(self._clock.monotonic()):
+            return False
+        if pause := self._patience.pause_seconds():
+            await self._clock.sleep(pause)
+        return True
+
+    async def _listen(self) -> Happening:
+        await self._clock.sleep(LISTEN_SECONDS)
+        return Happening.NOTHING_SAID
+
+    async def _await_server(self) -> Happening:
         await self._hang_up()
         await self._clock.sleep(NEXT_SERVER_SECONDS)
-        await self._re_enter()
+        return Happening.NOTHING_SAID
 
-    async def _re_enter(self) -> None:
-        if self.channel_id is not None:
-            await self._enter(self.channel_id, attempts=MEND_ATTEMPTS, patient=True)
+    async def _hang_up(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
 
-    async def _be_kicked(self) -> None:
-        await self._drop()
-        self.kicked = True
-        self._changed()
-
-    async def _give_up(self, sentence: str) -> None:
-        log.warning("guild %d: gave the voice connection up: %s", self._guild_id, sentence)
-        await self._drop()
+    async def _give_up(self) -> None:
+        await self._hang_up()
         await self._signalling.leave(self._guild_id)
-        self.trouble = sentence
-        self._changed()
+
+    # -- waiting and telling -------------------------------------------------------------------------------------
+
+    async def _settled(self) -> None:
+        while self.state not in _SETTLED:
+            self._turned.clear()
+            await self._turned.wait()
+
+    async def _worked(self) -> None:
+        work, self._work = self._work, None
+        if work is not None:
+            await asyncio.gather(work, return_exceptions=True)
+
+    def _remind(self, seconds: float | None) -> None:
+        """Tell the channel in so many seconds, if it is not up by then."""
+        if self._reminder is not None:
+            self._reminder.cancel()
+        self._reminder = None if seconds is None else asyncio.create_task(self._tell_later(seconds))
+
+    async def _tell_later(self, seconds: float) -> None:
+        await self._clock.sleep(seconds)
+        self._patience.told()
+        self._tell(f"{self._sentence or 'I lost the voice connection.'} I keep trying to come back.")
+
+
+_CONNECTING: Final = (State.CONNECTING, State.FOLLOWING, State.RESUMING)
+
+_WORK: Final[dict[State, Callable[[Presence], Awaitable[Happening | None]]]] = {
+    State.OUT: Presence._hang_up,
+    State.JOINING: Presence._ask,
+    State.CONNECTING: Presence._open,
+    State.RESUMING: Presence._resume,
+    State.LISTENING: Presence._listen,
+    State.WAITING: Presence._await_server,
+    State.FOLLOWING: Presence._open,
+    State.REJOINING: Presence._ask_again,
+    State.KICKED: Presence._hang_up,
+    State.REFUSED: Presence._give_up,
+}
 
 
 def _same_call(one: VoiceServer, other: VoiceServer) -> bool:

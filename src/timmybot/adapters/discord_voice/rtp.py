@@ -19,14 +19,18 @@ SILENCE: Final = b"\xf8\xff\xfe"
 HEADER: Final = struct.Struct(">HHII")
 _VERSION_AND_TYPE: Final = 0x8078
 
+KEEP_ALIVE: Final = struct.Struct("<Q")
+"""Eight bytes that the voice server echoes: they keep the way back open through NATs while nothing is said.
+Source: what Discord's clients send; the documentation does not mention it."""
+
 EndToEnd = Callable[[bytes], bytes]
-"""A step before transport encryption, Opus frame to Opus frame: where DAVE will go."""
+"""A step before transport encryption, Opus frame to Opus frame: DAVE's."""
 
 
 class PacketStream:
     """The datagrams of one SSRC, in order. ``send_datagram`` must not block. Used by the pacing thread alone."""
 
-    __slots__ = ("_cipher", "_counter", "_send", "_sequence", "_ssrc", "_timestamp", "end_to_end")
+    __slots__ = ("_cipher", "_counter", "_send", "_sequence", "_ssrc", "_timestamp", "end_to_end", "held")
 
     def __init__(
         self, ssrc: int, cipher: Cipher, send_datagram: Callable[[bytes], object], random: random_module.Random
@@ -38,11 +42,27 @@ class PacketStream:
         self._timestamp = random.getrandbits(32)
         self._counter = 0
         self.end_to_end: EndToEnd | None = None
+        self.held = False
+        """Whether frames have to wait. Like ``end_to_end`` it is replaced whole, by the event loop."""
 
     def send(self, frame: bytes) -> None:
-        """Send one frame for the present slot. Raises ``OSError`` if the socket does not take it; it counts as sent."""
+        """Send one frame for the present slot.
+
+        Raises ``OSError`` if the socket does not take it (it counts as sent), and what ``end_to_end`` raises.
+        """
         if self.end_to_end is not None:
             frame = self.end_to_end(frame)
+        self._send_frame(frame)
+
+    def send_silence(self) -> None:
+        """Send a frame of silence, which is never encrypted end to end. Raises ``OSError``."""
+        self._send_frame(SILENCE)
+
+    def keep_alive(self) -> None:
+        """Show that we are there still. Raises ``OSError``."""
+        self._send(KEEP_ALIVE.pack(self._counter))
+
+    def _send_frame(self, frame: bytes) -> None:
         sequence, timestamp, counter = self._sequence, self._timestamp, self._counter
         self._sequence = (sequence + 1) & 0xFFFF
         self._timestamp = (timestamp + SAMPLES_PER_FRAME) & 0xFFFFFFFF

@@ -5,23 +5,32 @@ Source: Discord, Voice Connections; Opcodes and Status Codes, "Voice Opcodes".
 
 from __future__ import annotations
 
+import ipaddress
 import json
+import math
+import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Final
 
+from timmybot.adapters.discord_voice import dave
+from timmybot.adapters.discord_voice.frames import Frame, Send, SendBinary
 from timmybot.ports.voice_signalling import VoiceServer
-
-Frame = dict[str, Any]
-
-DAVE_VERSION: Final = 0
-"""The highest version of end-to-end encryption that we announce: none yet."""
 
 _MICROPHONE: Final = 1 << 0
 """Source: Discord, Voice Connections, "Speaking"."""
 _SEQUENCE_BYTES: Final = 2
+_BINARY_HEADER_BYTES: Final = _SEQUENCE_BYTES + 1
 _KEY_BYTES: Final = 32
+_LONGEST_BEAT_SECONDS: Final = 300.0
+_SHORTEST_BEAT_SECONDS: Final = 0.05
+"""Discord says 13.75 s. A server that names nonsense must neither busy us nor let us fall asleep."""
+_UINT32: Final = 1 << 32
+_UINT16: Final = 1 << 16
+
+NONSENSE: Final = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, struct.error)
+"""What :meth:`Session.receive` raises for a message that makes no sense."""
 
 
 class Op(IntEnum):
@@ -35,13 +44,6 @@ class Op(IntEnum):
     RESUME = 7
     HELLO = 8
     RESUMED = 9
-
-
-@dataclass(frozen=True)
-class Send:
-    """Send this frame. It may hold the voice token: never log it."""
-
-    frame: Frame = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class Zombie:
     """A heartbeat was never answered: the connection is dead though nobody has closed it."""
 
 
-Outcome = StartBeating | Discover | Described | Resumed
+Outcome = StartBeating | Discover | Described | Resumed | Send | SendBinary
 
 
 class Session:
@@ -90,6 +92,7 @@ class Session:
         """The last numbered message that came, acknowledged by heartbeats and resumes. -1: none has come."""
         self._unanswered_beat = False
         self._ssrc = 0
+        self.end_to_end = dave.EndToEnd(server.user_id, server.channel_id)
 
     def connected(self, *, resuming: bool) -> Send:
         """A websocket was opened. Returns the frame to greet with."""
@@ -99,7 +102,7 @@ class Session:
         common = {"server_id": str(server.guild_id), "session_id": server.session_id, "token": server.token}
         if resuming:
             return Send({"op": Op.RESUME, "d": {**common, "seq_ack": self._sequence}})
-        identity = {"user_id": str(server.user_id), "max_dave_protocol_version": DAVE_VERSION}
+        identity = {"user_id": str(server.user_id), "max_dave_protocol_version": dave.VERSION}
         return Send({"op": Op.IDENTIFY, "d": {**common, **identity}})
 
     def select_protocol(self, address: str, port: int, mode: str) -> Send:
@@ -118,10 +121,9 @@ class Session:
         return Send({"op": Op.HEARTBEAT, "d": {"t": nonce, "seq_ack": self._sequence}})
 
     def receive(self, message: str | bytes) -> Iterator[Outcome]:
-        """Take in one message. Raises ``ValueError``, ``KeyError`` or ``TypeError`` for one that makes no sense."""
+        """Take in one message. Raises one of :data:`NONSENSE` for one that makes no sense."""
         if isinstance(message, bytes):
-            # Binary messages are all of DAVE's; they are numbered like the others, so they are acknowledged.
-            self._sequence = int.from_bytes(message[:_SEQUENCE_BYTES], "big")
+            yield from self._receive_binary(message)
             return
         frame = json.loads(message)
         if isinstance(frame.get("seq"), int):
@@ -129,16 +131,41 @@ class Session:
         data = frame.get("d")
         match frame["op"]:
             case Op.HELLO:
-                yield StartBeating(data["heartbeat_interval"] / 1000)
+                yield StartBeating(_interval(data["heartbeat_interval"]))
             case Op.READY:
-                self._ssrc = int(data["ssrc"])
-                yield Discover(str(data["ip"]), int(data["port"]), self._ssrc, tuple(data["modes"]))
+                self._ssrc = _below(_UINT32, data["ssrc"])
+                ip = str(ipaddress.ip_address(data["ip"]))  # a name would be looked up, and that blocks
+                modes = tuple(str(mode) for mode in data["modes"])
+                yield Discover(ip, _below(_UINT16, data["port"]), self._ssrc, modes)
             case Op.SESSION_DESCRIPTION:
                 yield Described(str(data["mode"]), _key(data["secret_key"]))
+                yield from self.end_to_end.described(int(data.get("dave_protocol_version") or 0))
             case Op.HEARTBEAT_ACK:
                 self._unanswered_beat = False
             case Op.RESUMED:
                 yield Resumed()
+            case op:
+                yield from self.end_to_end.receive(op, data)
+
+    def _receive_binary(self, message: bytes) -> Iterator[Outcome]:
+        """Binary messages are all of DAVE's; they are numbered like the others, so they are acknowledged."""
+        if len(message) < _BINARY_HEADER_BYTES:
+            raise ValueError("a binary message without an opcode")
+        self._sequence = int.from_bytes(message[:_SEQUENCE_BYTES], "big")
+        yield from self.end_to_end.receive_binary(message[_SEQUENCE_BYTES], message[_BINARY_HEADER_BYTES:])
+
+
+def _interval(milliseconds: object) -> float:
+    seconds = float(milliseconds) / 1000 if isinstance(milliseconds, int | float) else math.nan
+    if not _SHORTEST_BEAT_SECONDS <= seconds <= _LONGEST_BEAT_SECONDS:
+        raise ValueError("a heartbeat interval that makes no sense")
+    return seconds
+
+
+def _below(limit: int, number: object) -> int:
+    if not isinstance(number, int) or not 0 <= number < limit:
+        raise ValueError("a number out of its range")
+    return number
 
 
 def _key(numbers: Sequence[int]) -> bytes:

@@ -1,0 +1,118 @@
+"""Notices a player that should send and does not, and heals it step by step.
+
+After 3 s without a frame: the track is opened again (if it is the stream that gives nothing), then the voice connection
+is made anew, and at last the player is *stuck*: a track that gives nothing has failed, and a connection that takes
+nothing is another worker's to try. Every step is logged, counted, and told to the text channel in a sentence.
+
+What it leaves alone: a connection that is being mended (:mod:`~timmybot.adapters.discord_voice.presence` sees to it),
+and a stream that has yet to give its first frame, which has time limits of its own.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from timmybot.adapters.discord_voice.player import VoicePlayer
+from timmybot.domain.ids import GuildId
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS: Final = 0.5
+SILENT_SECONDS: Final = 3.0
+FIRST_FRAME_SECONDS: Final = 15.0
+"""How long a stream may take for its first frame: longer than its own time limits, which say more clearly why."""
+
+
+class Step(Enum):
+    REOPENED = "opened the track again"
+    RECONNECTED = "connected to the voice server anew"
+    STUCK = "gave up"
+
+
+_SENTENCES: Final = {
+    Step.REOPENED: "The music had stopped because its source sent nothing; I opened it again.",
+    Step.RECONNECTED: "The music had stopped although I was connected; I connected to the voice channel again.",
+    Step.STUCK: "I cannot be heard here although I am connected; another part of me takes over.",
+}
+_SOURCE_FAILED: Final = "Its source sends nothing any more."
+
+
+@dataclass
+class _Seen:
+    """What a player had done at the last look."""
+
+    sent: int = 0
+    underrun: int = 0
+    silent_seconds: float = 0.0
+    began_with: int = -1
+    """``id`` of the playing it was, to notice another one."""
+    has_sounded: bool = False
+    steps: int = 0
+    starved: bool = False
+    """Whether the stream gave nothing while it was silent."""
+
+
+class Watchdog:
+    def __init__(self) -> None:
+        self.steps: Counter[Step] = Counter()
+        self._seen: dict[GuildId, _Seen] = {}
+
+    def look(self, players: Iterable[tuple[GuildId, VoicePlayer]], passed_seconds: float) -> None:
+        """Look at every player; ``passed_seconds`` is since the last look."""
+        for guild_id, player in players:
+            self._count_alone(player, passed_seconds)
+            self._look_at(guild_id, player, passed_seconds)
+
+    @staticmethod
+    def _count_alone(player: VoicePlayer, passed_seconds: float) -> None:
+        others = player.presence.others()
+        if others == 0:
+            player.alone_seconds += passed_seconds
+        elif others is not None:  # what is not known, for a moment or for long, proves nothing
+            player.alone_seconds = 0.0
+
+    def _look_at(self, guild_id: GuildId, player: VoicePlayer, passed_seconds: float) -> None:
+        if not player.should_sound:
+            seen = self._seen.get(guild_id)
+            if seen is not None and not player.pursued:
+                del self._seen[guild_id]
+            return
+        seen = self._seen.setdefault(guild_id, _Seen())
+        counters = player.counters
+        if player.playing_id != seen.began_with and seen.steps == 0:
+            seen.began_with, seen.has_sounded, seen.silent_seconds = player.playing_id, False, 0.0
+        starved = counters.underrun > seen.underrun
+        if counters.sent > seen.sent:
+            seen.has_sounded, seen.steps, seen.silent_seconds, seen.starved = True, 0, 0.0, False
+        else:
+            seen.silent_seconds += passed_seconds
+            seen.starved = starved
+        seen.sent, seen.underrun = counters.sent, counters.underrun
+        limit = SILENT_SECONDS if seen.has_sounded or not seen.starved else FIRST_FRAME_SECONDS
+        if seen.silent_seconds >= limit:
+            seen.silent_seconds = 0.0
+            self._heal(guild_id, player, seen)
+
+    def _heal(self, guild_id: GuildId, player: VoicePlayer, seen: _Seen) -> None:
+        step = (Step.REOPENED, Step.RECONNECTED, Step.STUCK)[min(seen.steps, 2)]
+        if step is Step.REOPENED and not seen.starved:  # the stream is not what is missing
+            seen.steps, step = 1, Step.RECONNECTED
+        seen.steps += 1
+        self.steps[step] += 1
+        log.warning("guild %d: silent for %.0f s although it plays: %s", guild_id, SILENT_SECONDS, step.value)
+        if step is Step.STUCK and seen.starved:
+            player.fail(_SOURCE_FAILED)
+            return
+        player.tell(_SENTENCES[step])
+        match step:
+            case Step.REOPENED:
+                player.reopen()
+            case Step.RECONNECTED:
+                player.presence.reconnect()
+            case Step.STUCK:
+                player.be_stuck()
