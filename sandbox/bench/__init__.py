@@ -1,0 +1,25 @@
+"""What a frame, a player and a core are worth, measured beside the peers, in one run on one machine.
+
+``python -m sandbox.bench`` prints a table and writes ``build/bench.json``; ``--quick`` takes a minute and is for
+seeing that it works, not for quoting; ``--only NAME`` runs one part. Linux only.
+
+Every sender is a process of its own (a "stand") that is told over its standard input how many streams to play; it sends
+through real UDP sockets to one sink, which notes the kernel's time of each arrival. The bench itself, the sink and the
+web server with the song are outside whatever quota a stand is under.
+
+The stands have real DAVE sessions, ciphers, sockets, pacing, demuxing and buffers, but their voice connections are
+brought about without a voice gateway (see ``dave``): hundreds of players then need no handshakes, and no heartbeats
+are in the figures, neither in ours nor in the peers'.
+
+figures      names, values, units and targets; the table; ``build/bench.json``
+song         the file that everybody plays
+dave         DAVE sessions that are ready
+sink         counts what arrives, by kernel time
+punctuality  which frames were in their slots
+stand        a sender as the bench sees it: told what to play, its CPU, memory, threads and descriptors
+standing     the same from inside
+quota        a share of a core
+search       the largest number that holds
+ours, peer_discordpy, peer_discordjs, floor   the stands
+parts        what is measured, part by part
+"""

@@ -1,0 +1,54 @@
+"""``python -m sandbox.bench [--quick] [--only NAME]``: measure, print the table, write ``build/bench.json``."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from sandbox.bench.figures import Figures
+from sandbox.bench.parts import PARTS, QUICK, Extent
+from sandbox.bench.room import room
+
+DIRECTORY = Path("build/bench")
+RESULT = Path("build/bench.json")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Returns 0 when everything asked for was measured or said why not; whether targets were met does not count."""
+    parser = argparse.ArgumentParser(prog="python -m sandbox.bench", description="Measure what the note reports.")
+    parser.add_argument("--quick", action="store_true", help="see that it works, in a minute; not for quoting")
+    parser.add_argument("--only", action="append", choices=PARTS, metavar="NAME", help=f"one of: {', '.join(PARTS)}")
+    options = parser.parse_args(arguments)
+    if sys.platform != "linux":
+        print("The bench needs Linux: it reads the kernel's times of arrival and /proc.", file=sys.stderr)
+        return 2
+    extent = QUICK if options.quick else Extent()
+    DIRECTORY.mkdir(parents=True, exist_ok=True)
+    figures = asyncio.run(measure(options.only or list(PARTS), extent))
+    print()
+    for line in figures.lines():
+        print(line)
+    figures.write(RESULT)
+    print(f"\nWritten to {RESULT}.")
+    return 0
+
+
+async def measure(parts: Sequence[str], extent: Extent, directory: Path = DIRECTORY) -> Figures:
+    """Measure the parts named, one after another."""
+    figures = Figures()
+    async with room(directory) as place:
+        for name in parts:
+            begin = time.monotonic()
+            print(f"{name} (load {os.getloadavg()[0]:.1f}) ...", end="", flush=True)
+            await PARTS[name](place, figures, extent)
+            print(f" {time.monotonic() - begin:.0f} s", flush=True)
+    return figures
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,197 @@
+"""TimmyBot's players: the real ``VoicePlayer``, pacer, lanes, packets, buffers and ``HttpTrackSource``.
+
+Only being in a channel is brought about without a voice gateway (:class:`Present`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import itertools
+import os
+import random
+import socket
+import time
+from collections.abc import Callable
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from sandbox.bench.dave import ready_session
+from sandbox.bench.stand import usage
+from sandbox.bench.standing import SPREAD_SECONDS, Place, place, stand
+from timmybot.adapters.discord_voice.ciphers import AES_GCM, cipher
+from timmybot.adapters.discord_voice.lane import Lane, Playing
+from timmybot.adapters.discord_voice.pacer import Pacer
+from timmybot.adapters.discord_voice.player import VoicePlayer
+from timmybot.adapters.discord_voice.presence import Presence
+from timmybot.adapters.discord_voice.rtp import PacketStream
+from timmybot.adapters.sources import HttpTrackSource
+from timmybot.adapters.system_clock import SystemClock
+from timmybot.domain.ids import ChannelId, PlayId
+from timmybot.domain.track import Track
+from timmybot.ports.track_source import FRAME_MS, FrameStream
+
+LOOK_SECONDS = 0.005
+PATIENCE_SECONDS = 60.0
+HOUR_FRAMES = 3600 * 1000 // FRAME_MS
+
+
+class Present:
+    """Stands in for ``Presence``: joining gives a socket, a cipher and a DAVE session at once."""
+
+    def __init__(self, at: Place, ssrc: int, carry: Callable[[PacketStream | None], None]) -> None:
+        self.channel_id: ChannelId | None = None
+        self.trouble: str | None = None
+        self.kicked = self.moved = self.given_up = self.is_mending = False
+        self._at = at
+        self._ssrc = ssrc
+        self._carry = carry
+        self._udp: socket.socket | None = None
+        self._packets: PacketStream | None = None
+
+    async def join(self, channel_id: ChannelId) -> None:
+        self.channel_id = channel_id
+        if self._udp is None:
+            self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            self._udp.setblocking(False)
+            self._udp.connect(("127.0.0.1", self._at.sink_port))
+            self._packets = PacketStream(
+                self._ssrc, cipher(AES_GCM, os.urandom(32)), self._udp.send, random.Random(self._ssrc)
+            )
+            self._packets.end_to_end = ready_session().encrypt_opus
+        self._carry(self._packets)
+
+    def step_aside(self) -> None:
+        """Cost nothing until :meth:`join`."""
+        self._carry(None)
+
+    async def leave(self) -> None:
+        self.channel_id = None
+        self._carry(None)
+        self._packets = None
+        if self._udp is not None:
+            self._udp.close()
+            self._udp = None
+
+    close = leave
+
+
+class Players:
+    """As many players as were ever asked for, of which the first so many play."""
+
+    def __init__(self, at: Place) -> None:
+        self._at = at
+        self._source = HttpTrackSource(allow_hosts=(urlsplit(at.song).netloc,))
+        self._pacer = Pacer()
+        self._players: list[tuple[VoicePlayer, Present]] = []
+        self._ssrcs = itertools.count(1)
+
+    async def play(self, streams: int, song: str = "") -> dict[str, Any]:
+        """Have exactly so many play; returns when all of them send."""
+        for _, present in self._players[streams:]:
+            present.step_aside()
+        new = []
+        while len(self._players) < streams:
+            self._players.append(self._opened())
+            new.append(self._players[-1][0])
+        for player, present in self._players[:streams]:
+            await present.join(ChannelId(1))
+            if player in new:
+                await player.play(PlayId("1"), Track(song or self._at.song), position_ms=0, paused=False)
+            await asyncio.sleep(SPREAD_SECONDS / streams)
+        for player in new:
+            await self._until(player, lambda counters: counters.sent > 0)
+        return {}
+
+    async def first(self, times: int) -> dict[str, Any]:
+        """From a wish to its sound, one after another: when each was wished, by the wall clock, and its SSRC."""
+        wishes = []
+        for _ in range(times):
+            ssrc = next(self._ssrcs)
+            player, present = self._opened(ssrc)
+            await present.join(ChannelId(1))
+            wished_ns = time.time_ns()
+            track = await self._source.resolve(self._at.song)
+            await player.play(PlayId("1"), track, position_ms=0, paused=False)
+            await self._until(player, lambda counters: counters.sent > 0)
+            await player.leave()
+            wishes.append([wished_ns, ssrc])
+        return {"wishes": wishes}
+
+    async def cycle(self, times: int, warm_up: int) -> dict[str, Any]:
+        """Join, play, leave, again and again; what the process holds after the warm-up, and at the end."""
+        before = None
+        for number in range(warm_up + times):
+            if number == warm_up:
+                before = await self._held()
+            player, present = self._opened()
+            await present.join(ChannelId(1))
+            await player.play(PlayId("1"), Track(self._at.song), position_ms=0, paused=False)
+            await self._until(player, lambda counters: counters.sent > 0)
+            await player.leave()
+        return {"before": before, "after": await self._held()}
+
+    async def hour(self, frames: int, warm_up: int) -> dict[str, Any]:
+        """Play ``frames`` of one stream as fast as they come, and say what the process holds."""
+        lane = Lane(lambda _: None)
+        present = Present(self._at, next(self._ssrcs), lambda packets: setattr(lane, "packets", packets))
+        await present.join(ChannelId(1))
+        stream = self._source.open(Track(self._at.song), position_ms=0)
+        lane.playing = Playing(stream, paused=False)
+        await self._serve(lane, stream, warm_up)
+        before = await self._held()
+        await self._serve(lane, stream, frames)
+        after = await self._held()
+        lane.playing = None
+        stream.close()
+        await present.leave()
+        return {"before": before, "after": after, "underruns": lane.counters.underrun}
+
+    async def close(self) -> None:
+        for player, _ in self._players:
+            await player.close()
+        self._pacer.stop()
+        self._source.close()
+
+    async def _serve(self, lane: Lane, stream: FrameStream, frames: int) -> None:
+        for _ in range(frames):
+            while stream.buffered_ms < FRAME_MS and stream.failure is None:
+                await asyncio.sleep(0.001)  # the filling threads tell nobody
+            lane.serve()
+
+    def _opened(self, ssrc: int = 0) -> tuple[VoicePlayer, Present]:
+        made: list[Present] = []
+
+        def make(carry: Callable[[PacketStream | None], None], *_: object) -> Presence:
+            made.append(Present(self._at, ssrc or next(self._ssrcs), carry))
+            return cast(Presence, made[0])
+
+        player = VoicePlayer(
+            source=self._source, pacer=self._pacer, clock=SystemClock(), make_presence=make, changed=lambda: None
+        )
+        return player, made[0]
+
+    async def _until(self, player: VoicePlayer, holds: Callable[[Any], bool]) -> None:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not holds(player.counters):
+                if player.status().trouble:
+                    raise RuntimeError(player.status().trouble)
+                await asyncio.sleep(LOOK_SECONDS)
+
+    async def _held(self) -> dict[str, float]:
+        await asyncio.sleep(0.5)  # what is closed is let go on the filling threads
+        gc.collect()
+        now = usage(os.getpid())
+        return {"kib": now.memory_kib, "threads": now.threads, "descriptors": now.descriptors}
+
+
+async def run() -> None:
+    players = Players(place())
+    try:
+        await stand({"play": players.play, "first": players.first, "cycle": players.cycle, "hour": players.hour})
+    finally:
+        await players.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(run())

@@ -1,0 +1,109 @@
+"""Where the stands play: the song, the web server that has it, and the sink."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sandbox.bench import song
+from sandbox.bench.punctuality import Punctuality, punctuality, sounding
+from sandbox.bench.stand import Stand, Usage
+from sandbox.radio import Radio
+
+SETTLE_SECONDS = 1.0
+AFTER_SECONDS = 0.3
+"""How much longer than its window the sink listens: what comes later than that is not in time anyway."""
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What a window of playing took."""
+
+    cpu_seconds: float
+    frames: int
+    seconds: float
+    usage: Usage
+    punctuality: Punctuality
+
+    @property
+    def frame_us(self) -> float:
+        return self.cpu_seconds / self.frames * 1e6 if self.frames else 0.0
+
+
+class Room:
+    def __init__(self, directory: Path, radio: Radio, sink: asyncio.subprocess.Process, sink_port: int) -> None:
+        self.song = song.opus(directory, 3600)
+        self.song_url = radio.url(self.song.name)
+        self.mp3_url = radio.url(song.mp3(directory, 600).name)
+        self.sink_port = sink_port
+        self._sink = sink
+        self._arrivals = directory / "arrivals.npy"
+
+    def ours(self) -> Stand:
+        return self._python("timmybot", "ours", self.song_url)
+
+    def discordpy(self) -> Stand | str:
+        """Or why not."""
+        if importlib.util.find_spec("imageio_ffmpeg") is None:
+            return "it wants an ffmpeg: make bench installs one"
+        return self._python("discord.py", "peer_discordpy", str(self.song))
+
+    def discordjs(self) -> Stand | str:
+        """Or why not."""
+        return "not there yet"
+
+    def floor(self) -> Stand:
+        return self._python("floor", "floor", str(self.song))
+
+    def _python(self, name: str, module: str, what: str) -> Stand:
+        return Stand(name, (sys.executable, "-m", f"sandbox.bench.{module}", str(self.sink_port), what))
+
+    async def listen(self, seconds: float) -> NDArray[np.void]:
+        """Every arrival of the next ``seconds``."""
+        assert self._sink.stdin is not None
+        assert self._sink.stdout is not None
+        self._sink.stdin.write(f"{seconds} {self._arrivals}\n".encode())
+        await self._sink.stdout.readline()
+        arrivals: NDArray[np.void] = np.load(self._arrivals)
+        return arrivals
+
+    async def window(self, stand: Stand, streams: int, seconds: float) -> Spent:
+        """What ``stand``, which plays ``streams`` already, does in the next ``seconds``."""
+        await asyncio.sleep(SETTLE_SECONDS)
+        listening = asyncio.create_task(self.listen(seconds + 2 * AFTER_SECONDS))
+        await asyncio.sleep(AFTER_SECONDS)
+        before, begin_ns = stand.usage(), time.time_ns()
+        await asyncio.sleep(seconds)
+        after, end_ns = stand.usage(), time.time_ns()
+        arrivals = await listening
+        heard = sounding(arrivals)
+        frames = int(((heard["time_ns"] >= begin_ns) & (heard["time_ns"] < end_ns)).sum())
+        judged = punctuality(arrivals, begin_ns, end_ns, streams)
+        cpu_seconds = after.cpu_seconds - before.cpu_seconds
+        return Spent(cpu_seconds, frames, (end_ns - begin_ns) / 1e9, after, judged)
+
+
+@asynccontextmanager
+async def room(directory: Path) -> AsyncIterator[Room]:
+    """Everything up. All of it is gone when the context ends, but for the songs, which are kept."""
+    async with Radio(directory) as radio:
+        command = (sys.executable, "-m", "sandbox.bench.sink")
+        sink = await asyncio.create_subprocess_exec(
+            *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        )
+        assert sink.stdin is not None
+        assert sink.stdout is not None
+        try:
+            yield Room(directory, radio, sink, int(await sink.stdout.readline()))
+        finally:
+            sink.stdin.close()
+            await sink.wait()

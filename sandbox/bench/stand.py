@@ -1,0 +1,126 @@
+"""A sender as the bench sees it: a process that is told what to do, a line of JSON each way, and what it costs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+ANSWER_SECONDS = 180.0
+STOP_SECONDS = 10.0
+_LINE_BYTES = 1024 * 1024
+
+
+class StandFailed(Exception):
+    """It died, or did not answer."""
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a process and its children hold and have used."""
+
+    cpu_seconds: float
+    memory_kib: float
+    """Proportional set size: pages that several processes share are counted once in all."""
+    threads: int
+    descriptors: int
+    """Of the process itself."""
+    processes: int
+
+
+class Stand:
+    """Runs ``command`` while the context lasts."""
+
+    def __init__(self, name: str, command: Sequence[str]) -> None:
+        self.name = name
+        self._command = command
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    async def __aenter__(self) -> Self:
+        self._process = await asyncio.create_subprocess_exec(
+            *self._command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=_LINE_BYTES
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        process = self._process
+        assert process is not None
+        assert process.stdin is not None
+        process.stdin.close()
+        try:
+            async with asyncio.timeout(STOP_SECONDS):
+                await process.wait()
+        except TimeoutError:
+            for pid in reversed(list(_family(process.pid))):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, 9)
+            await process.wait()
+
+    async def ask(self, what: str, **details: Any) -> dict[str, Any]:
+        """Raises :class:`StandFailed`."""
+        process = self._process
+        assert process is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            process.stdin.write(json.dumps({"do": what, **details}).encode() + b"\n")
+            async with asyncio.timeout(ANSWER_SECONDS):
+                line = await process.stdout.readline()
+        except TimeoutError:
+            raise StandFailed(f"{self.name} did not answer to {what!r}") from None
+        except ConnectionError:
+            line = b""
+        if not line:
+            raise StandFailed(f"{self.name} ended at {what!r}")
+        answer: dict[str, Any] = json.loads(line)
+        if "failed" in answer:
+            raise StandFailed(f"{self.name}: {answer['failed']}")
+        return answer
+
+    def usage(self) -> Usage:
+        """Now."""
+        return usage(self.pid)
+
+
+def usage(pid: int) -> Usage:
+    """Of the process and its children. Source: proc(5)."""
+    cpu_ns, memory, threads, processes = 0, 0.0, 0, 0
+    for member in _family(pid):
+        place = Path(f"/proc/{member}")
+        with suppress(OSError):
+            for task in (place / "task").iterdir():
+                threads += 1
+                with suppress(OSError):
+                    cpu_ns += int((task / "schedstat").read_text().split()[0])
+            memory += _pss_kib(place)
+            processes += 1
+    descriptors = len(list(Path(f"/proc/{pid}/fd").iterdir()))
+    return Usage(cpu_ns / 1e9, memory, threads, descriptors, processes)
+
+
+def _pss_kib(place: Path) -> float:
+    for line in (place / "smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return float(line.split()[1])
+    return 0.0
+
+
+def _family(pid: int) -> Iterator[int]:
+    yield pid
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):
+            for child in children.read_text().split():
+                yield from _family(int(child))

@@ -1,0 +1,52 @@
+"""A stand from inside: reads what it is to do, a line of JSON each, and answers each with a line.
+
+Reading costs no thread, so that the threads of the process are those of what is measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import traceback
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+Deed = Callable[..., Awaitable[dict[str, Any]]]
+
+SPREAD_SECONDS = 1.0
+"""Over how long streams are started, so that they do not all fill their buffers at one moment for ever after."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the stand is: where to send, and what to play."""
+
+    sink_port: int
+    song: str
+    """A path or a URL, as the stand wants it."""
+
+
+def place() -> Place:
+    """From the command line."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("sink_port", type=int)
+    parser.add_argument("song")
+    options = parser.parse_args()
+    return Place(options.sink_port, options.song)
+
+
+async def stand(deeds: dict[str, Deed]) -> None:
+    """Answer until the input ends."""
+    reader = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    while line := await reader.readline():
+        order = json.loads(line)
+        try:
+            answer = await deeds[order.pop("do")](**order)
+        except Exception as error:
+            traceback.print_exc()
+            answer = {"failed": f"{type(error).__name__}: {error}"}
+        print(json.dumps(answer), flush=True)
