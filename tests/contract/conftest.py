@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from sandbox.cloud.emulator import Emulator
-from tests.contract.stored import DynamoBackdoor, Kept, SqliteBackdoor
+from tests.contract.stored import DynamoBackdoor, Kept, MemoryBackdoor, SqliteBackdoor
 from tests.contract.tables import create_tables
 from tests.fakes.clock import FakeClock
 from tests.fakes.stores import FakeGuildStores, FakeIdentifyBudget, FakeInbox, FakeLeaseStore
@@ -63,21 +63,25 @@ def environment(dynamodb_client: DynamoDBClient) -> Settings:
 
 @pytest.fixture
 def in_memory(clock: FakeClock) -> Kept:
-    return Kept(MemoryStores(FakeGuildStores(clock), FakeLeaseStore(clock), FakeInbox(), FakeIdentifyBudget()), clock)
+    guilds = FakeGuildStores(clock)
+    stores = MemoryStores(guilds, FakeLeaseStore(clock), FakeInbox(), FakeIdentifyBudget())
+    return Kept(stores, clock, MemoryBackdoor(guilds))
 
 
 @pytest.fixture
 def in_sqlite(tmp_path: Path, clock: FakeClock) -> Iterator[Kept]:
     path = tmp_path / "timmybot.sqlite3"
     stores = sqlite.connect(path, Settings(), clock)
-    yield Kept(stores, clock, SqliteBackdoor(path))
+    backdoor = SqliteBackdoor(path)
+    yield Kept(stores, clock, backdoor, backdoor)
     stores.close()
 
 
 @pytest.fixture
 def in_dynamodb(dynamodb_client: DynamoDBClient, environment: Settings, clock: FakeClock) -> Iterator[Kept]:
     stores = dynamodb.connect(environment, clock, client=dynamodb_client)
-    yield Kept(stores, clock, DynamoBackdoor(dynamodb_client, environment))
+    backdoor = DynamoBackdoor(dynamodb_client, environment)
+    yield Kept(stores, clock, backdoor, backdoor)
     stores.close()
 
 

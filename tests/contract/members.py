@@ -46,9 +46,9 @@ async def play_until_acknowledged(store: GuildStore, name: str) -> GuildState:
 async def skip(store: GuildStore) -> GuildState:
     state = await store.state()
     assert state.play_id
-    following = await store.entries(after=state.head, limit=1)
-    to = following[0] if following else None
-    return await store.commit(Change(state.advance(state.play_id, to, PlayId(f"after-{state.play_id}"[:60]))))
+    step = await store.step(state)
+    play_id = PlayId(f"after-{state.play_id}"[:60])
+    return await store.commit(Change(state.advance(state.play_id, step.to, play_id, step.passed)))
 
 
 async def everything_queued(store: GuildStore) -> list[str]:

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from tests.fakes.clock import FakeClock
+from tests.fakes.guild_store import FakeGuildStores, Stored
 from timmybot.adapters.dynamodb.attributes import to_item
 from timmybot.adapters.sqlite.database import to_text
-from timmybot.domain.ids import GuildId
+from timmybot.domain.ids import GuildId, InteractionId, OrderKey
 from timmybot.ports.guild_store import GuildStores
 from timmybot.ports.identify_budget import IdentifyBudget
 from timmybot.ports.inbox import Inbox
@@ -45,6 +46,18 @@ class Backdoor(Protocol):
     def heartbeat(self, worker_id: str, record: Record) -> None: ...
     def lease(self, shard_id: int, record: Record) -> None: ...
     def nudge(self, nudge_id: str, written_at: int, record: Record) -> None: ...
+    def undo(self, guild_id: GuildId, record: Record) -> None: ...
+    def settings(self, guild_id: GuildId, record: Record) -> None: ...
+
+
+class QueueBackdoor(Protocol):
+    """Writes what no guild store of ours would write."""
+
+    def state(self, guild_id: GuildId, record: Record) -> None: ...
+    def entry(self, guild_id: GuildId, key: str, record: Record) -> None: ...
+    def reply(self, guild_id: GuildId, interaction_id: int, record: Record) -> None: ...
+    def undo(self, guild_id: GuildId, record: Record) -> None: ...
+    def settings(self, guild_id: GuildId, record: Record) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -53,8 +66,32 @@ class Kept:
 
     stores: AnyStores
     clock: FakeClock
+    queue_backdoor: QueueBackdoor
     backdoor: Backdoor | None = None
-    """``None`` for memory: nobody else writes there."""
+    """``None`` for memory, where nobody else writes leases and nudges."""
+
+
+class MemoryBackdoor:
+    def __init__(self, guilds: FakeGuildStores) -> None:
+        self._guilds = guilds
+
+    def state(self, guild_id: GuildId, record: Record) -> None:
+        self._of(guild_id).state = dict(record)
+
+    def entry(self, guild_id: GuildId, key: str, record: Record) -> None:
+        self._of(guild_id).of(0)[OrderKey(key)] = dict(record)
+
+    def reply(self, guild_id: GuildId, interaction_id: int, record: Record) -> None:
+        self._of(guild_id).replies[InteractionId(interaction_id)] = dict(record)
+
+    def undo(self, guild_id: GuildId, record: Record) -> None:
+        self._of(guild_id).undo = dict(record)
+
+    def settings(self, guild_id: GuildId, record: Record) -> None:
+        self._of(guild_id).settings = dict(record)
+
+    def _of(self, guild_id: GuildId) -> Stored:
+        return self._guilds.stored.setdefault(guild_id, Stored())
 
 
 class SqliteBackdoor:
@@ -69,6 +106,12 @@ class SqliteBackdoor:
 
     def reply(self, guild_id: GuildId, interaction_id: int, record: Record) -> None:
         self._write("REPLACE INTO owed_reply VALUES (?, ?, 9e12, ?)", guild_id, interaction_id, to_text(record))
+
+    def undo(self, guild_id: GuildId, record: Record) -> None:
+        self._write("REPLACE INTO undo VALUES (?, ?)", guild_id, to_text(record))
+
+    def settings(self, guild_id: GuildId, record: Record) -> None:
+        self._write("REPLACE INTO guild_settings VALUES (?, ?)", guild_id, to_text(record))
 
     def heartbeat(self, worker_id: str, record: Record) -> None:
         self._write("REPLACE INTO worker VALUES (?, 9e12, ?)", worker_id, to_text(record))
@@ -97,6 +140,12 @@ class DynamoBackdoor:
 
     def reply(self, guild_id: GuildId, interaction_id: int, record: Record) -> None:
         self._write("guild-queues", {"guild_id": str(guild_id), "item": f"REPLY#{interaction_id}"}, record)
+
+    def undo(self, guild_id: GuildId, record: Record) -> None:
+        self._write("guild-queues", {"guild_id": str(guild_id), "item": "UNDO"}, record)
+
+    def settings(self, guild_id: GuildId, record: Record) -> None:
+        self._write("guild-queues", {"guild_id": str(guild_id), "item": "SETTINGS"}, record)
 
     def heartbeat(self, worker_id: str, record: Record) -> None:
         self._write("coordination", {"pk": "WORKER", "sk": worker_id}, record)

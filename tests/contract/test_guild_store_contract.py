@@ -27,6 +27,7 @@ from tests.fakes.stores import FakeGuildStore
 from timmybot.adapters.dynamodb.guild_store import DynamoGuildStore
 from timmybot.adapters.sqlite.guild_store import SqliteGuildStore
 from timmybot.domain.change import Change
+from timmybot.domain.guild_settings import GuildSettings
 from timmybot.domain.guild_state import GuildState
 from timmybot.domain.ids import Epoch, GuildId, InteractionId, OrderKey, shard_of
 from timmybot.domain.order_key import START
@@ -234,6 +235,8 @@ def test_that_check_would_notice_a_parameter_that_names_a_guild() -> None:
 def _names_a_guild(self: object, guild_id: GuildId) -> None: ...
 
 
+_AN_ENTRY: dict[str, object] = {"schema": 1, "entry_id": "x", "url": "https://e/", "requested_by": 1}
+
 HOSTILE_ENTRIES: dict[str, dict[str, object]] = {
     "nothing in it": {},
     "a schema of the future": {"schema": 2, "entry_id": "x", "url": "https://secret.example/?t=s", "requested_by": 1},
@@ -241,20 +244,21 @@ HOSTILE_ENTRIES: dict[str, dict[str, object]] = {
     "a number for a url": {"schema": 1, "entry_id": "x", "url": 5, "requested_by": 1},
     "a title without end": {"schema": 1, "entry_id": "x", "url": "https://e/", "title": "x" * 201, "requested_by": 1},
     "a negative length": {"schema": 1, "entry_id": "x", "url": "https://e/", "duration_ms": -1, "requested_by": 1},
+    "a title of 400 KB": {**_AN_ENTRY, "title": "x" * 390_000},
+    "a length of half a millisecond": {**_AN_ENTRY, "duration_ms": 0.5},
     "a list for a member": {"schema": 1, "entry_id": "x", "url": "https://e/", "requested_by": [1]},
 }
 
 
 @pytest.mark.parametrize("hostile", HOSTILE_ENTRIES.values(), ids=HOSTILE_ENTRIES)
 async def test_an_entry_that_cannot_be_understood_is_set_aside_and_the_queue_goes_on(
-    kept_outside: Kept, hostile: dict[str, object], caplog: pytest.LogCaptureFixture
+    kept: Kept, hostile: dict[str, object], caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert kept_outside.backdoor
-    store = kept_outside.stores.guilds.open(GUILD)
+    store = kept.stores.guilds.open(GUILD)
     await play(store, "a")
     await play(store, "b")
     await play(store, "c")
-    kept_outside.backdoor.entry(GUILD, "000000000002-b", hostile)
+    kept.queue_backdoor.entry(GUILD, "000000000002-b", hostile)
     with caplog.at_level(logging.WARNING):
         assert [entry.entry_id for entry in await store.entries(after=START, limit=2)] == ["a", "c"]
     assert len(caplog.records) == 1, "one line for one item"
@@ -262,23 +266,24 @@ async def test_an_entry_that_cannot_be_understood_is_set_aside_and_the_queue_goe
     assert await store.entry(OrderKey("000000000002-b")) is None
     state = await skip(store)
     assert state.current == OrderKey("000000000003-c")
+    assert (state.waiting, state.waiting_ms, state.waiting_unknown) == (0, 0, 0), "what was passed over is not counted"
 
 
 HOSTILE_STATES: dict[str, dict[str, object]] = {
     "a schema of the future": {"schema": 2, "version": 4, "epoch": 3},
     "a playing without an entry": {"schema": 1, "version": 4, "epoch": 3, "play_id": "p"},
     "a text for a number": {"schema": 1, "version": 4, "epoch": 3, "waiting": "many"},
-    "a head beyond the tail": {"schema": 1, "version": 4, "epoch": 3, "head": "2", "tail": "1"},
+    "a head beyond the tail": {"schema": 1, "version": 4, "epoch": 3, "head": "000000000002-b", "tail": ""},
+    "a tail that is no key": {"schema": 1, "version": 4, "epoch": 3, "tail": "last"},
 }
 
 
 @pytest.mark.parametrize("hostile", HOSTILE_STATES.values(), ids=HOSTILE_STATES)
 async def test_a_state_that_cannot_be_understood_wants_nothing_and_is_still_fenced(
-    kept_outside: Kept, hostile: dict[str, object], caplog: pytest.LogCaptureFixture
+    kept: Kept, hostile: dict[str, object], caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert kept_outside.backdoor
-    store = kept_outside.stores.guilds.open(GUILD)
-    kept_outside.backdoor.state(GUILD, hostile)
+    store = kept.stores.guilds.open(GUILD)
+    kept.queue_backdoor.state(GUILD, hostile)
     with caplog.at_level(logging.WARNING):
         silent = GuildState(version=4, epoch=Epoch(3), generation=1, generations=1, kept_generation=0)
         assert await store.state() == silent, "and its queue is a new one, in which nothing old turns up"
@@ -292,24 +297,60 @@ async def test_a_state_that_cannot_be_understood_wants_nothing_and_is_still_fenc
 
 @pytest.mark.parametrize("hostile", [{}, {"schema": 1, "version": "four", "epoch": [3]}], ids=["empty", "no numbers"])
 async def test_a_state_without_a_version_is_written_over_by_the_next_command(
-    kept_outside: Kept, hostile: dict[str, object]
+    kept: Kept, hostile: dict[str, object]
 ) -> None:
-    assert kept_outside.backdoor
-    store = kept_outside.stores.guilds.open(GUILD)
-    kept_outside.backdoor.state(GUILD, hostile)
+    store = kept.stores.guilds.open(GUILD)
+    kept.queue_backdoor.state(GUILD, hostile)
     await store.claim(Epoch(1))
     await play(store, "a", epoch=Epoch(1))
     assert (await store.state()).current == OrderKey("000000000001-a")
 
 
-async def test_an_owed_reply_that_cannot_be_understood_is_set_aside(
-    kept_outside: Kept, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("key", ["zzz", "2", "000000000002", "000000000002-b c"])
+async def test_an_entry_whose_place_is_none_of_ours_is_set_aside(
+    kept: Kept, key: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert kept_outside.backdoor
-    store = kept_outside.stores.guilds.open(GUILD)
-    reply = an_owed_reply(2, kept_outside.clock.now() + 900)
+    store = kept.stores.guilds.open(GUILD)
+    await play(store, "a")
+    await play(store, "b")
+    kept.queue_backdoor.entry(GUILD, key, _AN_ENTRY)
+    with caplog.at_level(logging.WARNING):
+        assert await everything_queued(store) == ["a", "b"]
+    assert len(caplog.records) == 1
+    assert (await skip(store)).waiting == 0
+    assert not (await skip(store)).wants_player
+
+
+async def test_settings_that_cannot_be_understood_are_the_default_and_can_be_written_over(
+    kept: Kept, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = kept.stores.guilds.open(GUILD)
+    kept.queue_backdoor.settings(GUILD, {"schema": 1, "version": 6, "volume_percent": "loud"})
+    with caplog.at_level(logging.WARNING):
+        settings = await store.settings()
+    assert settings == GuildSettings(version=6)
+    assert len(caplog.records) == 1
+    assert (await store.save_settings(replace(settings, volume_percent=50))).version == 7
+    kept.queue_backdoor.settings(GUILD, {})
+    assert (await store.save_settings(await store.settings())).version == 1
+
+
+async def test_an_undo_that_cannot_be_understood_is_none(kept: Kept, caplog: pytest.LogCaptureFixture) -> None:
+    store = kept.stores.guilds.open(GUILD)
+    assert await store.undoable() is None
+    kept.queue_backdoor.undo(GUILD, {"schema": 1, "action": "remove", "before": [], "removed": "x"})
+    with caplog.at_level(logging.WARNING):
+        assert await store.undoable() is None
+    assert len(caplog.records) == 1
+
+
+async def test_an_owed_reply_that_cannot_be_understood_is_set_aside(
+    kept: Kept, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = kept.stores.guilds.open(GUILD)
+    reply = an_owed_reply(2, kept.clock.now() + 900)
     await store.commit(Change(await store.state(), owe=(reply,)))
-    kept_outside.backdoor.reply(GUILD, 1, {"schema": 1, "token": "hush-hush", "application_id": "x"})
+    kept.queue_backdoor.reply(GUILD, 1, {"schema": 1, "token": "hush-hush", "application_id": "x"})
     with caplog.at_level(logging.WARNING):
         assert await store.owed_replies() == [reply]
     assert len(caplog.records) == 1

@@ -20,7 +20,7 @@ START = OrderKey("")
 """Before every key."""
 
 FRACTION_LIMIT = 16
-"""Digits of a fraction: some 900 insertions at one spot right before the same neighbour, 90 that bisect."""
+"""Digits of a fraction: over 900 insertions at one spot before they run out, 80 if each halves the gap."""
 
 _WIDTH = 12
 _LAST = 10**_WIDTH - 1
