@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from sandbox.discord.clock import Clock
 from sandbox.discord.dave_group import DaveGroup, Refused
 from sandbox.discord.log import DaveRefusal, DaveTransition, Log
-from sandbox.discord.mls import ExternalSender, read_key_package
+from sandbox.discord.mls import ExternalSender, KeyPackage, read_key_package
 from sandbox.discord.mls_wire import NotMls
 
 Json = dict[str, Any]
@@ -59,6 +59,8 @@ class Transition:
     version: int
     users: tuple[int, ...]
     waiting: set[int]
+    welcomed: frozenset[int] = frozenset()
+    """Of the users, those whom it adds to the group."""
     limit: asyncio.Task[None] | None = None
 
 
@@ -82,6 +84,7 @@ class DaveCall:
     _last_transition: int = 0
     _announced: int | None = None
     _know_sender: set[int] = field(default_factory=set)
+    _held: dict[int, KeyPackage] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.group = self._new_group()
@@ -104,6 +107,7 @@ class DaveCall:
         if self.participants.pop(user, None) is None:
             return
         self._know_sender.discard(user)
+        self._held.pop(user, None)
         for transition_id in list(self.transitions):
             self.ready(user, transition_id)
         if not self.participants:
@@ -119,6 +123,9 @@ class DaveCall:
     def recreate(self) -> None:
         """Start over with a new group (opcode 24, epoch 1); who is alone is in it at once (opcode 21, transition 0)."""
         self.group = self._new_group()
+        self._held.clear()
+        for transition in self.transitions.values():
+            transition.welcomed = frozenset()
         alone = len(self.participants) == 1
         self._announced = AT_ONCE if alone else self._new_transition_id()
         epoch = {"protocol_version": self.version, "epoch": NEW_GROUP, "transition_id": self._announced}
@@ -142,7 +149,13 @@ class DaveCall:
         package = read_key_package(payload)
         if package.user_id != user:
             raise NotMls("a key package in somebody else's name")
-        if self.version and user in self.participants:
+        if not self.version or user not in self.participants:
+            return
+        if any(user in transition.welcomed & transition.waiting for transition in self.transitions.values()):
+            # It was welcomed by an earlier package, and has not said whether it could follow. Added once more at this
+            # moment, a client that could not would for ever be offered the package before its last.
+            self._held[user] = package
+        else:
             self.group.add(package)
 
     def commit(self, user: int, payload: bytes) -> None:
@@ -154,7 +167,8 @@ class DaveCall:
             return
         transition_id = self._announced or self._new_transition_id()
         self._announced = None
-        self._expect_readiness(transition_id, self.version, (*step.stay, *step.welcomes))
+        users = (*step.stay, *step.welcomes)
+        self._expect_readiness(transition_id, Transition(self.version, users, set(users), frozenset(step.welcomes)))
         for member in step.stay:
             self._announce(member, ANNOUNCE_COMMIT, transition_id, step.commit)
         for member, welcome in step.welcomes.items():
@@ -163,7 +177,8 @@ class DaveCall:
     def ready(self, user: int, transition_id: int) -> None:
         """Opcode 23. When nobody is waited for any more, the transition is executed."""
         transition = self.transitions.get(transition_id)
-        if transition:
+        if transition and user in transition.waiting:
+            self._held.pop(user, None)
             transition.waiting.discard(user)
             if not transition.waiting:
                 self._execute(transition_id)
@@ -180,12 +195,11 @@ class DaveCall:
         self.group = self._new_group()
         self._announced = None
         transition_id = self._new_transition_id()
-        self._expect_readiness(transition_id, 0, tuple(users))
+        self._expect_readiness(transition_id, Transition(0, tuple(users), set(users)))
         for user in users:
             self._tell(user, PREPARE_TRANSITION, {"protocol_version": 0, "transition_id": transition_id})
 
-    def _expect_readiness(self, transition_id: int, version: int, users: tuple[int, ...]) -> None:
-        transition = Transition(version, users, set(users))
+    def _expect_readiness(self, transition_id: int, transition: Transition) -> None:
         self.transitions[transition_id] = transition
         transition.limit = asyncio.create_task(self._execute_late(transition_id))
 
@@ -206,6 +220,9 @@ class DaveCall:
         )
         for user in transition.users:
             self._tell(user, EXECUTE_TRANSITION, {"transition_id": transition_id})
+        for user in late:
+            if package := self._held.pop(user, None):
+                self.group.add(package)
 
     def _announce(self, user: int, opcode: int, transition_id: int, message: bytes) -> None:
         if user in self.spoilt:

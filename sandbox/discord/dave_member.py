@@ -176,7 +176,11 @@ class DaveMember:
         assert self._call
         assert self._session
         kind = davey.ProposalsOperationType.revoke if payload[0] else davey.ProposalsOperationType.append
-        answer = self._session.process_proposals(kind, payload[1:], list(self._call.participants))
+        try:
+            answer = self._session.process_proposals(kind, payload[1:], list(self._call.participants))
+        except ValueError:
+            # Sent before the server knew that this member could not follow: they are for a group that it has left.
+            return
         if answer and self.commits:
             self._call.commit(self.user_id, answer.commit + (answer.welcome or b""))
 

@@ -15,7 +15,7 @@ import aiohttp
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from nacl.bindings import crypto_aead_xchacha20poly1305_ietf_encrypt
 
-from sandbox.discord import AES_GCM, Application, FakeDiscord, Guild
+from sandbox.discord import AES_GCM, Application, Channel, FakeDiscord, Guild
 
 Json = dict[str, Any]
 
@@ -43,6 +43,10 @@ class Wire:
 
     async def next(self, patience_seconds: float | None = PATIENCE_SECONDS) -> Json:
         message = await self.ws.receive(patience_seconds)
+        if message.type is aiohttp.WSMsgType.BINARY:
+            sequence, opcode = struct.unpack_from(">HB", message.data)
+            self.received.append({"op": opcode, "seq": sequence, "binary": message.data[3:]})
+            return self.received[-1]
         if message.type is not aiohttp.WSMsgType.TEXT:
             raise WebsocketOver(self.ws.close_code)
         parsed: Json = json.loads(message.data)
@@ -85,9 +89,9 @@ class Wire:
         channel = None if channel_id is None else str(channel_id)
         await self.send(4, {"guild_id": str(guild.id), "channel_id": channel, "self_mute": False, "self_deaf": True})
 
-    async def join_voice(self, guild: Guild) -> tuple[Json, Json]:
+    async def join_voice(self, guild: Guild, channel: Channel | None = None) -> tuple[Json, Json]:
         """Returns the data of VOICE_STATE_UPDATE and VOICE_SERVER_UPDATE."""
-        await self.ask_for_voice(guild, guild.voice_channel.id)
+        await self.ask_for_voice(guild, (channel or guild.voice_channel).id)
         return await self.event("VOICE_STATE_UPDATE"), await self.event("VOICE_SERVER_UPDATE")
 
 
@@ -120,13 +124,13 @@ async def voice_gateway(discord: FakeDiscord, endpoint: str | None = None) -> As
         yield Wire(ws)
 
 
-def voice_identification(state: Json, server: Json) -> Json:
+def voice_identification(state: Json, server: Json, max_dave_version: int = 0) -> Json:
     return {
         "server_id": server["guild_id"],
         "user_id": state["user_id"],
         "session_id": state["session_id"],
         "token": server["token"],
-        "max_dave_protocol_version": 0,
+        "max_dave_protocol_version": max_dave_version,
     }
 
 
@@ -168,12 +172,20 @@ class Call:
 
 
 @asynccontextmanager
-async def call(discord: FakeDiscord, main: Wire, guild: Guild, mode: str) -> AsyncIterator[Call]:
-    """Join the guild's voice channel, discover the address, choose ``mode``, and say Speaking."""
-    state, server = await main.join_voice(guild)
+async def call(
+    discord: FakeDiscord,
+    main: Wire,
+    guild: Guild,
+    mode: str = AES_GCM,
+    *,
+    channel: Channel | None = None,
+    max_dave_version: int = 0,
+) -> AsyncIterator[Call]:
+    """Join a voice channel, by default the guild's first, discover the address, choose ``mode``, and say Speaking."""
+    state, server = await main.join_voice(guild, channel)
     async with voice_gateway(discord, server["endpoint"]) as wire:
         await wire.opcode(8)
-        await wire.send(0, voice_identification(state, server))
+        await wire.send(0, voice_identification(state, server, max_dave_version))
         ready = (await wire.opcode(2))["d"]
         udp, datagrams = await asyncio.get_running_loop().create_datagram_endpoint(
             Datagrams, remote_addr=(ready["ip"], ready["port"])

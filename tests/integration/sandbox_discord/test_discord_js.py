@@ -58,8 +58,9 @@ async def _pass_on(main: Wire, peer: DiscordJs) -> None:
 
 @pytest.mark.parametrize("alice_commits", [True, False], ids=["alice commits", "the peer commits"])
 async def test_discord_js_joins_plays_and_is_heard(
-    discord: FakeDiscord, app: Application, guild: Guild, alice: Member, tmp_path: Path, alice_commits: bool
+    discord: FakeDiscord, app: Application, alice: Member, tmp_path: Path, alice_commits: bool
 ) -> None:
+    guild = alice.guild
     alice.dave.commits = alice_commits
     format = Format.WEBM_OPUS if alice_commits else Format.OGG_OPUS
     melody, other = compose("song", voice=1, seconds=3), compose("other", voice=3, seconds=3)

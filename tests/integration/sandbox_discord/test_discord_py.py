@@ -84,7 +84,6 @@ async def client(
 @pytest.mark.parametrize("offer", [([AES_GCM, XCHACHA], Format.WEBM_OPUS), ([XCHACHA], Format.OGG_OPUS)])
 async def test_discord_py_joins_plays_and_is_heard(
     discord: FakeDiscord,
-    app: Application,
     client: discord_py.Client,
     alice: Member,
     tmp_path: Path,
@@ -98,7 +97,7 @@ async def test_discord_py_joins_plays_and_is_heard(
     assert [member.id for member in channel.members] == [alice.user_id]
 
     voice: discord_py.VoiceClient = await channel.connect(timeout=PATIENCE_SECONDS)
-    await alice.dave.wait_until(lambda dave: app.bot_user_id in dave.keyed_with)
+    await alice.dave.wait_until(lambda dave: guild.applications[0].bot_user_id in dave.keyed_with)
     over = asyncio.Event()
     loop = asyncio.get_running_loop()
     voice.play(
