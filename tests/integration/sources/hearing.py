@@ -63,3 +63,38 @@ def share_of(melody: Melody, packets: list[bytes], *, from_ms: int) -> float:
         right += abs(float(np.argmax(spectrum)) - wanted) < 0.012 * wanted
     assert total > 3, "too little sound to tell"
     return right / total
+
+
+def await_buffered(stream: FrameStream, filling: FillingThreads, *, ms: int = 400) -> None:
+    """Wait until that much can be read, as it can when 20 ms pass between two frames."""
+    give_up = time.monotonic() + PATIENCE
+    while stream.buffered_ms < ms and time.monotonic() < give_up:
+        turn = Event()
+        filling.submit(turn.set)
+        turn.wait(PATIENCE)
+
+
+def tone(hz: float, *, seconds: float, amplitude: float = 0.3) -> NDArray[np.float32]:
+    """Samples of shape (2, samples): one sine, the same on both sides."""
+    time_s = np.arange(int(HERTZ * seconds)) / HERTZ
+    return np.tile(amplitude * np.sin(2 * np.pi * hz * time_s), (2, 1)).astype(np.float32)
+
+
+def click_in(sound: NDArray[np.float32], hz: float) -> float:
+    """How much is heard at some moment that is not the tone, in dB relative to the tone: what a seam spills."""
+    window = np.blackman(1_024)
+    spectra = np.stack(
+        [np.abs(np.fft.rfft(sound[begin : begin + 1_024] * window)) for begin in range(0, len(sound) - 1_024, 256)]
+    )
+    other = np.abs(np.fft.rfftfreq(1_024, 1 / HERTZ) - hz) > 300
+    spilled = np.sqrt(np.square(spectra[:, other]).sum(axis=1).max())
+    return float(20 * np.log10(spilled / np.sqrt(np.square(spectra).sum(axis=1).max())))
+
+
+def loudest_hz(sound: NDArray[np.float32]) -> float:
+    spectrum = np.abs(np.fft.rfft(sound * np.hanning(len(sound))))
+    return float(np.argmax(spectrum)) * HERTZ / len(sound)
+
+
+def level_db(sound: NDArray[np.float32]) -> float:
+    return float(20 * np.log10(np.sqrt(np.mean(np.square(sound))) + 1e-9))

@@ -69,7 +69,7 @@ class HttpFile(io.RawIOBase):
     """
 
     def __init__(self, url: str, policy: AddressPolicy, waiting: Waiting | None = None) -> None:
-        """``waiting`` is told when this thread waits for the URL's host."""
+        """``waiting`` is told when this thread waits for the network."""
         super().__init__()
         self._url = checked_url(url)
         self._policy = policy
@@ -282,7 +282,7 @@ class HttpFile(io.RawIOBase):
             self._connection = None
 
     def _awaited(self) -> contextlib.AbstractContextManager[None]:
-        return contextlib.nullcontext() if self._waiting is None else self._waiting(self.host)
+        return contextlib.nullcontext() if self._waiting is None else self._waiting()
 
     def _check_aborted(self) -> None:
         if self._aborted:

@@ -5,8 +5,8 @@ What they run are short steps: fill a little, then stand in line again.
 
 A step that waits for the network is not at work: it gives its place up meanwhile, and another thread, kept for that or
 begun anew, takes the next step. So a server that hangs holds up its own music and nobody else's. Two bounds keep that
-from becoming a thread per hanging server: ``most`` threads in all, and ``most_a_host`` waiting for any one host, whose
-further steps are put aside meanwhile.
+from becoming a thread per hanging server: ``most`` threads in all, and ``most_a_host`` steps begun for any one host,
+whose further steps are put aside meanwhile.
 
 **The limit**: whoever has as many host names hang as there are threads still holds up everybody, for as long as the
 fetcher's time-outs let him, which the buffers are there to bridge.
@@ -23,8 +23,8 @@ from threading import Condition, Lock, Thread, current_thread
 _log = logging.getLogger(__name__)
 
 Step = Callable[[], None]
-Waiting = Callable[[str], AbstractContextManager[None]]
-"""Given a host, says inside a ``with`` that the thread does nothing but wait for it."""
+Waiting = Callable[[], AbstractContextManager[None]]
+"""Says, for the length of a ``with``, that the thread does nothing but wait."""
 
 MOST_THREADS = 48
 MOST_A_HOST = 12
@@ -42,7 +42,9 @@ class FillingThreads:
         self._most_a_host = most_a_host
         self._steps: deque[tuple[Step, str]] = deque()
         self._aside: dict[str, deque[tuple[Step, str]]] = {}
-        self._waiting: Counter[str] = Counter()
+        self._begun_of: Counter[str] = Counter()
+        """How many steps are begun and not done, by host."""
+        self._waiting = 0
         self._at_work = 0
         self._closing = False
         lock = Lock()  # held for microseconds: the pacing thread submits
@@ -60,22 +62,19 @@ class FillingThreads:
             self._work_to_do.notify()
 
     @contextmanager
-    def waiting(self, host: str) -> Iterator[None]:
-        """Inside, this thread waits for ``host`` and another may work in its place."""
+    def waiting(self) -> Iterator[None]:
+        """Inside, this thread does nothing but wait, and another may work in its place."""
         with self._work_to_do:
-            self._waiting[host] += 1
+            self._waiting += 1
             self._at_work -= 1
-            if len(self._threads) - self._waiting.total() < self._count and len(self._threads) < self._most:
+            if len(self._threads) - self._waiting < self._count and len(self._threads) < self._most:
                 self._begin_thread()
             self._work_to_do.notify()
         try:
             yield
         finally:
             with self._place_free:
-                self._waiting[host] -= 1
-                if not self._waiting[host]:
-                    del self._waiting[host]
-                self._steps.extendleft(reversed(self._aside.pop(host, ())))
+                self._waiting -= 1
                 while self._at_work >= self._count:
                     self._place_free.wait()
                 self._at_work += 1
@@ -88,8 +87,11 @@ class FillingThreads:
             self._work_to_do.notify_all()
 
     def join(self, seconds: float) -> None:
-        for thread in list(self._threads):
-            thread.join(seconds)
+        """Wait for the threads to end, for so long at most for any of them."""
+        while threads := self._threads:
+            threads[0].join(seconds)
+            if threads[0].is_alive():
+                return
 
     def _begin_thread(self) -> None:
         self._begun += 1
@@ -98,35 +100,49 @@ class FillingThreads:
         thread.start()
 
     def _work(self) -> None:
-        while (step := self._next()) is not None:
+        while (taken := self._next()) is not None:
+            step, host = taken
             try:
                 step()
             except Exception:
                 _log.exception("a step failed")
             with self._place_free:
                 self._at_work -= 1
+                self._done_with(host)
                 self._place_free.notify()
                 self._work_to_do.notify()
 
-    def _next(self) -> Step | None:
+    def _next(self) -> tuple[Step, str] | None:
+        """``None`` when this thread is to end."""
         with self._work_to_do:
             while True:
-                step = self._runnable()
-                if step is not None:
+                taken = self._runnable()
+                if taken is not None:
                     self._at_work += 1
-                    return step
+                    self._begun_of[taken[1]] += 1
+                    return taken
                 over = self._closing and not self._steps and not self._aside
                 woken = over or self._work_to_do.wait(LINGER_SECONDS)
-                spare = len(self._threads) - self._waiting.total() > self._count
+                spare = len(self._threads) - self._waiting > self._count
                 if over or (not woken and spare and not self._steps):
                     self._threads = [each for each in self._threads if each is not current_thread()]
                     return None
 
-    def _runnable(self) -> Step | None:
+    def _runnable(self) -> tuple[Step, str] | None:
         while self._steps and self._at_work < self._count:
             step, host = self._steps.popleft()
-            if host and self._waiting[host] >= self._most_a_host:
+            if host and self._begun_of[host] >= self._most_a_host:
                 self._aside.setdefault(host, deque()).append((step, host))
                 continue
-            return step
+            return step, host
         return None
+
+    def _done_with(self, host: str) -> None:
+        self._begun_of[host] -= 1
+        if not self._begun_of[host]:
+            del self._begun_of[host]
+        aside = self._aside.get(host)
+        if aside:
+            self._steps.appendleft(aside.popleft())
+            if not aside:
+                del self._aside[host]

@@ -92,5 +92,9 @@ class Reel:
         for time_ms, packet in demux.timed(source, self._sound):
             if not begun:
                 begun, self._shift_ms = True, position_ms - time_ms
-            yield time_ms + self._shift_ms, bytes(packet) if self._plain else packet
+            place_ms = time_ms + self._shift_ms
+            if self._through:
+                # Frames stand in a row for whoever hears them, whatever pre-skip or rounding the container has.
+                place_ms = round(place_ms / FRAME_MS) * FRAME_MS
+            yield place_ms, bytes(packet) if self._plain else packet
         self._file.rest()

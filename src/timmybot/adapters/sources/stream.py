@@ -140,7 +140,10 @@ class BufferedStream:
 
     @property
     def buffered_ms(self) -> int:
-        return len(self._stretch.frames) * FRAME_MS
+        stretch, following = self._stretch, self._following
+        if following is None:
+            return len(stretch.frames) * FRAME_MS
+        return max(0, following.begins_at - stretch.taken + len(following.frames)) * FRAME_MS
 
     @property
     def live(self) -> bool:

@@ -1,0 +1,83 @@
+"""Radio: streams without end, whose connection may break and be found again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from sandbox.recording import Format
+from tests.integration.sources.conftest import Recorded
+from tests.integration.sources.hearing import drain
+from tests.integration.sources.media_server import Behaviour, Handler, MediaServer, status
+from timmybot.adapters.sources import HttpTrackSource
+from timmybot.adapters.sources.addresses import AddressPolicy
+from timmybot.adapters.sources.filling import FillingThreads
+from timmybot.adapters.sources.playback import RETURNS, Playback
+from timmybot.adapters.sources.stream import BufferedStream
+from timmybot.domain.track import Track
+
+
+def station(data: bytes, *, named: bool = True) -> Behaviour:
+    """Sends ``data`` and breaks off. An Icecast server tells of itself (``named``)."""
+
+    def behave(request: Handler) -> None:
+        request.begin(200, Content_Type="audio/mpeg", **({"icy_name": "Radio Evening"} if named else {}))
+        request.wfile.write(data)
+
+    return behave
+
+
+@contextmanager
+def hearing(server: MediaServer, filling: FillingThreads, url: str) -> Iterator[BufferedStream]:
+    """With a clock that is a second further each time it is looked at, and a server that may take that long."""
+    seconds = iter(range(1_000_000))
+    playback = Playback(url, AddressPolicy(server.allowed), filling.waiting)
+    stream = BufferedStream(playback, filling, position_ms=60_000, monotonic=lambda: next(seconds) / 1_000)
+    yield stream
+    stream.close()
+
+
+@pytest.mark.parametrize("format", [Format.MP3, Format.OGG_OPUS])
+async def test_a_station_that_breaks_off_is_tuned_in_to_again(
+    source: HttpTrackSource, server: MediaServer, filling: FillingThreads, recorded: Recorded, format: Format
+) -> None:
+    url = server.serve("/radio", station(recorded(format)))
+    assert (await source.resolve(url)).duration_ms is None
+
+    with hearing(server, filling, url) as stream:
+        heard = drain(stream, filling, limit=2_000)  # 40 seconds, of a station that breaks off every 16
+
+        assert len(heard) == 2_000
+        assert stream.failure is None
+        assert stream.live
+        assert stream.position_ms == pytest.approx(60_000 + 40_000, abs=100)
+
+
+def test_a_station_that_is_gone_is_given_up_after_a_few_tries(
+    server: MediaServer, filling: FillingThreads, recorded: Recorded
+) -> None:
+    url = server.serve("/radio", station(recorded(Format.MP3)))
+
+    with hearing(server, filling, url) as stream:
+        heard = drain(stream, filling, limit=200)
+        server.serve("/radio", status(404))
+        heard += drain(stream, filling)
+
+        assert 700 < len(heard) <= 1_700
+        assert "404" in str(stream.failure)
+    assert 1 + RETURNS <= len(server.requests) <= 3 + RETURNS
+
+
+def test_what_does_not_say_that_it_is_a_station_ends_where_it_ends(
+    server: MediaServer, filling: FillingThreads, recorded: Recorded
+) -> None:
+    """The negative control: a file that is made while it is sent has no length either, and is not played for ever."""
+    url = server.serve("/made", station(recorded(Format.MP3), named=False))
+
+    with hearing(server, filling, url) as stream:
+        assert len(drain(stream, filling)) == pytest.approx(800, abs=5)
+        assert not stream.live
+        assert stream.failure is None
+    assert len(server.requests) == 1

@@ -1,0 +1,155 @@
+"""Threads that fill buffers, some of whose steps wait for servers that hang."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from threading import Event, Lock, active_count
+
+import pytest
+
+from timmybot.adapters.sources.filling import FillingThreads
+
+PATIENCE = 10.0
+
+
+class HangingServers:
+    """Steps that wait for a server until it is let go, as the fetcher's do; or without saying that they wait."""
+
+    def __init__(self, threads: FillingThreads, let_go: Event, *, said: bool = True) -> None:
+        self.let_go = let_go
+        self._threads = threads
+        self._said = said
+        self.began = 0
+        self._lock = Lock()
+
+    def hang(self, host: str) -> None:
+        def step() -> None:
+            with self._lock:
+                self.began += 1
+            if not self._said:
+                assert self.let_go.wait(PATIENCE)
+                return
+            with self._threads.waiting():
+                assert self.let_go.wait(PATIENCE)
+
+        self._threads.submit(step, host)
+
+
+@pytest.fixture
+def let_go() -> Iterator[Event]:
+    event = Event()
+    yield event
+    event.set()
+
+
+@pytest.fixture
+def threads(let_go: Event) -> Iterator[FillingThreads]:
+    one = FillingThreads(2, "test", most=8, most_a_host=3)
+    yield one
+    let_go.set()
+    one.close()
+    one.join(PATIENCE)
+
+
+def runs(threads: FillingThreads, host: str = "good.example", *, within: float = PATIENCE) -> bool:
+    done = Event()
+    threads.submit(done.set, host)
+    return done.wait(within)
+
+
+def test_servers_that_hang_keep_nobody_else_waiting(threads: FillingThreads, let_go: Event) -> None:
+    servers = HangingServers(threads, let_go)
+    for number in range(4):
+        servers.hang(f"slow{number}.example")
+
+    assert all(runs(threads) for _ in range(20))
+
+
+def test_steps_that_do_not_say_that_they_wait_stop_everybody(threads: FillingThreads, let_go: Event) -> None:
+    """The negative control: what servers that hang do to a fixed number of threads."""
+    servers = HangingServers(threads, let_go, said=False)
+    for number in range(4):
+        servers.hang(f"slow{number}.example")
+
+    assert not runs(threads, within=0.1)
+
+
+def test_one_host_gets_no_more_than_its_share_of_the_threads(threads: FillingThreads, let_go: Event) -> None:
+    servers = HangingServers(threads, let_go)
+    for _ in range(100):
+        servers.hang("hostile.example")
+
+    assert all(runs(threads) for _ in range(20))
+    assert servers.began == 3
+
+    servers.let_go.set()
+    while servers.began < 100:
+        assert runs(threads)
+
+
+def test_without_a_share_one_host_takes_all_threads(let_go: Event) -> None:
+    """The negative control."""
+    threads = FillingThreads(2, "test", most=8, most_a_host=8)
+    servers = HangingServers(threads, let_go)
+    for _ in range(100):
+        servers.hang("hostile.example")
+
+    assert not runs(threads, within=0.1)
+
+    servers.let_go.set()
+    threads.close()
+    threads.join(PATIENCE)
+
+
+def test_the_threads_are_bounded_whatever_hangs(threads: FillingThreads, let_go: Event) -> None:
+    before = active_count()
+    servers = HangingServers(threads, let_go)
+    for number in range(50):
+        servers.hang(f"slow{number}.example")
+    runs(threads, within=0.1)
+
+    assert active_count() <= before + 8 - 2
+
+    servers.let_go.set()
+    while servers.began < 50:
+        assert runs(threads)
+
+
+def test_no_more_steps_are_at_work_than_there_are_places(threads: FillingThreads, let_go: Event) -> None:
+    """However many have waited: those that come back from a wait stand in line for a place."""
+    lock = Lock()
+    at_work, most = 0, 0
+    done = [Event() for _ in range(6)]
+
+    def step(number: int) -> None:
+        nonlocal at_work, most
+        with threads.waiting():
+            assert let_go.wait(PATIENCE)
+        with lock:
+            at_work += 1
+            most = max(most, at_work)
+        sum(range(20_000))
+        with lock:
+            at_work -= 1
+        done[number].set()
+
+    for number in range(6):
+        threads.submit(lambda number=number: step(number), f"host{number}.example")  # type: ignore[misc]
+    runs(threads)
+    let_go.set()
+
+    assert all(event.wait(PATIENCE) for event in done)
+    assert most <= 2
+
+
+def test_closing_ends_all_threads_after_what_was_submitted(let_go: Event) -> None:
+    threads = FillingThreads(2, "test")
+    servers = HangingServers(threads, let_go)
+    for number in range(5):
+        servers.hang(f"slow{number}.example")
+    threads.close()
+    servers.let_go.set()
+    threads.join(PATIENCE)
+
+    assert servers.began == 5
+    assert not threads._threads
