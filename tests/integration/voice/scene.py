@@ -38,6 +38,19 @@ class OpenBudget:
         return 0.0
 
 
+class FastClock(SystemClock):
+    """Goes ``pace`` times as fast as the world."""
+
+    def __init__(self, pace: float) -> None:
+        self._pace = pace
+
+    def monotonic(self) -> float:
+        return super().monotonic() * self._pace
+
+    async def sleep(self, seconds: float) -> None:
+        await super().sleep(seconds / self._pace)
+
+
 @dataclass
 class Bot:
     """One worker's connections to Discord."""
@@ -75,6 +88,8 @@ class Scene:
     bots: list[Bot] = field(default_factory=list)
     lost_leases: set[ShardId] = field(default_factory=set)
     """Shards that no bot may act on."""
+    pace: float = 1.0
+    """How much faster than the world's the clocks of bots go by which they wait and lose patience."""
 
     def began_at_ms(self) -> float:
         """Where in the song the longest stretch began that alice has heard since she was last asked to forget."""
@@ -94,12 +109,12 @@ class Scene:
             gateway_url=gateway_url,
             identify_budget=budget,
             shard_count=SHARDS,
-            clock=SystemClock(),
+            clock=FastClock(self.pace),
             random=Random(1),
             on_interaction=on_interaction,
             may_act=lambda shard_id: shard_id not in self.lost_leases,
         )
-        self.bots.append(Bot(gateway, VoicePlayers(gateway, self.source, SystemClock(), tls=self.tls), budget))
+        self.bots.append(Bot(gateway, VoicePlayers(gateway, self.source, FastClock(self.pace), tls=self.tls), budget))
         return self.bots[-1]
 
     async def worker(self) -> Bot:

@@ -58,7 +58,7 @@ class Wire:
 def a_lane(wire: Wire, stream: FakeStream | None = None) -> Lane:
     lane = Lane(lambda playing: None)
     lane.packets = wire.packets
-    lane.playing = Playing(stream or FakeStream(FRAMES), 0, paused=False)
+    lane.playing = Playing(stream or FakeStream(FRAMES), paused=False)
     return lane
 
 
@@ -201,11 +201,11 @@ def test_a_pause_ends_in_five_silent_frames_and_reads_nothing() -> None:
     schedule.add(lane, 0.0)
     turning = Turning(schedule, [wire])
     turning.until(0.1)
-    lane.playing.paused = True
+    lane.playing.pause()
     turning.until(0.5)
     assert wire.frames == FRAMES[:5] + [SILENCE] * SILENCE_FRAMES
-    assert lane.playing.position_ms == 100
-    lane.playing.paused = False
+    assert lane.playing.stream.position_ms == 100
+    lane.playing.resume()
     turning.until(0.6)
     assert wire.frames[-5:] == FRAMES[5:10]
     assert wire.slots_between.count(1) == len(wire.frames) - 2, "the pause is in the time stamps, once"
@@ -231,7 +231,7 @@ def test_a_stream_that_ends_is_told_once_and_ends_in_silence() -> None:
     wire, schedule = Wire(), Schedule()
     ended: list[Playing] = []
     lane = Lane(ended.append)
-    lane.packets, lane.playing = wire.packets, Playing(FakeStream(FRAMES[:3]), 0, paused=False)
+    lane.packets, lane.playing = wire.packets, Playing(FakeStream(FRAMES[:3]), paused=False)
     schedule.add(lane, 0.0)
     Turning(schedule, [wire]).until(0.5)
     assert wire.frames == FRAMES[:3] + [SILENCE] * SILENCE_FRAMES
@@ -245,7 +245,7 @@ def test_a_lane_without_a_connection_reads_nothing() -> None:
     lane.packets = None
     schedule.add(lane, 0.0)
     Turning(schedule, [wire]).until(0.5)
-    assert lane.playing.position_ms == 0
+    assert lane.playing.stream.position_ms == 0
 
 
 def test_a_datagram_that_the_socket_refuses_is_counted_and_costs_nobody_else_anything() -> None:
@@ -257,7 +257,7 @@ def test_a_datagram_that_the_socket_refuses_is_counted_and_costs_nobody_else_any
     assert (lane.counters.refused, wire.frames) == (5, [])
 
 
-def test_a_lane_that_breaks_is_muted_and_the_others_play_on() -> None:
+def test_a_playing_that_breaks_is_over_and_the_others_play_on() -> None:
     class Broken(FakeStream):
         def read(self) -> bytes:
             raise RuntimeError("a stream broke its promise")
@@ -268,14 +268,15 @@ def test_a_lane_that_breaks_is_muted_and_the_others_play_on() -> None:
     for wire in wires[1:]:
         schedule.add(a_lane(wire), 0.0)
     Turning(schedule, wires).until(0.1)
-    assert broken.muted
+    assert broken.playing
+    assert broken.playing.broken
     assert all(wire.frames == FRAMES[:5] for wire in wires[1:])
 
 
 def test_the_thread_serves_its_lanes_goes_on_after_a_rest_and_ends() -> None:
     wire, over = Wire(), threading.Event()
     lane = Lane(lambda playing: over.set())
-    lane.playing = Playing(FakeStream(FRAMES[:5]), 0, paused=False)
+    lane.playing = Playing(FakeStream(FRAMES[:5]), paused=False)
     pacer = Pacer()
     pacer.carry(lane, wire.packets)
     assert sys.getswitchinterval() == pytest.approx(SWITCH_INTERVAL_SECONDS)

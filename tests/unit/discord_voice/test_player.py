@@ -9,6 +9,7 @@ import pytest
 
 from tests.fakes.clock import FakeClock, settle
 from tests.fakes.voice import FakeSignalling, FramesSource
+from timmybot.adapters.discord_voice.close_codes import Loss
 from timmybot.adapters.discord_voice.connection import VoiceConnection
 from timmybot.adapters.discord_voice.lane import Lane
 from timmybot.adapters.discord_voice.pacer import Pacer
@@ -51,10 +52,15 @@ class Stage:
     def __init__(self) -> None:
         self.source = FramesSource({SONG.url: [b"song"] * 100, OTHER.url: [b"other"] * 2})
         self.pacer = HandPacer()
+        self.clock = FakeClock()
         self.sent: list[bytes] = []
         self.changes = 0
         self.player = VoicePlayer(
-            source=self.source, pacer=self.pacer, make_presence=self._presence, changed=self._changed
+            source=self.source,
+            pacer=self.pacer,
+            clock=self.clock,
+            make_presence=self._presence,
+            changed=self._changed,
         )
 
     def serve(self, slots: int) -> list[bytes]:
@@ -68,18 +74,21 @@ class Stage:
     def _changed(self) -> None:
         self.changes += 1
 
-    def _connect(self, server: VoiceServer, lost: Callable[[VoiceConnection, int | None], None]) -> VoiceConnection:
+    def _connect(self, server: VoiceServer, lost: Callable[[VoiceConnection, Loss], None]) -> VoiceConnection:
         return EasyConnection(self.sent)
 
-    def _presence(self, carry: Callable[[PacketStream | None], None], changed: Callable[[], None]) -> Presence:
+    def _presence(
+        self, carry: Callable[[PacketStream | None], None], changed: Callable[[], None], tell: Callable[[str], None]
+    ) -> Presence:
         return Presence(
             GuildId(1),
             signalling=FakeSignalling(),
             connect=self._connect,
-            clock=FakeClock(),
+            clock=self.clock,
             random=Random(1),
             carry=carry,
             changed=changed,
+            tell=tell,
         )
 
 
@@ -99,7 +108,8 @@ async def test_the_position_counts_what_was_sent_from_where_it_began(stage: Stag
 async def test_another_playing_replaces_the_stream_and_lets_the_old_one_go(stage: Stage) -> None:
     stage.serve(5)
     await stage.player.play(PlayId("second"), OTHER, position_ms=0, paused=False)
-    assert stage.serve(1) == [b"other"]
+    assert stage.serve(1) == [b"other"], "it fades at once here"
+    await settle()
     assert stage.source.opened[0].closed
     assert stage.player.status().play_id == "second"
 

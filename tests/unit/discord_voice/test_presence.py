@@ -11,12 +11,14 @@ import pytest
 
 from tests.fakes.clock import FakeClock, settle
 from tests.fakes.voice import FakeSignalling
-from timmybot.adapters.discord_voice.close_codes import Remedy, after_close
+from timmybot.adapters.discord_voice.close_codes import Loss, after_close
 from timmybot.adapters.discord_voice.connection import ConnectionFailed
-from timmybot.adapters.discord_voice.presence import LISTEN_SECONDS, MEND_ATTEMPTS, NEXT_SERVER_SECONDS, Presence
+from timmybot.adapters.discord_voice.machine import State
+from timmybot.adapters.discord_voice.patience import PURSUE_SECONDS, STEADY_SECONDS, TELL_SECONDS
+from timmybot.adapters.discord_voice.presence import LISTEN_SECONDS, NEXT_SERVER_SECONDS, Presence
 from timmybot.domain.ids import ChannelId, GuildId, UserId
 from timmybot.ports.voice import VoiceError
-from timmybot.ports.voice_signalling import Kicked, ServerChanged, ServerGone, VoiceServer
+from timmybot.ports.voice_signalling import Kicked, ServerChanged, ServerGone, SessionRenewed, VoiceServer
 
 MUSIC, OTHER = ChannelId(5), ChannelId(6)
 
@@ -27,7 +29,7 @@ class FakeConnection:
 
     server: VoiceServer
     world: World
-    lost: Callable[[Any, int | None], None]
+    lost: Callable[[Any, Loss], None]
     is_up: bool = False
     resumed: int = 0
     closed: bool = False
@@ -47,7 +49,7 @@ class FakeConnection:
 
     def breaks(self, code: int | None) -> None:
         self.is_up = False
-        self.lost(self, code)
+        self.lost(self, after_close(code))
 
 
 class World:
@@ -55,9 +57,10 @@ class World:
         self.clock = FakeClock()
         self.signalling = FakeSignalling()
         self.connections: list[FakeConnection] = []
-        self.failing: list[Remedy] = []
+        self.failing: list[Loss] = []
         self.carried: object | None = None
         self.changes = 0
+        self.told: list[str] = []
         self.presence = Presence(
             GuildId(1),
             signalling=self.signalling,
@@ -66,6 +69,7 @@ class World:
             random=Random(1),
             carry=self._carry,
             changed=self._changed,
+            tell=self.told.append,
         )
 
     @property
@@ -76,7 +80,7 @@ class World:
     def plays(self) -> bool:
         return self.carried is self.connection.packets
 
-    def _connect(self, server: VoiceServer, lost: Callable[[Any, int | None], None]) -> Any:
+    def _connect(self, server: VoiceServer, lost: Callable[[Any, Loss], None]) -> Any:
         self.connections.append(FakeConnection(server, self, lost))
         return self.connection
 
@@ -130,7 +134,7 @@ async def test_nothing_is_carried_while_it_is_being_mended(world: World) -> None
 async def test_a_resume_that_fails_becomes_a_rejoin(world: World) -> None:
     world.failing = [after_close(4006)]
     world.connection.breaks(4015)
-    await settle()
+    await world.clock.advance(1)
     assert world.signalling.asked == [MUSIC, MUSIC]
     assert world.plays
 
@@ -189,14 +193,28 @@ async def test_a_server_that_is_gone_is_asked_for_when_discord_names_no_other(wo
     assert world.plays
 
 
-async def test_a_channel_that_lets_nobody_in_any_more_is_given_up_after_a_while(world: World) -> None:
-    world.signalling.refusal = "The channel is full."
+async def test_a_channel_that_is_full_or_forbidden_by_now_is_given_up_at_once(world: World) -> None:
+    world.signalling.refusal, world.signalling.lasting = "The channel is full.", True
     world.connection.breaks(4006)
-    await world.clock.advance(120)
+    await settle()
     assert world.presence.trouble == "The channel is full."
-    assert world.presence.channel_id is None
-    assert world.signalling.asked == [MUSIC] + [MUSIC] * MEND_ATTEMPTS + [None]
+    assert (world.presence.state, world.presence.channel_id) == (State.REFUSED, None)
+    assert world.signalling.asked == [MUSIC, MUSIC, None]
     assert world.changes == 1
+
+
+async def test_a_connection_that_stays_lost_is_told_of_pursued_and_given_up_in_the_end(world: World) -> None:
+    world.signalling.refusal = "I have lost my connection to Discord."
+    world.connection.breaks(4006)
+    await world.clock.advance(TELL_SECONDS - 0.1)
+    assert world.told == []
+    await world.clock.advance(0.2)
+    assert world.told == ["I have lost my connection to Discord. I keep trying to come back."]
+    await world.clock.advance(PURSUE_SECONDS + 20)
+    assert len(world.told) == 1
+    assert world.presence.trouble == "I have lost my connection to Discord."
+    assert world.presence.state is State.REFUSED
+    assert world.signalling.asked[-1] is None
 
 
 async def test_what_cannot_be_mended_is_given_up_at_once(world: World) -> None:
@@ -210,9 +228,50 @@ async def test_a_connection_that_keeps_failing_with_4006_is_not_hammered(world: 
     world.failing = [after_close(4006)] * 3
     world.connection.breaks(4006)
     await settle()
-    assert len(world.connections) == 2
+    assert len(world.connections) == 2, "the first attempt is made at once"
     await world.clock.advance(30)
     assert len(world.connections) == 5
+    assert world.plays
+
+
+@pytest.mark.parametrize("code", [4006, 4015])
+async def test_a_connection_that_comes_up_and_breaks_again_and_again_is_not_hammered_either(
+    world: World, code: int
+) -> None:
+    """discord.py #10207: each attempt succeeds, so that one counting failures starts anew each time."""
+    for _ in range(8):
+        await world.clock.advance(8)
+        world.connection.breaks(code)
+    await settle()
+    attempts = len(world.connections) + sum(connection.resumed for connection in world.connections)
+    assert attempts <= 9
+    assert world.presence.state is State.REFUSED
+
+
+async def test_a_connection_that_was_steady_is_mended_at_once(world: World) -> None:
+    for _ in range(20):
+        await world.clock.advance(STEADY_SECONDS + 1)
+        world.connection.breaks(4006)
+        await settle()
+        assert world.plays
+    assert world.told == []
+
+
+async def test_a_new_gateway_session_asks_for_the_channel_again_so_that_a_kick_can_be_told(world: World) -> None:
+    world.signalling.tell(SessionRenewed())
+    await settle()
+    assert world.signalling.asked == [MUSIC, MUSIC]
+    assert world.plays
+    world.signalling.tell(Kicked())
+    await world.clock.advance(60)
+    assert world.presence.kicked
+    assert world.signalling.asked == [MUSIC, MUSIC]
+
+
+async def test_a_connection_that_is_up_and_carries_nothing_is_made_anew(world: World) -> None:
+    world.presence.reconnect()
+    await settle()
+    assert len(world.connections) == 2
     assert world.plays
 
 

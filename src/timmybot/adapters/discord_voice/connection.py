@@ -95,8 +95,8 @@ class VoiceConnection:
 
     async def close(self) -> None:
         """Let everything go. Nothing may be sent over ``packets`` any more when this is called."""
-        await self._hang_up(1000)
         self._close_udp()
+        await self._hang_up(1000)
 
     def _close_udp(self) -> None:
         if self._udp is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random as random_module
-from collections import Counter
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -40,6 +40,8 @@ LISTEN_SECONDS: Final = 1.5
 """How long the gateway gets to say why the voice server hung up, before the bot asks to be let in again."""
 NEXT_SERVER_SECONDS: Final = 5.0
 """How long Discord gets to name the next voice server, before the bot asks."""
+
+_STEPS_KEPT: Final = 64
 
 Connect = Callable[[VoiceServer, Callable[[VoiceConnection, Loss], None]], VoiceConnection]
 
@@ -73,7 +75,8 @@ class Presence:
         """Why the bot is not in a channel any more, if that is nothing the guild asked for."""
         self.moved = False
         """Whether somebody else brought the bot to ``channel_id``; joining it accepts that."""
-        self.happened: Counter[Happening] = Counter()
+        self.steps: deque[tuple[State, Happening, State]] = deque(maxlen=_STEPS_KEPT)
+        """The last steps through the table."""
         self._guild_id = guild_id
         self._signalling = signalling
         self._connect = connect
@@ -86,6 +89,7 @@ class Presence:
         self._server: VoiceServer | None = None
         self._work: asyncio.Task[None] | None = None
         self._reminder: asyncio.Task[None] | None = None
+        self._closing: set[asyncio.Task[None]] = set()
         self._turned = asyncio.Event()
         self._joining = False
         self._sentence = ""
@@ -182,15 +186,14 @@ class Presence:
                 self._be_sent_to(server)
 
     def _be_sent_to(self, server: VoiceServer) -> None:
-        moved = self.channel_id not in (None, server.channel_id)
         connection = self._connection
-        if moved:
+        if self.channel_id not in (None, server.channel_id):
             self.channel_id, self.moved = server.channel_id, True
         if self.state is State.UP and connection is not None and _same_call(connection.server, server):
             self._changed()  # what to connect to is still to come
             return
         self._server = server
-        self._happens(Happening.MOVED if moved else Happening.SERVER_NAMED)
+        self._happens(Happening.MOVED if self.moved else Happening.SERVER_NAMED)
 
     def _lost(self, connection: VoiceConnection, loss: Loss) -> None:
         # While one is being made, whoever makes it sees for themselves whether the result is up.
@@ -204,7 +207,7 @@ class Presence:
             log.debug("guild %d: %s means nothing while %s", self._guild_id, happening.name, self.state.name)
             return
         log.info("guild %d: voice: %s, %s: %s", self._guild_id, self.state.name, happening.name, then.name)
-        self.happened[happening] += 1
+        self.steps.append((self.state, happening, then))
         self._enter(then)
 
     def _enter(self, state: State) -> None:
@@ -306,9 +309,12 @@ class Presence:
         return Happening.NOTHING_SAID
 
     async def _hang_up(self) -> None:
+        """Let the connection go. Nobody waits for the server's good-bye, and nothing may cut ours short."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            await connection.close()
+            closing = asyncio.create_task(connection.close())
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
 
     async def _give_up(self) -> None:
         await self._hang_up()
@@ -325,6 +331,7 @@ class Presence:
         work, self._work = self._work, None
         if work is not None:
             await asyncio.gather(work, return_exceptions=True)
+        await asyncio.gather(*self._closing, return_exceptions=True)
 
     def _remind(self, seconds: float | None) -> None:
         """Tell the channel in so many seconds, if it is not up by then."""
