@@ -45,6 +45,7 @@ class Leases:
         self._mine = Heartbeat(me, counter=0, renewed_at=0.0, revision=revision)
         self._others: dict[WorkerId, Heartbeat] = {}
         self._acknowledged_at = float("-inf")
+        self._confirmed = True
         self._last_beat_at = clock.monotonic()
         self.held: dict[ShardId, ShardLease] = {}
 
@@ -59,6 +60,10 @@ class Leases:
     @property
     def may_act(self) -> bool:
         """The strict right, right now."""
+        return self._confirmed and self._renewed
+
+    @property
+    def _renewed(self) -> bool:
         margin = self._settings.lease_margin_seconds
         return self._clock.monotonic() - self._acknowledged_at < self._settings.lease_seconds - margin
 
@@ -79,6 +84,9 @@ class Leases:
             renewed_at=self._clock.now(),
             positions=dict(self._positions()),
         )
+        if not self._renewed:
+            # Others may have taken what this worker still believes to hold: a beat alone does not give it back.
+            self._confirmed = not self.held
         await self._store.beat(self._mine)
         self._acknowledged_at = before
 
@@ -95,6 +103,7 @@ class Leases:
         lost = {shard for shard, lease in self.held.items() if not _same_holder(lease, stored.get(shard))}
         for shard in lost:
             del self.held[shard]
+        self._confirmed = True
         gained = set() if self._mine.draining else await self._take_free(stored, now)
         return gained, lost
 
@@ -114,7 +123,8 @@ class Leases:
             handed_to_me = seen.next_owner == self.me
             if len(self.held) >= share and not handed_to_me:
                 continue
-            if self.may_act and claimable(seen, self.me, alive):
+            fresh = self._clock.monotonic() - now < self._settings.lease_margin_seconds
+            if fresh and self.may_act and claimable(seen, self.me, alive):
                 try:
                     self.held[shard] = await self._store.take(seen, self.me)
                 except LeaseLost:
@@ -155,13 +165,18 @@ class Leases:
         return max(told, default=None)
 
     async def release(self, shard: ShardId, *, to: WorkerId | None, session: GatewaySession | None) -> None:
-        """Let a shard go. Losing it to another worker meanwhile is as good. Raises ``StoreUnavailable``."""
-        held = self.held.pop(shard, None)
-        if held is not None:
-            try:
-                await self._store.release(held, next_owner=to, session=session)
-            except LeaseLost:
-                log.info("shard %d was taken before it was released", shard)
+        """Let a shard go. Losing it to another worker meanwhile is as good.
+
+        Raises ``StoreUnavailable``; then the shard stays held, lest nobody looks after it while this worker lives.
+        """
+        held = self.held.get(shard)
+        if held is None:
+            return
+        try:
+            await self._store.release(held, next_owner=to, session=session)
+        except LeaseLost:
+            log.info("shard %d was taken before it was released", shard)
+        self.held.pop(shard, None)
 
     async def save_session(self, shard: ShardId, session: GatewaySession | None) -> None:
         """Keep the shard's gateway session for a successor. Best effort: without it the successor identifies."""
