@@ -54,10 +54,10 @@ class HeldGuilds:
         self._shard_count = shard_count
         self._kept: dict[GuildId, _Kept] = {}
 
-    def nudge(self, guild_id: GuildId) -> None:
-        """Look at the guild soon, if its shard is held here."""
+    def nudge(self, guild_id: GuildId) -> bool:
+        """Look at the guild soon, if its shard is held here; return whether it is."""
         if shard_of(guild_id, self._shard_count) not in self._leases.held:
-            return
+            return False
         kept = self._kept.get(guild_id)
         if kept is None or kept.task.done():
             loop = self._new_loop(guild_id)
@@ -65,6 +65,7 @@ class HeldGuilds:
             kept.task.add_done_callback(lambda task: self._ended(guild_id, task))
             self._kept[guild_id] = kept
         kept.loop.nudge()
+        return True
 
     def nudge_all(self) -> None:
         for guild_id in list(self._kept):

@@ -56,8 +56,11 @@ class Worker:
         self._clock = clock
         self._settings = settings
         self._always_connected = always_connected
-        self._heard: dict[str, float] = {}
-        self._inbox_read_once = False
+        self._heard: set[str] = set()
+        self._inbox_read_up_to = 0.0
+        self._silent = False
+        """Whether the process stood still and has not confirmed its leases since."""
+        self._letting_go: asyncio.Task[None] | None = None
         players.on_change(held_guilds.nudge)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -76,7 +79,7 @@ class Worker:
                 task.result()  # A loop only ends by a bug: let it be seen, and the process be restarted.
         finally:
             # The beat goes on during the drain: handing over needs the strict right.
-            for task in (stopped, *loops[1:]):
+            for task in (stopped, *loops[1:], *filter(None, [self._letting_go])):
                 task.cancel()
             try:
                 await asyncio.wait_for(self.drain(), self._settings.drain_seconds)
@@ -88,8 +91,8 @@ class Worker:
 
     async def beat(self) -> None:
         """Renew the lease, see who else lives, and take or lose shards."""
-        stalled = self._leases.stalled()
-        if stalled:
+        if self._leases.stalled():
+            self._silent = True
             log.warning("this process stood still; silent until its leases are confirmed")
             self._held_guilds.silence_all()
         await self._leases.beat()
@@ -99,22 +102,28 @@ class Worker:
             await self._held_guilds.drop(shard_id)
         if gained:
             self._metrics.emit({"ShardsTaken": len(gained)})
+            self._inbox_read_up_to = 0.0  # Nudges that came before the shards did were not for this worker then.
             await asyncio.gather(*(self._scan(shard_id) for shard_id in gained))
-        if stalled:
+        if self._silent:
+            self._silent = False
             self._held_guilds.nudge_all()
-        if not self._leases.draining:
-            await self._balance()
+        await self._balance()
 
     async def read_inbox(self) -> None:
-        """Nudge the guilds that the inbox names. Nudges are read again within the overlap, and heard once."""
-        now = self._clock.now()
-        since = now - self._settings.inbox_overlap_seconds if self._inbox_read_once else 0.0
-        for nudge in await self._inbox.read(since):
-            if nudge.nudge_id not in self._heard:
-                self._held_guilds.nudge(nudge.guild_id)
-            self._heard[nudge.nudge_id] = now
-        self._inbox_read_once = True
-        self._heard = {nudge: at for nudge, at in self._heard.items() if now - at < 60.0}
+        """Nudge the guilds that the inbox names. Nudges are read again within the overlap, and heard once.
+
+        How far it was read goes by the writers' clocks and by this worker's, whichever is behind: neither may be trusted
+        alone, and whatever was written during an outage is still to be read after it.
+        """
+        now, read_up_to = self._clock.now(), self._inbox_read_up_to
+        nudges = await self._inbox.read(read_up_to - self._settings.inbox_overlap_seconds)
+        self._heard = {
+            nudge.nudge_id
+            for nudge in nudges
+            if nudge.nudge_id in self._heard or self._held_guilds.nudge(nudge.guild_id)
+        }
+        if nudges and self._inbox_read_up_to == read_up_to:  # else shards came meanwhile, and all is to be read again
+            self._inbox_read_up_to = min(now, nudges[-1].written_at)
 
     async def scan_all(self) -> None:
         """Look at every guild of every shard held that wants a player, whatever nudges were lost."""
@@ -153,12 +162,18 @@ class Worker:
     async def _balance(self) -> None:
         """Give way to newer and to poorer workers, never at the cost of a guild that plays."""
         if self._leases.outdated():
-            log.info("a newer worker is here")
-            await self.drain()
+            self._let_go()
+        if self._leases.draining:
             return
         idle = [shard_id for shard_id in self._leases.held if self._held_guilds.is_idle(shard_id)]
         for shard_id in idle[: max(self._leases.surplus(), 0)]:
             await self._hand_over_idle(shard_id)
+
+    def _let_go(self) -> None:
+        """Drain, beside the beat: handing over needs the strict right, however long it takes."""
+        if self._leases.held and (self._letting_go is None or self._letting_go.done()):
+            log.info("a newer worker is here")
+            self._letting_go = asyncio.create_task(self.drain(), name="let go")
 
     async def _hand_over_idle(self, shard_id: ShardId) -> None:
         session = await self._sessions.close(shard_id)
