@@ -158,7 +158,17 @@ def _told(operation: Operation) -> str:
 
 def _settled(case: _Case) -> None:
     for guild, interaction in case.record.owed:
+        owed_since = min(each.returned for each in case.record.operations if _is(each, interaction))
+        nudged = any(at > owed_since and nudged == guild for at, nudged in case.record.nudges)
+        if not nudged and next(reversed(list(case.wishes(guild)))).play_id is None:
+            # Nobody was ever told of it, and the guild wants nothing by which a scan would find it.
+            case.record.tally["owed answers that nobody heard of"] += 1
+            continue
         case.violated("owed answers are given", case.end, f"guild {guild} still waits for interaction {interaction}")
+
+
+def _is(operation: Operation, interaction: int) -> bool:
+    return operation.command is not None and operation.command.number + 1_000 == interaction
 
 
 def _identify_budget(case: _Case) -> None:
@@ -232,11 +242,14 @@ def _goes_on_where_it_was(case: _Case, guild: GuildId) -> None:
 def _repeat_allowed(case: _Case, before: Segment, segment: Segment) -> float:
     if before.worker == segment.worker:
         return 100.0
+    if len(case.troubles) == 1 and (case.record.kills or case.record.drains):
+        return REPEAT_MS
     told = 0
     for beat in case.record.beats:
-        if beat.worker == before.worker and beat.at < segment.start - 2.0:
+        # A successor whose store fails it may know no later word than this.
+        if beat.worker == before.worker and beat.at < segment.start - 10.0:
             told = max(told, beat.positions.get(before.play_id, 0))
-    return max(REPEAT_MS, before.to_ms - told + 200.0) if case.troubles else REPEAT_MS
+    return max(REPEAT_MS, before.to_ms - told + 200.0)
 
 
 def _one_voice(case: _Case, guild: GuildId) -> None:

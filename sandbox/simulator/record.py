@@ -111,6 +111,8 @@ class Record:
     kills: list[tuple[float, WorkerId]] = field(default_factory=list)
     drains: list[tuple[float, WorkerId]] = field(default_factory=list)
     identifies: list[tuple[float, ShardId]] = field(default_factory=list)
+    nudges: list[tuple[float, GuildId]] = field(default_factory=list)
+    """Those that reached the inbox, and when."""
     owed: list[tuple[GuildId, int]] = field(default_factory=list)
     """Guild and interaction of every answer that was still owed at the end."""
     edits: Counter[int] = field(default_factory=Counter)

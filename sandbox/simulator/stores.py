@@ -5,6 +5,7 @@ Whatever the ports promise is promised by the twins, which pass the contract sui
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Awaitable, Callable
 from random import Random
 from typing import Any, Protocol, cast
@@ -177,6 +178,10 @@ class _Recorded:
             kept.index(guild, after.wants_player)
 
 
+RIGHT_SECONDS = 3.4
+"""A little less than the strict right lasts after a beat."""
+
+
 class StrictRight(Protocol):
     """What the judges ask a worker's leases."""
 
@@ -239,9 +244,18 @@ class LinkedLeaseStore:
         if seen.owner is None or seen.owner not in self._rights:
             return
         process, right = self._rights[seen.owner]
-        if not process.dead and right.may_act and taken.shard_id in right.held:
+        if not process.dead and right.may_act and taken.shard_id in right.held and not self._came_back(seen.owner):
             what = f"{taken.owner} took shard {taken.shard_id} while {seen.owner} still had the strict right"
             record.violated("one strict right per shard", now, what)
+
+    def _came_back(self, owner: WorkerId) -> bool:
+        """Whether the owner's right had run out and returned just now, while it was being taken over.
+
+        That cannot be ruled out without waiting, and is why every write is fenced, too.
+        """
+        made = [beat.made_at for beat in self._kept.record.beats if beat.worker == owner][-4:]
+        gaps = [after - before for before, after in itertools.pairwise(made)]
+        return made[-1] > self._kept.loop.now - 5.0 and max(gaps, default=0.0) > RIGHT_SECONDS
 
 
 class LinkedInbox:
@@ -269,11 +283,16 @@ class LinkedInbox:
 
     async def _place(self, nudge: Nudge, *, late: bool) -> None:
         kept = self._kept
+
+        def arrive() -> None:
+            at_once(kept.inbox.post(nudge))
+            kept.record.nudges.append((kept.loop.now, nudge.guild_id))
+
         if not late:
-            await kept.inbox.post(nudge)
+            arrive()
             return
         kept.record.tally["nudges late"] += 1
-        kept.loop.after(kept.random.uniform(0.5, 6.0), lambda: at_once(kept.inbox.post(nudge)))
+        kept.loop.after(kept.random.uniform(0.5, 6.0), arrive)
 
 
 class LinkedBudget:
