@@ -329,5 +329,8 @@ class SimulatedPlayers(Players):
         known = {guild: player.status() for guild, player in self._players.items()}
         return {guild: status for guild, status in known.items() if status != PlayerStatus()}
 
+    def figures(self) -> dict[str, float]:
+        return {}
+
     def on_change(self, changed: Callable[[GuildId], None]) -> None:
         self._changed = changed

@@ -13,9 +13,9 @@ from timmybot.ports.guild_store import Fenced, GuildStores, StoreUnavailable
 from timmybot.ports.shard_sessions import ShardSessions
 from timmybot.ports.track_source import TrackSource
 from timmybot.ports.voice import Players
-from timmybot.services.guild_commands import NewId
 from timmybot.services.guild_loop import GuildLoop
 from timmybot.services.leases import Leases
+from timmybot.services.new_id import NewId
 from timmybot.services.reconcile import Reconciler
 from timmybot.services.resolve import Resolving
 from timmybot.services.right import NoRight
