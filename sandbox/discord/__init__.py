@@ -11,7 +11,8 @@
         await alice.ear.wait_for_sound(timeout=10, seconds=3)
         recognise(alice.ear.heard, melody)                # sandbox.melody
 
-What it speaks: REST v10, gateway v10, interactions over HTTP or the gateway, voice gateway v8 over TLS, voice UDP.
+What it speaks: REST v10, gateway v10, interactions over HTTP or the gateway, voice gateway v8 over TLS, voice UDP, and
+end-to-end encryption (DAVE, version 1).
 What it keeps: :attr:`FakeDiscord.log` (identifies, resumes, op 4s, REST calls, closes), what each member was shown
 (:class:`Shown`) and heard (:class:`Ear`; :func:`measure` makes :class:`PlayFigures` of its packets), and what came by
 UDP, ``discord.voice.history[i].arrivals`` (:class:`Arrivals`).
@@ -20,17 +21,34 @@ What a test can do to it, beside using it:
 
 - ``discord.gateway``: ``close_all(code)``, ``ask_all_to_reconnect()``, ``invalidate_all()``, ``budget(app)``,
   ``heartbeat_interval_seconds``, ``resumable_seconds``; ``sessions`` are those alive, connected or not.
-- ``discord.voice``: ``close_all(code)``, ``modes``, ``require_dave``, ``udp.deaf``, ``heartbeat_interval_seconds``.
+- ``discord.voice``: ``close_all(code)``, ``modes``, ``udp.deaf``, ``heartbeat_interval_seconds``.
 - ``discord.rest.limits.limit(method, route, requests, seconds)``.
 - ``guild``: ``kick_bot_from_voice()``, ``move_bot(channel)``, ``delete_channel(channel)``.
 - ``discord.world.voice_states``: ``withdraw_server(guild, app)`` (``endpoint: null``),
   ``send_server_update(guild, app)``.
+
+End-to-end encryption is on wherever every client in a channel can do it; stages have none. Members are real
+participants: they hear what they have the key to, and nothing that is not encrypted in a call that is.
+
+- ``discord.voice.require_dave = True`` closes other clients with 4017, as Discord does (it is off until set).
+- ``guild.add_member("old", dave=False)``: once this one joins, the call goes down to version 0, and up when it leaves.
+- ``call = discord.voice.call(channel)``: ``call.recreate()`` starts over with a new group (epoch 1);
+  ``call.spoilt.add(user_id)`` damages the next commit or welcome to a user (a bot's id, or a member's), who then asks
+  to be added anew; ``call.version``, ``call.group.epoch``.
+- ``member.dave`` (:class:`DaveMember`): ``await wait_until(lambda dave: app.bot_user_id in dave.keyed_with)`` before
+  expecting sound; ``commits = False`` lets the bot's commits win; ``answers = False`` is a client that hangs (the others
+  wait 2 s for it at each transition); counts ``opened``, ``undecryptable``, ``refused_plain``, ``recoveries``;
+  ``epoch``, ``privacy_code``.
+- ``arrivals.end_to_end`` counts encrypted frames by session; ``discord.log.dave_transitions`` and ``dave_refusals`` say
+  what was executed, and which commits were not taken.
 
 Time can be a :class:`ManualClock`; packet arrivals are always ``time.monotonic()``.
 """
 
 from sandbox.discord.clock import Clock, ManualClock, SystemClock
 from sandbox.discord.commands import NotOffered
+from sandbox.discord.dave_call import DaveCall
+from sandbox.discord.dave_member import DaveMember
 from sandbox.discord.ear import Ear, Window
 from sandbox.discord.figures import PlayFigures, measure
 from sandbox.discord.log import Log
@@ -51,6 +69,8 @@ __all__ = [
     "Arrivals",
     "Channel",
     "Clock",
+    "DaveCall",
+    "DaveMember",
     "Ear",
     "FakeDiscord",
     "Guild",

@@ -173,6 +173,7 @@ class DaveCall:
             self._announce(member, ANNOUNCE_COMMIT, transition_id, step.commit)
         for member, welcome in step.welcomes.items():
             self._announce(member, WELCOME, transition_id, welcome)
+        self.group.resume()
 
     def ready(self, user: int, transition_id: int) -> None:
         """Opcode 23. When nobody is waited for any more, the transition is executed."""

@@ -53,6 +53,8 @@ class DaveGroup:
     proposals: list[Proposal] = field(default_factory=list)
     """Those under way in this epoch."""
     _signature_keys: dict[int, bytes] = field(default_factory=dict)
+    _later: dict[int, KeyPackage | None] = field(default_factory=dict)
+    """Users whose removal waits, and the package to add them by again, if there is one."""
 
     @property
     def group_id(self) -> bytes:
@@ -76,25 +78,73 @@ class DaveGroup:
         """A key package came: propose to add its user, who may have had another one before."""
         user = package.user_id
         self.remove(user)
-        hearers = self._hearers(beside=user)
+        if user in self._later:
+            self._later[user] = package
+            return
         under_way = list(self.proposals)
         proposal = self.sender.propose_add(self.group_id, self.epoch, package)
         self.proposals.append(proposal)
-        self._append(hearers, [proposal])
+        self._append(self._hearers(beside=user), [proposal])
         if not self.is_established and under_way:
             self._append([user], under_way)
 
     def remove(self, user: int) -> None:
-        """The user left, or can no longer follow the group: take back or undo their being added."""
-        for proposal in [p for p in self.proposals if p.user_id == user and p.key_package]:
-            self.proposals.remove(proposal)
-            self.send(self._hearers(beside=user), REVOKE + vector(vector(proposal.reference)))
-        leaf = next((leaf for leaf, holder in self.leaves.items() if holder == user), None)
-        if leaf is not None and user not in self.lost:
+        """The user left, or can no longer follow the group: take back or undo their being added.
+
+        A removal waits for additions under way, as the whitepaper allows: a davey client that hears of it last makes a
+        commit without the welcome that these need.
+        """
+        self._take_back(user)
+        if user in self._later:
+            self._later[user] = None
+        elif user in self.leaves.values() and user not in self.lost:
             self.lost.add(user)
+            self._later[user] = None
+            self.resume()
+
+    def resume(self) -> None:
+        """Propose what has waited, unless it still has to. To be called once a :class:`Step` was announced."""
+        if self.pending:
+            return
+        later, self._later = self._later, {}
+        for user in later:
+            leaf = next(leaf for leaf, holder in self.leaves.items() if holder == user)
             proposal = self.sender.propose_remove(self.group_id, self.epoch, user, leaf)
             self.proposals.append(proposal)
             self._append(self._hearers(beside=user), [proposal])
+        for package in later.values():
+            if package:
+                self.add(package)
+
+    def _take_back(self, user: int) -> None:
+        """Revoke an addition under way, and with it all else that is: proposed anew, it makes earlier commits invalid.
+
+        Otherwise a commit from before the addition would become valid again, though its sender has made others since:
+        davey, told of its own commit, takes the last one that it made.
+        """
+        if user not in self.pending:
+            return
+        hearers = self._hearers(beside=user)
+        kept: list[Proposal] = []
+        for proposal in self.proposals:
+            knowing = [hearer for hearer in hearers if self.is_established or hearer != proposal.user_id]
+            self.send(knowing, REVOKE + vector(vector(proposal.reference)))
+            if not knowing:
+                kept.append(proposal)
+        under_way = [proposal for proposal in self.proposals if proposal.user_id != user and proposal not in kept]
+        self.proposals = [proposal for proposal in kept if proposal.user_id != user]
+        for proposal in sorted(under_way, key=lambda proposal: proposal.key_package is not None):
+            again = self._anew(proposal)
+            self.proposals.append(again)
+            self._append([hearer for hearer in hearers if self.is_established or hearer != again.user_id], [again])
+        self.resume()
+
+    def _anew(self, proposal: Proposal) -> Proposal:
+        """The same, signed once more: signatures differ each time, and with them the references."""
+        if proposal.key_package:
+            return self.sender.propose_add(self.group_id, self.epoch, proposal.key_package)
+        assert proposal.leaf is not None
+        return self.sender.propose_remove(self.group_id, self.epoch, proposal.user_id, proposal.leaf)
 
     def commit(self, user: int, payload: bytes) -> Step:
         """Take a commit (and welcome) if it is valid. Raises :class:`Refused`, and then nothing has changed."""
