@@ -4,52 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.contract.consumed import Meter, size
 from tests.contract.members import GUILD, an_owed_reply, play, queued, skip
 from tests.contract.stored import Kept
-from timmybot.adapters.dynamodb.attributes import Item
 from timmybot.domain.change import Change
-from timmybot.domain.guild_state import RECENT_INTERACTIONS, GuildState
+from timmybot.domain.guild_state import RECENT_INTERACTIONS, Action, GuildState, Loop
 from timmybot.domain.ids import ChannelId, Epoch, InteractionId, OrderKey, PlayId
+from timmybot.domain.order_key import FRACTION_LIMIT, is_order_key
+from timmybot.entrypoints.new_id import new_id
 from timmybot.settings import Settings
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
-Units = Callable[[], float]
+ID_LENGTH = 32
+"""Characters: twice those of an id as the processes make them."""
 
 STATE_LIMIT = 1024
 """Bytes. One write unit is 1 KB, and every command writes STATE."""
 
 
 @pytest.fixture
-def write_units(dynamodb_client: DynamoDBClient) -> Units:
+def write_units(dynamodb_client: DynamoDBClient) -> Callable[[], float]:
     """The write units used since it was last asked, indexes included."""
-    used: list[float] = []
-
-    def ask(params: dict[str, Any], **_: object) -> None:
-        params["ReturnConsumedCapacity"] = "INDEXES"
-
-    def listen(parsed: dict[str, Any], **_: object) -> None:
-        capacity = parsed.get("ConsumedCapacity", [])
-        used.extend(each["CapacityUnits"] for each in (capacity if isinstance(capacity, list) else [capacity]))
-
-    for operation in ("PutItem", "TransactWriteItems"):
-        dynamodb_client.meta.events.register(f"provide-client-params.dynamodb.{operation}", ask)
-        dynamodb_client.meta.events.register(f"after-call.dynamodb.{operation}", listen)
-
-    def units() -> float:
-        total = sum(used)
-        used.clear()
-        return total
-
-    return units
+    meter = Meter(dynamodb_client)
+    return lambda: meter.read().write
 
 
-async def test_what_commands_cost(in_dynamodb: Kept, write_units: Units) -> None:
+async def test_what_commands_cost(in_dynamodb: Kept, write_units: Callable[[], float]) -> None:
     store = in_dynamodb.stores.guilds.open(GUILD)
     reply = an_owed_reply(1, in_dynamodb.clock.now() + 900)
     await store.commit(replace(queued(await store.state(), "a"), owe=(reply,)))
@@ -76,7 +62,9 @@ async def test_what_commands_cost(in_dynamodb: Kept, write_units: Units) -> None
     }
 
 
-async def test_a_command_costs_the_same_behind_a_long_queue(in_dynamodb: Kept, write_units: Units) -> None:
+async def test_a_command_costs_the_same_behind_a_long_queue(
+    in_dynamodb: Kept, write_units: Callable[[], float]
+) -> None:
     store = in_dynamodb.stores.guilds.open(GUILD)
     costs = []
     for number in range(40):
@@ -86,21 +74,29 @@ async def test_a_command_costs_the_same_behind_a_long_queue(in_dynamodb: Kept, w
 
 
 async def test_a_state_in_which_everything_is_as_long_as_it_gets_costs_one_unit(
-    in_dynamodb: Kept, dynamodb_client: DynamoDBClient, environment: Settings, write_units: Units
+    in_dynamodb: Kept, dynamodb_client: DynamoDBClient, environment: Settings, write_units: Callable[[], float]
 ) -> None:
     big = 2**63 - 1
-    key = OrderKey("9" * 12 + "-" + "f" * 64)
+    key = OrderKey("9" * 12 + "." + "z" * FRACTION_LIMIT + "-" + "f" * ID_LENGTH)
+    assert is_order_key(key)
+    assert len(new_id()) <= ID_LENGTH
     longest = GuildState(
         voice_channel_id=ChannelId(big),
         text_channel_id=ChannelId(big),
         current=key,
-        play_id=PlayId("f" * 64),
+        play_id=PlayId("f" * ID_LENGTH),
         position_ms=10**9,
         paused=True,
+        loop=Loop.QUEUE,
         generation=999_999,
+        generations=999_999,
+        kept_generation=999_998,
+        undo=Action.SHUFFLE,
         head=key,
         tail=key,
         waiting=5_000,
+        waiting_ms=10**12,
+        waiting_unknown=4_999,
         version=0,
         epoch=Epoch(10**9),
         recent=tuple(InteractionId(big - number) for number in range(RECENT_INTERACTIONS)),
@@ -113,7 +109,7 @@ async def test_a_state_in_which_everything_is_as_long_as_it_gets_costs_one_unit(
     stored = dynamodb_client.get_item(
         TableName=environment.names.table("guild-queues"), Key={"guild_id": {"S": str(GUILD)}, "item": {"S": "STATE"}}
     )["Item"]
-    assert _size(stored) < STATE_LIMIT
+    assert size(stored) < STATE_LIMIT
 
 
 async def test_only_a_state_that_wants_a_player_is_in_the_index(
@@ -129,19 +125,3 @@ async def test_only_a_state_that_wants_a_player_is_in_the_index(
     assert indexed() == 1
     await store.commit(Change((await store.state()).stop()))
     assert indexed() == 0
-
-
-def _size(item: Item) -> int:
-    """Bytes, by the rules of "DynamoDB item sizes and formats" in the developer guide, rounded up."""
-    return sum(len(name) + _attribute_size(value) for name, value in item.items())
-
-
-def _attribute_size(attribute: Any) -> int:
-    match attribute:
-        case {"S": str(text)}:
-            return len(text.encode())
-        case {"N": str(digits)}:
-            return (len(digits.lstrip("-")) + 1) // 2 + 2
-        case {"L": list(each)}:
-            return 3 + sum(1 + _attribute_size(one) for one in each)
-    return 1
