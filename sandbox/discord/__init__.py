@@ -36,7 +36,7 @@ participants: they hear what they have the key to, and nothing that is not encry
   ``call.spoilt.add(user_id)`` damages the next commit or welcome to a user (a bot's id, or a member's), who then asks
   to be added anew; ``call.version``, ``call.group.epoch``.
 - ``member.dave`` (:class:`DaveMember`): ``await wait_until(lambda dave: app.bot_user_id in dave.keyed_with)`` before
-  expecting sound; ``commits = False`` lets the bot's commits win; ``answers = False`` is a client that hangs (the others
+  expecting sound; ``commits = False`` lets the bot's commits win; ``answers = False`` is a client that hangs (others
   wait 2 s for it at each transition); counts ``opened``, ``undecryptable``, ``refused_plain``, ``recoveries``;
   ``epoch``, ``privacy_code``.
 - ``arrivals.end_to_end`` counts encrypted frames by session; ``discord.log.dave_transitions`` and ``dave_refusals`` say

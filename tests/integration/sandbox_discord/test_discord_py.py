@@ -126,6 +126,44 @@ async def test_discord_py_joins_plays_and_is_heard(
     assert guild.bot_voice_state is None
 
 
+async def test_discord_py_goes_on_over_every_transition(
+    discord: FakeDiscord, alice: Member, client: discord_py.Client, tmp_path: Path
+) -> None:
+    guild, bob, old = alice.guild, alice.guild.add_member("bob"), alice.guild.add_member("old", dave=False)
+    call = discord.voice.call(guild.voice_channel)
+    channel = client.get_channel(guild.voice_channel.id)
+    assert isinstance(channel, discord_py.VoiceChannel)
+    voice: discord_py.VoiceClient = await channel.connect(timeout=PATIENCE_SECONDS)
+    voice.play(OpusFile(opus_packets(record(compose("song", voice=2, seconds=30), tmp_path, Format.OGG_OPUS))))
+    await _hears(alice)
+    await bob.join(guild.voice_channel)
+    await _hears(bob)
+    await bob.leave()
+    await _hears(alice)
+    await old.join(guild.voice_channel)
+    await _hears(old)
+    await _hears(alice)
+    await old.leave()
+    await alice.dave.wait_until(lambda dave: bool(dave.keyed_with))
+    await _hears(alice)
+    await alice.leave()
+    await alice.join(guild.voice_channel)
+    await _hears(alice)
+    call.spoilt.add(guild.applications[0].bot_user_id)
+    await bob.join(guild.voice_channel)
+    await _hears(bob)
+    call.recreate()
+    await bob.dave.wait_until(lambda dave: len(dave.keyed_with) == 2)
+    await _hears(bob)
+    assert voice.voice_privacy_code == bob.dave.privacy_code == alice.dave.privacy_code
+    await voice.disconnect()
+
+
+async def _hears(listener: Member) -> None:
+    listener.ear.clear()
+    await listener.ear.wait_for_sound()
+
+
 async def test_discord_py_notices_that_it_was_kicked(alice: Member, client: discord_py.Client) -> None:
     guild = alice.guild
     channel = client.get_channel(guild.voice_channel.id)
