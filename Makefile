@@ -34,7 +34,7 @@ check: setup ## formatting, lint, types and the direction of imports
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-bench: setup ## measure what the note reports
+bench: setup build/peers/.node $(VENV)/.bench ## measure frames, players and cores beside the peers
 	@$(BIN)/python -m sandbox.bench
 
 synth: setup ## write the templates of ENV=dev|prod to build/cdk.out (no credentials, no network, no Docker)
@@ -69,6 +69,11 @@ build/.wheels: requirements/frontdoor.txt infra/components/function_bundle.py $(
 	@echo "fetching the front door's wheels"
 	@mkdir -p build
 	@$(BIN)/python -m infra.components.function_bundle
+	@touch $@
+
+$(VENV)/.bench: requirements/bench.txt $(VENV)/.requirements
+	@echo "installing an ffmpeg, which a peer of the bench wants"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary=:all: -r $<
 	@touch $@
 
 build/peers/.node: sandbox/peers/node/package.json sandbox/peers/node/package-lock.json | $(VENV)/.node

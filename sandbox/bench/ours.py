@@ -155,8 +155,8 @@ class Players:
 
     async def _serve(self, lane: Lane, stream: FrameStream, frames: int) -> None:
         for _ in range(frames):
-            while stream.buffered_ms < FRAME_MS and stream.failure is None:
-                await asyncio.sleep(0.001)  # the filling threads tell nobody
+            while stream.buffered_ms < FRAME_MS and stream.failure is None:  # noqa: ASYNC110  # nobody tells us
+                await asyncio.sleep(0.001)
             lane.serve()
 
     def _opened(self, ssrc: int = 0) -> tuple[VoicePlayer, Present]:

@@ -57,36 +57,41 @@ Part = Callable[[Room, Figures, Extent], Awaitable[None]]
 
 async def frame_cpu(room: Room, figures: Figures, extent: Extent) -> None:
     """CPU per frame from file to socket: the floor, ours and the peers in turns, so that a busy moment hits all."""
-    spent: dict[str, list[float]] = {}
+    spent: dict[str, list[float]] = {"floor": [], "paced": []}
     async with AsyncExitStack() as up:
         floor = await up.enter_async_context(room.floor())
-        ours = await up.enter_async_context(room.ours())
-        peers = {}
-        for name, make in (("discordpy", room.discordpy), ("discordjs", room.discordjs)):
-            stand = make()
+        players = {"ours": (await up.enter_async_context(room.ours()), extent.streams)}
+        for name, stand in (("discordpy", room.discordpy()), ("discordjs", room.discordjs())):
             if isinstance(stand, Stand):
-                peers[name] = await up.enter_async_context(stand)
+                players[name] = (await up.enter_async_context(stand), extent.peer_streams)
             else:
                 figures.not_measured[f"peer_{name}_frame_cpu_us"] = stand
+        idle = {}
+        for name, (stand, _) in players.items():
+            await stand.ask("play", streams=1)
+            await stand.ask("play", streams=0)
+            idle[name] = await room.window(stand, 0, extent.window_seconds / 2)
         for _ in range(extent.rounds):
-            spent.setdefault("floor", []).append(await _floor(room, floor, "run", frames=extent.floor_frames))
-            paced = {"streams": extent.streams, "seconds": extent.window_seconds}
-            spent.setdefault("paced", []).append(await _floor(room, floor, "paced", **paced))
-            spent.setdefault("ours", []).append(await _frame_us(room, ours, extent.streams, extent))
-            for name, stand in peers.items():
-                spent.setdefault(name, []).append(await _frame_us(room, stand, extent.peer_streams, extent))
+            spent["floor"].append(await _floor_us(room, floor, "run", frames=extent.floor_frames))
+            paced = {"streams": extent.streams, "seconds": extent.window_seconds / 2}
+            spent["paced"].append(await _floor_us(room, floor, "paced", **paced))
+            for name, (stand, streams) in players.items():
+                await stand.ask("play", streams=streams)
+                window = await room.window(stand, streams, extent.window_seconds)
+                await stand.ask("play", streams=0)
+                spent.setdefault(name, []).append(_frame_us(window, idle[name]))
     typical = {name: median(values) for name, values in spent.items()}
     figures.add("frame_cpu_us", typical["ours"], "µs")
     figures.add("frame_floor_us", typical["floor"], "µs")
     figures.add("frame_floor_paced_us", typical["paced"], "µs")
-    for name in peers:
+    for name in players.keys() - {"ours"}:
         figures.add(f"peer_{name}_frame_cpu_us", typical[name], "µs")
-    figures.add("frame_cpu_to_floor", typical["ours"] / typical["floor"], "×")
-    for name in peers:
         figures.add(f"frame_cpu_to_{name}", typical["ours"] / typical[name], "×")
+    figures.add("frame_cpu_to_floor", typical["ours"] / typical["floor"], "×")
+    figures.add("frame_cpu_to_floor_paced", typical["ours"] / typical["paced"], "×")
 
 
-async def _floor(room: Room, floor: Stand, how: str, **details: float) -> float:
+async def _floor_us(room: Room, floor: Stand, how: str, **details: float) -> float:
     """The sink listens meanwhile, as it does to the others."""
     listening = asyncio.create_task(room.listen(details.get("seconds", 1.0)))
     answer = await floor.ask(how, **details)
@@ -94,20 +99,18 @@ async def _floor(room: Room, floor: Stand, how: str, **details: float) -> float:
     return float(answer["cpu_seconds"]) / int(answer["frames"]) * 1e6
 
 
-async def _frame_us(room: Room, stand: Stand, streams: int, extent: Extent) -> float:
-    """CPU per frame while it plays so many, less what it costs while none plays."""
-    await stand.ask("play", streams=0)
-    idle = await room.window(stand, 0, extent.window_seconds / 2)
-    await stand.ask("play", streams=streams)
-    playing = await room.window(stand, streams, extent.window_seconds)
-    await stand.ask("play", streams=0)
+def _frame_us(playing: Spent, idle: Spent) -> float:
+    """CPU per frame, less what it costs while nothing plays."""
     idle_seconds = idle.cpu_seconds / idle.seconds * playing.seconds
     return (playing.cpu_seconds - idle_seconds) / max(playing.frames, 1) * 1e6
 
 
 async def players(room: Room, figures: Figures, extent: Extent) -> None:
     """What a player holds: memory, threads, descriptors; and what one that is transcoded costs."""
-    for kind, song, streams in (("", room.song_url, extent.streams), ("transcoded_", room.mp3_url, extent.transcoded)):
+    for kind, song, streams in (
+        ("", room.song_url, extent.streams),
+        ("transcoded_", room.mp3_url(), extent.transcoded),
+    ):
         async with room.ours() as stand:
             few = max(1, streams // 10)
             await stand.ask("play", streams=few, song=song)

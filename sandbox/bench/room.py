@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 from sandbox.bench import song
 from sandbox.bench.punctuality import Punctuality, punctuality, sounding
 from sandbox.bench.stand import Stand, Usage
+from sandbox.peers.discord_js import INSTALLED, NODE
 from sandbox.radio import Radio
 
+DISCORDJS = Path(__file__).with_name("peer_discordjs.mjs")
 SETTLE_SECONDS = 1.0
 AFTER_SECONDS = 0.3
 """How much longer than its window the sink listens: what comes later than that is not in time anyway."""
@@ -41,12 +43,17 @@ class Spent:
 
 class Room:
     def __init__(self, directory: Path, radio: Radio, sink: asyncio.subprocess.Process, sink_port: int) -> None:
-        self.song = song.opus(directory, 3600)
+        self.song = song.opus(directory)
         self.song_url = radio.url(self.song.name)
-        self.mp3_url = radio.url(song.mp3(directory, 600).name)
         self.sink_port = sink_port
+        self._directory = directory
+        self._radio = radio
         self._sink = sink
         self._arrivals = directory / "arrivals.npy"
+
+    def mp3_url(self) -> str:
+        """The song as something that is not passed through."""
+        return self._radio.url(song.mp3(self._directory).name)
 
     def ours(self) -> Stand:
         return self._python("timmybot", "ours", self.song_url)
@@ -59,7 +66,10 @@ class Room:
 
     def discordjs(self) -> Stand | str:
         """Or why not."""
-        return "not there yet"
+        if not (INSTALLED / "node_modules").is_dir():
+            return "its packages are not installed: make bench does that"
+        command = (str(NODE), str(DISCORDJS), str(self.sink_port), str(self.song.resolve()))
+        return Stand("@discordjs/voice", command, directory=INSTALLED)
 
     def floor(self) -> Stand:
         return self._python("floor", "floor", str(self.song))

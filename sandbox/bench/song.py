@@ -31,14 +31,14 @@ _OPUS = _Kind("webm", "libopus", "flt", (("vbr", "off"),))
 _MP3 = _Kind("mp3", "libmp3lame", "fltp")
 
 
-def opus(directory: Path, seconds: int) -> Path:
-    """The song as WebM, as long as asked to the next ten seconds. Kept if it is there."""
-    return _written(directory / f"song-{seconds}.webm", _OPUS, seconds)
+def opus(directory: Path) -> Path:
+    """The song, an hour of it. Kept if it is there."""
+    return _written(directory / "song.webm", _OPUS, 3600)
 
 
-def mp3(directory: Path, seconds: int) -> Path:
-    """The same as MP3: what cannot be passed through."""
-    return _written(directory / f"song-{seconds}.mp3", _MP3, seconds)
+def mp3(directory: Path) -> Path:
+    """Ten minutes of the same as MP3: what cannot be passed through."""
+    return _written(directory / "song.mp3", _MP3, 600)
 
 
 def _written(path: Path, kind: _Kind, seconds: int) -> Path:

@@ -35,10 +35,11 @@ class Usage:
 
 
 class Stand:
-    """Runs ``command`` while the context lasts."""
+    """Runs ``command`` in ``directory`` while the context lasts."""
 
-    def __init__(self, name: str, command: Sequence[str]) -> None:
+    def __init__(self, name: str, command: Sequence[str], *, directory: Path | None = None) -> None:
         self.name = name
+        self._directory = directory
         self._command = command
         self._process: asyncio.subprocess.Process | None = None
 
@@ -49,7 +50,11 @@ class Stand:
 
     async def __aenter__(self) -> Self:
         self._process = await asyncio.create_subprocess_exec(
-            *self._command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=_LINE_BYTES
+            *self._command,
+            cwd=self._directory,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            limit=_LINE_BYTES,
         )
         return self
 
