@@ -39,9 +39,8 @@ class FakePlayer(Player):
             self._status, play_id=play_id, position_ms=position_ms, paused=paused, ending=None, trouble=None
         )
 
-    def prepare(self, track: Track) -> None:
-        self.told.append(f"prepare {track.name}")
-        self._status = replace(self._status, ends_soon=False)
+    def prepare(self, track: Track | None) -> None:
+        self.told.append(f"prepare {track.name if track else None}")
 
     def set_sound(self, sound: Sound) -> None:
         self.told.append(f"sound {sound}")
@@ -90,7 +89,7 @@ class FakePlayer(Player):
 class FakePlayers(Players):
     def __init__(self) -> None:
         self._players: dict[GuildId, FakePlayer] = {}
-        self._changed: Callable[[GuildId], None] = lambda _: None
+        self._changed: Callable[[GuildId], object] = lambda _: None
 
     def open(self, guild_id: GuildId) -> FakePlayer:
         if guild_id not in self._players:
@@ -104,5 +103,5 @@ class FakePlayers(Players):
     def figures(self) -> dict[str, float]:
         return {}
 
-    def on_change(self, changed: Callable[[GuildId], None]) -> None:
+    def on_change(self, changed: Callable[[GuildId], object]) -> None:
         self._changed = changed

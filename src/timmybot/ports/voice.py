@@ -50,7 +50,7 @@ class PlayerStatus:
     alone_seconds: float = 0.0
     """For how long nobody else has been in its channel."""
     ends_soon: bool = False
-    """What plays is about to end, and nothing is prepared: time to ``prepare`` what follows."""
+    """What plays is about to end: time to ``prepare`` what follows."""
     notices: tuple[str, ...] = ()
     """What happened that the text channel should be told, a sentence each; ``heard`` takes them off."""
 
@@ -74,8 +74,11 @@ class Player(Protocol):
         """
         ...
 
-    def prepare(self, track: Track) -> None:
-        """Open ``track``, and begin it in the very slot in which the present one ends. ``play`` then confirms it."""
+    def prepare(self, track: Track | None) -> None:
+        """Open ``track``, and begin it in the very slot in which the present one ends. ``play`` then confirms it.
+
+        It replaces what was prepared before; with ``None``, nothing follows by itself.
+        """
         ...
 
     def set_sound(self, sound: Sound) -> None:
@@ -114,6 +117,6 @@ class Players(Protocol):
         """What became of all players' slots since this was last asked, by metric name."""
         ...
 
-    def on_change(self, changed: Callable[[GuildId], None]) -> None:
+    def on_change(self, changed: Callable[[GuildId], object]) -> None:
         """Call ``changed`` on the event loop whenever a player's status changed by itself."""
         ...

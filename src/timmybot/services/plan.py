@@ -7,6 +7,7 @@ is asked again until the answer is :class:`Rest`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from timmybot.domain.guild_state import GuildState
 from timmybot.domain.ids import ChannelId, OrderKey, PlayId
@@ -20,7 +21,12 @@ class Rest:
 
 @dataclass(frozen=True)
 class GiveUp:
-    """A moderator threw the bot out: the guild no longer wants a player."""
+    """A moderator threw the bot out, the channel cannot be had, or nobody listens: the guild no longer wants a player.
+
+    ``why`` is for the text channel.
+    """
+
+    why: str | None
 
 
 @dataclass(frozen=True)
@@ -64,23 +70,61 @@ class Resume:
     pass
 
 
-Action = Rest | GiveUp | Leave | Advance | Join | Follow | Play | Pause | Resume
+@dataclass(frozen=True)
+class Tell:
+    """Something happened to the player that the text channel should hear of."""
+
+    notices: tuple[str, ...]
 
 
-def next_action(wanted: GuildState, actual: PlayerStatus) -> Action:
-    """The next thing to do so that ``actual`` becomes what is ``wanted``."""
+@dataclass(frozen=True)
+class Prepare:
+    """What plays is about to end: have what follows begin without a gap."""
+
+    play_id: PlayId
+
+
+Action = Rest | GiveUp | Leave | Advance | Join | Follow | Play | Pause | Resume | Tell | Prepare
+
+ALONE_SECONDS: Final = 5 * 60.0
+"""How long a player stays where nobody listens: long enough to fetch a coffee, and no bandwidth for an empty room."""
+
+_NOBODY_LISTENS: Final = "Nobody has been listening for a while, so I left. Use /play to bring me back."
+
+
+def next_action(wanted: GuildState, actual: PlayerStatus, *, alone_seconds: float = ALONE_SECONDS) -> Action:
+    """The next thing to do so that ``actual`` becomes what is ``wanted``.
+
+    ``alone_seconds`` is how long this guild's player stays where nobody listens.
+    """
     if wanted.current is None or wanted.play_id is None or wanted.voice_channel_id is None:
         return Leave() if actual != PlayerStatus() else Rest()
-    if actual.kicked:
-        return GiveUp()
+    return (
+        _about_the_connection(actual, alone_seconds)
+        or _about_the_track(wanted, wanted.current, wanted.play_id, actual)
+        or Rest()
+    )
+
+
+def _about_the_connection(actual: PlayerStatus, alone_seconds: float) -> Action | None:
+    if actual.kicked or actual.given_up:
+        return GiveUp(actual.trouble)
+    if actual.notices:
+        return Tell(actual.notices)
+    if actual.alone_seconds >= alone_seconds:
+        return GiveUp(_NOBODY_LISTENS)
     if actual.moved and actual.channel_id is not None:
         return Follow(actual.channel_id)
-    if actual.play_id == wanted.play_id and actual.ending is not None:
-        return Advance(wanted.play_id, actual.trouble if actual.ending is Ending.FAILED else None)
-    if actual.channel_id != wanted.voice_channel_id:
+    return None
+
+
+def _about_the_track(wanted: GuildState, current: OrderKey, play_id: PlayId, actual: PlayerStatus) -> Action | None:
+    if actual.play_id == play_id and actual.ending is not None:
+        return Advance(play_id, actual.trouble if actual.ending is Ending.FAILED else None)
+    if wanted.voice_channel_id is not None and actual.channel_id != wanted.voice_channel_id:
         return Join(wanted.voice_channel_id)
-    if actual.play_id != wanted.play_id:
-        return Play(wanted.current, wanted.play_id)
+    if actual.play_id != play_id or actual.muted:
+        return Play(current, play_id)
     if actual.paused != wanted.paused:
         return Pause() if wanted.paused else Resume()
-    return Rest()
+    return Prepare(play_id) if actual.ends_soon else None

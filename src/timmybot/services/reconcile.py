@@ -17,7 +17,21 @@ from timmybot.ports.guild_store import GuildStore, VersionConflict
 from timmybot.ports.voice import Player, PlayerStatus, VoiceError
 from timmybot.services.moving_on import Over, move_on, retire, stop
 from timmybot.services.new_id import NewId
-from timmybot.services.plan import Action, Advance, Follow, GiveUp, Join, Leave, Pause, Play, Rest, Resume, next_action
+from timmybot.services.plan import (
+    Action,
+    Advance,
+    Follow,
+    GiveUp,
+    Join,
+    Leave,
+    Pause,
+    Play,
+    Prepare,
+    Rest,
+    Resume,
+    Tell,
+    next_action,
+)
 from timmybot.services.resolve import Resolving
 from timmybot.services.right import Right
 
@@ -53,6 +67,8 @@ class Reconciler:
         self._last_position = last_position
         self._new_id = new_id
         self._silenced = False
+        self._prepared: tuple[PlayId, int] | None = None
+        """The playing, and the version of what was wanted, when what follows was last prepared."""
 
     async def reconcile(self) -> GuildState:
         """Act until wanted and actual agree, and return what is wanted then.
@@ -108,8 +124,16 @@ class Reconciler:
                 self._player.pause()
             case Resume():
                 self._player.resume()
-            case GiveUp():
+            case GiveUp(why):
                 await self._give_up(wanted)
+                if why:
+                    await self._tell(wanted, why)
+            case Tell(notices):
+                self._player.heard(notices)
+                for notice in notices:
+                    await self._resolving.tell(notice)
+            case Prepare(play_id=over):
+                return await self._prepare(over, wanted)
             case Advance(over, trouble):
                 await self._advance(over, trouble, wanted)
             case Join(channel_id):
@@ -150,6 +174,18 @@ class Reconciler:
         self._silenced = False
         await self._player.play(play_id, entry.track, position_ms=self._place(play_id, wanted), paused=wanted.paused)
         return True
+
+    async def _prepare(self, over: PlayId, wanted: GuildState) -> bool:
+        """Have the next track ready. It is looked for again whenever what is wanted has changed meanwhile."""
+        if self._prepared != (over, wanted.version):
+            self._prepared = (over, wanted.version)
+            _, following = await move_on(self._store, wanted, over, Over.ENDED, self._new_id)
+            if following is not None and not following.track.resolved:
+                self._prepared = None
+                self._resolving.look_at(following)
+                following = None
+            self._player.prepare(following.track if following else None)
+        return False
 
     def _place(self, play_id: PlayId, wanted: GuildState) -> int:
         """Where to go on. A playing's place only grows, so the latest word is the largest."""

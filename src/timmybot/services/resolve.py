@@ -102,7 +102,11 @@ class Resolving:
         owed = next((owed for owed in await self._store.owed_replies() if owed.key == key), None)
         if owed is not None:
             await self._give(owed, sentence)
-            return
+        else:
+            await self.tell(sentence)
+
+    async def tell(self, sentence: str) -> None:
+        """Say something in the text channel."""
         channel = (await self._store.state()).text_channel_id
         if channel is not None:
             try:

@@ -312,9 +312,7 @@ async def is_kicked_after_a_new_session(scene: Scene) -> None:
 async def loses_the_gateway_session(scene: Scene) -> None:
     call = await playing(scene)
     await scene.discord.gateway.invalidate_all()
-    await until(
-        lambda: any(step[1] is Happening.SESSION_NEW for step in call.player.presence.steps), "the new session"
-    )
+    await until(lambda: any(step[1] is Happening.SESSION_NEW for step in call.player.presence.steps), "the new session")
     await call.music_again()
     assert not call.player.status().kicked
 

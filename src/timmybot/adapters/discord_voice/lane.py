@@ -122,20 +122,20 @@ class Lane:
         playing = self.playing
         if playing is not None and not playing.still:
             frame = playing.read()
-            if frame.__class__ is bytes:
+            if isinstance(frame, bytes):
                 if playing.faded:
                     self._count_fading(playing)
                 self.counters.sent += 1
                 self._silences = SILENCE_FRAMES
                 self._idle = 0
                 try:
-                    packets.send(frame)  # type: ignore[arg-type]  # a class check is cheaper, and mypy knows it not
+                    packets.send(frame)
                 except (OSError, ValueError, RuntimeError):
                     # A full buffer, an unreachable host, or keys that have just gone: this one is lost.
                     self.counters.refused += 1
                     self.counters.sent -= 1
                 return
-            if self._without_frame(playing, frame):  # type: ignore[arg-type]
+            if self._without_frame(playing, frame):
                 self.serve()
                 return
         self._rest(packets)

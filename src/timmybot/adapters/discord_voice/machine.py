@@ -89,7 +89,9 @@ ROWS: Final[tuple[tuple[tuple[State, ...], tuple[Happening, ...], State], ...]] 
     ((State.JOINING,), (Happening.SESSION_NEW,), State.JOINING),
 )
 
-TABLE: Final = {(state, happening): then for states, happenings, then in ROWS for state in states for happening in happenings}
+TABLE: Final = {
+    (state, happening): then for states, happenings, then in ROWS for state in states for happening in happenings
+}
 
 
 def after(state: State, happening: Happening) -> State | None:

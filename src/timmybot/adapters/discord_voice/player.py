@@ -73,6 +73,7 @@ class VoicePlayer:
         self._current: Playing | None = None
         """What it was last told to play. The lane may be fading out of the one before, or be at the next already."""
         self._prepared: _Prepared | None = None
+        self._told_of_end: Playing | None = None
         self._over: _Over | None = None
         self._sound = AS_IT_IS
         self._paused_at: float | None = None
@@ -122,12 +123,11 @@ class VoicePlayer:
         if paused:
             self.pause()
 
-    def prepare(self, track: Track) -> None:
-        """Have ``track`` begin in the very slot in which the present one ends. ``play`` then confirms it."""
+    def prepare(self, track: Track | None) -> None:
         if self._prepared is not None and self._prepared.track == track:
             return
         self._drop_prepared()
-        if self._current is None or self._current.over:
+        if track is None or self._current is None or self._current.over:
             return
         self._loop = asyncio.get_running_loop()
         playing = Playing(self._source.open(track, position_ms=0, sound=self._sound), paused=False)
@@ -174,6 +174,12 @@ class VoicePlayer:
 
     # -- for the watchdog ----------------------------------------------------------------------------------------
 
+    def look_ahead(self) -> None:
+        """Say once that what plays is about to end."""
+        if self._told_of_end is not self._current and self._ends_soon():
+            self._told_of_end = self._current
+            self._changed()
+
     @property
     def should_sound(self) -> bool:
         """Whether frames are due: it is told to play, is connected, and neither paused nor silenced."""
@@ -219,7 +225,7 @@ class VoicePlayer:
     def _ends_soon(self) -> bool:
         """Whether the next track should be prepared now."""
         current, track = self._current, self._track
-        if current is None or track is None or track.duration_ms is None or self._over or self._prepared:
+        if current is None or track is None or track.duration_ms is None or self._over:
             return False
         return track.duration_ms - current.stream.position_ms <= ENDS_SOON_MS
 
@@ -258,7 +264,7 @@ class VoicePlayer:
         for playing in held - {None}:
             assert playing is not None
             playing.stream.close()
-        self._play_id = self._track = self._over = None
+        self._play_id = self._track = self._over = self._told_of_end = None
         self._notices = ()
         self.alone_seconds = 0.0
         lane.muted = self.stuck = False

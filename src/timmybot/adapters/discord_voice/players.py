@@ -52,7 +52,7 @@ class VoicePlayers:
         self.pacer = pacer or Pacer(on_long_stall=self._stalled, long_stall_seconds=long_stall_seconds)
         self.watchdog = Watchdog()
         self._players: dict[GuildId, VoicePlayer] = {}
-        self._told: list[Callable[[GuildId], None]] = []
+        self._told: list[Callable[[GuildId], object]] = []
         self._refused = 0
         self._reported: dict[str, float] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -92,7 +92,7 @@ class VoicePlayers:
         since, self._reported = self._reported, totals
         return {name: total - since.get(name, 0.0) for name, total in totals.items()}
 
-    def on_change(self, changed: Callable[[GuildId], None]) -> None:
+    def on_change(self, changed: Callable[[GuildId], object]) -> None:
         self._told.append(changed)
 
     async def close(self) -> None:

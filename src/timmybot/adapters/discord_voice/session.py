@@ -12,10 +12,10 @@ import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any, Final
+from typing import Final
 
 from timmybot.adapters.discord_voice import dave
-from timmybot.adapters.discord_voice.frames import Frame, Send, SendBinary
+from timmybot.adapters.discord_voice.frames import Send, SendBinary
 from timmybot.ports.voice_signalling import VoiceServer
 
 _MICROPHONE: Final = 1 << 0

@@ -27,6 +27,9 @@ SILENT_SECONDS: Final = 3.0
 FIRST_FRAME_SECONDS: Final = 15.0
 """How long a stream may take for its first frame: longer than its own time limits, which say more clearly why."""
 
+STUCK_SECONDS: Final = 30.0
+"""How often a player that is stuck, and that no other worker has taken, is connected anew."""
+
 
 class Step(Enum):
     REOPENED = "opened the track again"
@@ -65,6 +68,7 @@ class Watchdog:
     def look(self, players: Iterable[tuple[GuildId, VoicePlayer]], passed_seconds: float) -> None:
         """Look at every player; ``passed_seconds`` is since the last look."""
         for guild_id, player in players:
+            player.look_ahead()
             self._count_alone(player, passed_seconds)
             self._look_at(guild_id, player, passed_seconds)
 
@@ -94,12 +98,17 @@ class Watchdog:
             seen.starved = starved
         seen.sent, seen.underrun = counters.sent, counters.underrun
         limit = SILENT_SECONDS if seen.has_sounded or not seen.starved else FIRST_FRAME_SECONDS
+        if seen.steps >= len(Step):
+            limit = STUCK_SECONDS
         if seen.silent_seconds >= limit:
             seen.silent_seconds = 0.0
             self._heal(guild_id, player, seen)
 
     def _heal(self, guild_id: GuildId, player: VoicePlayer, seen: _Seen) -> None:
-        step = (Step.REOPENED, Step.RECONNECTED, Step.STUCK)[min(seen.steps, 2)]
+        if seen.steps >= len(Step):  # the channel has been told
+            player.presence.reconnect()
+            return
+        step = tuple(Step)[seen.steps]
         if step is Step.REOPENED and not seen.starved:  # the stream is not what is missing
             seen.steps, step = 1, Step.RECONNECTED
         seen.steps += 1
