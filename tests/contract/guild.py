@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -10,16 +11,13 @@ from tests.contract.members import GUILD, MEMBER, TEXT, VOICE
 from timmybot.domain.change import OwedReply
 from timmybot.domain.ids import GuildId, InteractionId
 from timmybot.domain.track import Entry, Track
+from timmybot.entrypoints.new_id import new_id
 from timmybot.ports.guild_store import GuildStore, GuildStores
 from timmybot.services.guild_commands import GuildCommands
 from timmybot.services.queue_commands import QueueCommands
 
-_interactions = itertools.count(10**18)
-_ids = itertools.count(1)
-
-
-def new_id() -> str:
-    return f"{next(_ids):016d}"
+# Another process, which a test kills, must not give the same.
+_interactions = itertools.count(10**18 + secrets.randbits(56))
 
 
 @dataclass

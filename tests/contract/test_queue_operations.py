@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.contract.guild import Members, new_id
+from tests.contract.guild import Members
 from tests.contract.members import an_owed_reply
 from tests.contract.stored import Kept
 from timmybot.domain.change import Change
@@ -23,6 +23,7 @@ from timmybot.domain.guild_state import GuildState, Loop
 from timmybot.domain.ids import InteractionId, OrderKey, RoleId
 from timmybot.domain.order_key import START
 from timmybot.domain.queue_edits import remove
+from timmybot.entrypoints.new_id import new_id
 from timmybot.ports.guild_store import VersionConflict
 from timmybot.ports.records.guild import HISTORY_KEPT_SECONDS
 from timmybot.services.moving_on import Over, move_on

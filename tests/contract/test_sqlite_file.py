@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import sqlite3
 import subprocess
@@ -12,11 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.contract.guild import Members
 from tests.contract.members import GUILD, everything_queued, play
 from tests.contract.stored import Kept
 from tests.fakes.clock import FakeClock
 from timmybot.adapters import sqlite
-from timmybot.adapters.sqlite.schema import MIGRATIONS
+from timmybot.adapters.sqlite.schema import APPLICATION_ID, MIGRATIONS
+from timmybot.domain.guild_state import Action
 from timmybot.ports.guild_store import GuildStore, StoreUnavailable
 from timmybot.settings import Settings
 
@@ -39,12 +42,82 @@ async def test_what_was_acknowledged_is_there_after_the_process_was_killed_at_an
 
 def _acknowledged_before_the_kill(path: Path, run: str, commits: int) -> list[str]:
     """Kill a child that commits and commits, in the midst of what follows its first ``commits``."""
-    command = [sys.executable, "-m", "tests.contract.committing_child", str(path), run]
+    return _said_before_the_kill(["tests.contract.committing_child", str(path), run], commits)
+
+
+def _said_before_the_kill(child_and_arguments: list[str], lines: int) -> list[str]:
+    command = [sys.executable, "-m", *child_and_arguments]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout
-        first = [child.stdout.readline() for _ in range(commits)]
+        first = [child.stdout.readline() for _ in range(lines)]
         child.kill()
         return [line.strip() for line in (*first, *child.stdout) if line.endswith("\n")]
+
+
+async def test_a_long_queue_is_whole_after_the_process_was_killed_while_it_was_thrown_about(tmp_path: Path) -> None:
+    """Killed anywhere: beside the queue, before it is pointed at, after; while it is cleared, brought back or swept."""
+    path = tmp_path / "timmybot.sqlite3"
+    chance = random.Random(20261123)
+    names = [f"m{number:03d}" for number in range(200)]
+    stores = sqlite.connect(path, Settings(), FakeClock())
+    await Members(stores.guilds).play_all(["playing", *names])
+    stores.close()
+    for _ in range(KILLS):
+        said = await asyncio.to_thread(
+            _said_before_the_kill, ["tests.contract.rewriting_child", str(path)], chance.randint(1, 12)
+        )
+        assert said
+        stores = sqlite.connect(path, Settings(), FakeClock())
+        members = Members(stores.guilds)
+        state, waiting = await members.store.state(), await members.waiting()
+        assert await members.heard() == "playing"
+        assert (state.waiting, state.waiting_ms) == (len(waiting), 60_000 * len(waiting))
+        assert sorted(waiting) == (names if state.undo is not Action.CLEAR else [])
+        if state.undo is Action.CLEAR:
+            await members.queue().undo()
+            assert sorted(await members.waiting()) == names
+        stores.close()
+
+
+@pytest.mark.parametrize("version", range(1, len(MIGRATIONS)))
+async def test_an_older_releases_file_is_brought_forward_and_its_queue_plays_on(tmp_path: Path, version: int) -> None:
+    path = tmp_path / "timmybot.sqlite3"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for statement in (each for migration in MIGRATIONS[:version] for each in migration):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {version}")
+        connection.execute("INSERT INTO guild_state VALUES (?, 1, ?)", (GUILD, json.dumps(FIRST_RELEASES_STATE)))
+        for key in ("000000000001-a", "000000000002-b"):
+            record = {"schema": 1, "entry_id": key[-1], "url": f"https://music.example/{key[-1]}", "requested_by": 5}
+            row = (GUILD, 0, key, json.dumps(record))
+            connection.execute("INSERT INTO entry (guild_id, generation, order_key, record) VALUES (?, ?, ?, ?)", row)
+    stores = sqlite.connect(path, Settings(), FakeClock())
+    members = Members(stores.guilds)
+    assert (await members.heard(), await members.waiting()) == ("a", ["b"])
+    await members.queue().shuffle()
+    await members.player().skip()
+    assert (await members.heard(), await members.history()) == ("b", ["a"])
+    assert (await members.store.state()).waiting_unknown == 0
+    stores.close()
+
+
+FIRST_RELEASES_STATE = {
+    "schema": 1,
+    "version": 2,
+    "epoch": 0,
+    "voice_channel": 7,
+    "text_channel": 8,
+    "current": "000000000001-a",
+    "play_id": "p",
+    "position_ms": 0,
+    "paused": False,
+    "generation": 0,
+    "head": "000000000001-a",
+    "tail": "000000000002-b",
+    "waiting": 1,
+    "recent": [],
+}
 
 
 async def test_a_queue_is_there_when_the_file_is_opened_again(tmp_path: Path) -> None:

@@ -14,7 +14,6 @@ import pytest_asyncio
 from sandbox.cloud.emulator import Emulator
 from tests.contract.conftest import client_at
 from tests.contract.consumed import Meter, Units
-from tests.contract.guild import new_id
 from tests.contract.tables import create_tables
 from tests.fakes.clock import FakeClock
 from tests.fakes.guild import GUILD, TEXT, VOICE, FrontOfHouse
@@ -25,6 +24,7 @@ from timmybot.domain.ids import EntryId, PlayId, UserId
 from timmybot.domain.order_key import at
 from timmybot.domain.tally import Tally
 from timmybot.domain.track import Entry, Track
+from timmybot.entrypoints.new_id import new_id
 from timmybot.services.answering import Answering
 from timmybot.services.wake import Waking
 from timmybot.settings import Settings
