@@ -1,10 +1,12 @@
-"""The endpoints that ECS offers inside a task, on loopback: scale-in protection and metadata.
+"""The endpoints that ECS offers inside a task, on loopback: scale-in protection, metadata and the task role.
 
-Sources: "Task scale-in protection endpoint" and "Task metadata endpoint version 4" (Amazon ECS developer guide).
+Sources: "Task scale-in protection endpoint", "Task metadata endpoint version 4" and "Task IAM role" (Amazon ECS
+developer guide). Limit: real containers are told a path on 169.254.170.2, these a whole address.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Callable
@@ -13,6 +15,9 @@ from datetime import UTC, datetime
 from types import TracebackType
 
 from aiohttp import web
+from botocore.exceptions import BotoCoreError, ClientError
+
+from sandbox.cloud.roles import Assume
 
 DEFAULT_PROTECTION_MINUTES = 120
 LONGEST_PROTECTION_MINUTES = 2_880
@@ -25,8 +30,14 @@ class AgentRecord:
     task_arn: str
     family: str
     revision: int
+    role_arn: str | None = None
+    """The task role."""
     protected_until: float = 0.0
     """On the monotonic clock."""
+
+    @property
+    def task_id(self) -> str:
+        return self.task_arn.rsplit("/", 1)[-1]
 
     @property
     def protected(self) -> bool:
@@ -39,8 +50,9 @@ class Agent:
     ``record_of`` returns None for a task that is unknown.
     """
 
-    def __init__(self, record_of: Callable[[str], AgentRecord | None]) -> None:
+    def __init__(self, record_of: Callable[[str], AgentRecord | None], assume: Assume) -> None:
         self._record_of = record_of
+        self._assume = assume
         self._runner: web.AppRunner | None = None
         self._address = ""
 
@@ -50,6 +62,7 @@ class Agent:
             [
                 web.get("/api/{task}/task-protection/v1/state", self._get_protection),
                 web.put("/api/{task}/task-protection/v1/state", self._put_protection),
+                web.get("/credentials/{task}", self._credentials),
                 web.get("/v4/{task}", self._container),
                 web.get("/v4/{task}/task", self._task),
             ]
@@ -68,8 +81,9 @@ class Agent:
             await self._runner.cleanup()
 
     def environment(self, task_id: str) -> dict[str, str]:
-        """The two variables that ECS sets in every container."""
+        """The variables that ECS sets in every container."""
         return {
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{self._address}/credentials/{task_id}",
             "ECS_AGENT_URI": f"{self._address}/api/{task_id}",
             "ECS_CONTAINER_METADATA_URI_V4": f"{self._address}/v4/{task_id}",
         }
@@ -97,6 +111,16 @@ class Agent:
             return web.json_response({"error": error}, status=400)
         record.protected_until = time.monotonic() + minutes * 60 if enabled else 0.0
         return _protection(record)
+
+    async def _credentials(self, request: web.Request) -> web.Response:
+        record = self._record(request)
+        if record.role_arn is None:
+            raise web.HTTPNotFound(text="the task has no role")
+        try:
+            given = await asyncio.to_thread(self._assume, record.role_arn, record.task_id)
+        except (BotoCoreError, ClientError) as error:
+            return web.json_response({"code": "AssumeRoleFailed", "message": str(error)}, status=500)
+        return web.json_response(given.for_container())
 
     async def _container(self, request: web.Request) -> web.Response:
         record = self._record(request)

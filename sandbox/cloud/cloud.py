@@ -12,8 +12,10 @@ from typing import Any
 
 from sandbox.cloud.deploy import Cdk, Deployment
 from sandbox.cloud.emulator import Emulator
+from sandbox.cloud.roles import RoleCredentials
 from sandbox.cloud.scaling import Scaling
 from sandbox.cloud.scheduler import Pace, Scheduler
+from sandbox.reaper import Reaper
 from timmybot.settings import ResourceNames, Settings
 
 REGION = "eu-central-1"
@@ -47,8 +49,10 @@ class Cloud:
         }
         self._programs = programs
         self._pace = pace
+        self.reaper = Reaper()
+        """Ends what is left if this process is killed; whoever owns directories may tell it of them."""
         self._emulator = Emulator(directory, region=REGION, function_environment=lambda_environment)
-        self._cdk = Cdk(self._emulator, directory)
+        self._cdk = Cdk(self._emulator, directory, self.reaper)
         self._open = AsyncExitStack()
         self._names: ResourceNames | None = None
         self._scheduler: Scheduler | None = None
@@ -58,7 +62,9 @@ class Cloud:
     async def __aenter__(self) -> Cloud:
         self._directory.mkdir(parents=True, exist_ok=True)
         self._leave_on_sigterm()
+        self._open.enter_context(self.reaper)
         await self._open.enter_async_context(self._emulator)
+        self._watch_emulator()
         self._open.push_async_callback(self._stop_loops)
         return self
 
@@ -76,17 +82,23 @@ class Cloud:
         """The cdk command, for what ``deploy`` does not do."""
         return self._cdk
 
-    def client(self, service: str) -> Any:
-        """A boto3 client of the emulated account."""
-        return self._emulator.client(service)
+    def client(self, service: str, role: RoleCredentials | None = None) -> Any:
+        """A boto3 client of the emulated account, as root or under a role."""
+        return self._emulator.client(service, role)
 
-    async def deploy(self, environment: str, *, run_tasks: bool = True) -> Deployment:
+    def assume(self, role_arn: str) -> RoleCredentials:
+        """Credentials of a role of the account. Blocking."""
+        return self._emulator.assume(role_arn, "sandbox")
+
+    async def deploy(
+        self, environment: str, choices: Mapping[str, str] | None = None, *, run_tasks: bool = True
+    ) -> Deployment:
         """Deploy all stacks of an environment with the real cdk command, then run its service.
 
-        One environment of an account runs; deploying it again updates it. Raises
-        :class:`~sandbox.cloud.deploy.DeployError`.
+        ``choices`` are what ``-c`` would override. One environment of an account runs; deploying it again
+        updates it. Raises :class:`~sandbox.cloud.deploy.DeployError`.
         """
-        deployment = await self._cdk.deploy(environment)
+        deployment = await self._cdk.deploy(environment, choices)
         if run_tasks:
             self._run(ResourceNames(environment))
             await asyncio.to_thread(self.scaling.load_rules)
@@ -156,6 +168,12 @@ class Cloud:
             **change,
         )
 
+    def _watch_emulator(self) -> None:
+        leader = self._emulator.pid
+        assert leader is not None
+        self.reaper.watch_group(leader)
+        self._open.callback(self.reaper.forget_group, leader)
+
     def _leave_on_sigterm(self) -> None:
         """Python dies of SIGTERM without cleaning up, and the workers would play on: leave as on Ctrl-C."""
         loop, owner = asyncio.get_running_loop(), asyncio.current_task()
@@ -178,6 +196,7 @@ class Cloud:
             self._directory,
             overrides=self._task_environment,
             on_sample=self._scaling.record,
+            reaper=self.reaper,
             programs=self._programs,
             pace=self._pace,
         )

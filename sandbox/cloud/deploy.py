@@ -17,6 +17,7 @@ from pathlib import Path
 
 from infra.synthesis import ASSEMBLIES, synthesise
 from sandbox.cloud.emulator import ACCOUNT, ROOT, Emulator
+from sandbox.reaper import Reaper
 
 CHOICES: Mapping[str, str] = {
     "image": f"sandbox.invalid/timmybot@sha256:{'0' * 64}",
@@ -43,16 +44,17 @@ class Deployment:
 class Cdk:
     """The cdk command, pointed at an emulator. ``directory`` keeps its home and its log."""
 
-    def __init__(self, emulator: Emulator, directory: Path) -> None:
+    def __init__(self, emulator: Emulator, directory: Path, reaper: Reaper) -> None:
         self._emulator = emulator
+        self._reaper = reaper
         self._home = directory / "cdk-home"
         self.log = directory / "cdk.log"
         self._bootstrapped = False
 
-    async def deploy(self, environment: str) -> Deployment:
+    async def deploy(self, environment: str, choices: Mapping[str, str] | None = None) -> Deployment:
         """Bootstrap the account (once) and deploy every stack of the environment. Raises :class:`DeployError`."""
         started = time.monotonic()
-        assembly = await self.assembly(environment)
+        assembly = await self.assembly(environment, choices)
         synthesised = time.monotonic()
         if not self._bootstrapped:
             # With an assembly at hand, or cdk runs the app once more just to bootstrap.
@@ -69,9 +71,12 @@ class Cdk:
         assembly = await self.assembly(environment)
         await self.run("destroy", "--all", "--force", "--app", str(assembly))
 
-    async def assembly(self, environment: str) -> Path:
-        """The environment's synthesised templates, as the sandbox can deploy them."""
-        return await asyncio.to_thread(synthesise, environment, CHOICES, ASSEMBLIES / f"sandbox-{environment}")
+    async def assembly(self, environment: str, choices: Mapping[str, str] | None = None) -> Path:
+        """The environment's synthesised templates, as the sandbox can deploy them. ``choices`` are what ``-c`` says
+        beside that; each set of them has a directory of its own, and is synthesised once."""
+        chosen = choices or {}
+        name = "-".join(["sandbox", environment, *(f"{field}-{value}" for field, value in sorted(chosen.items()))])
+        return await asyncio.to_thread(synthesise, environment, {**CHOICES, **chosen}, ASSEMBLIES / name)
 
     async def run(self, *arguments: str) -> None:
         """Run ``cdk`` with these arguments. Raises :class:`DeployError` if it fails."""
@@ -87,12 +92,14 @@ class Cdk:
                 stderr=log,
                 start_new_session=True,
             )
+        self._reaper.watch_group(process.pid)
         try:
             status = await process.wait()
         finally:
             if process.returncode is None:
                 os.killpg(process.pid, signal.SIGKILL)
                 await process.wait()
+            self._reaper.forget_group(process.pid)
         if status != 0:
             tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])
             raise DeployError(f"cdk {arguments[0]} failed (its log is {self.log}):\n{tail}")

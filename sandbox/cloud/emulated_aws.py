@@ -9,6 +9,7 @@ AWS, and whoever needs what they say (the scaling policies) reads it from the de
 
 from __future__ import annotations
 
+import json
 import os
 import runpy
 import signal
@@ -19,7 +20,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ministack.core import lambda_runtime  # type: ignore[import-untyped]
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime  # type: ignore[import-untyped]
 from ministack.services.cloudformation import provisioners  # type: ignore[import-untyped]
 
 Properties = Mapping[str, Any]
@@ -85,6 +86,55 @@ def spell_container_secrets() -> None:
     provisioners._normalize_container_defs = normalised
 
 
+def name_resources() -> None:
+    """Check a call against the service, task or log stream that it names.
+
+    ministack checks every ECS call against its cluster, and every call about logs against the group. Source: "Actions,
+    resources, and condition keys" for Amazon ECS and for CloudWatch Logs (Service Authorization Reference). Limit: a
+    call that names several services or tasks is checked against all of the cluster's.
+    """
+    resource_arn = iam_actions.extract_resource_arn
+
+    def named(service: str, *request: Any) -> str:
+        _method, _path, _headers, body, _query, region, account = request
+        found: str = resource_arn(service, *request)
+        name = {"ecs": _ecs_resource, "logs": _log_stream}.get(service, lambda fields: None)(_fields(body))
+        return f"arn:aws:{service}:{region}:{account}:{name}" if name else found
+
+    iam_actions.extract_resource_arn = named
+
+
+def _fields(body: bytes) -> Mapping[str, Any]:
+    try:
+        fields = json.loads(body or b"{}")
+    except ValueError:
+        return {}
+    return fields if isinstance(fields, dict) else {}
+
+
+def _ecs_resource(request: Mapping[str, Any]) -> str | None:
+    cluster = str(request.get("cluster") or "default").rsplit("/", 1)[-1]
+    for kind in ("service", "task"):
+        named = request.get(f"{kind}s") or [name for name in (request.get(kind), request.get(f"{kind}Name")) if name]
+        if isinstance(named, list) and named:
+            name = str(named[0]).rsplit("/", 1)[-1] if len(named) == 1 else "*"
+            return f"{kind}/{cluster}/{name}"
+    return None
+
+
+def _log_stream(request: Mapping[str, Any]) -> str | None:
+    if "logGroupName" not in request or "logStreamName" not in request:
+        return None
+    return f"log-group:{request['logGroupName']}:log-stream:{request['logStreamName']}"
+
+
+def count_loopback_as_tls() -> None:
+    """Let ``aws:SecureTransport`` be true: nothing leaves this machine, and the bucket that ``cdk bootstrap`` makes
+    refuses whoever comes without TLS."""
+    pin = iam_evaluator.pin_request_origin
+    iam_evaluator.pin_request_origin = lambda source_ip, secure_transport: pin(source_ip, True)
+
+
 def isolate_functions(directory: Path) -> None:
     """Run functions without this Python's site-packages, so that a wheel missing from a bundle is missed.
 
@@ -116,6 +166,8 @@ if __name__ == "__main__":
     stop_with_parent()
     register_missing_types()
     spell_container_secrets()
+    name_resources()
+    count_loopback_as_tls()
     isolate_functions(Path(os.environ["TMPDIR"]))
     sys.argv = ["ministack"]
     runpy.run_module("ministack", run_name="__main__")

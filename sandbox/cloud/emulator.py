@@ -1,7 +1,8 @@
-"""AWS on this machine: ministack as a child process, in memory, on a free loopback port.
+"""AWS on this machine: ministack as a child process, in memory, on a free loopback port, with IAM enforced.
 
-Limits: no container runs, no scaling policy acts, no task-state event is sent; ``scheduler.py`` and
-``scaling.py`` do those. Functions run on this machine's Python.
+Limits: IAM knows no ``dynamodb:LeadingKeys``, and root may assume whatever role trusts an AWS service. No container
+runs, no scaling policy acts, no task-state event is sent; ``scheduler.py`` and ``scaling.py`` do those. Functions run
+on this machine's Python.
 """
 
 from __future__ import annotations
@@ -21,8 +22,12 @@ import boto3
 import urllib3
 from botocore.config import Config
 
+from sandbox.cloud.roles import RoleCredentials, assume
+
 ROOT = Path(__file__).parents[2]
 ACCOUNT = "000000000000"
+ROOT_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "sandbox", "AWS_SECRET_ACCESS_KEY": "sandbox"}
+"""Of no worth anywhere else. The emulator takes whatever its own environment holds for root's."""
 START_SECONDS = 30.0
 STOP_SECONDS = 5.0
 
@@ -61,28 +66,40 @@ class Emulator:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a process needs to speak to this AWS and to no other: the endpoint, and credentials of no worth."""
+        """What a process needs to be root in this account."""
+        return {**self.location, **ROOT_CREDENTIALS}
+
+    @property
+    def location(self) -> dict[str, str]:
+        """What a process needs to speak to this AWS and to no other; it has to bring credentials of its own."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint_url,
             "AWS_REGION": self.region,
             "AWS_DEFAULT_REGION": self.region,
-            "AWS_ACCESS_KEY_ID": "sandbox",
-            "AWS_SECRET_ACCESS_KEY": "sandbox",
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         }
 
-    def client(self, service: str) -> Any:
-        """A boto3 client that speaks to this AWS."""
+    @property
+    def pid(self) -> int | None:
+        """The emulator's process, which leads a group of its own."""
+        return self._process.pid if self._process else None
+
+    def client(self, service: str, role: RoleCredentials | None = None) -> Any:
+        """A boto3 client that speaks to this AWS, as root or under a role."""
+        root = {name.lower(): value for name, value in ROOT_CREDENTIALS.items()}
         return boto3.client(  # type: ignore[call-overload]  # the stubs want a literal name
             service,
             endpoint_url=self.endpoint_url,
             region_name=self.region,
-            aws_access_key_id=self.environment["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=self.environment["AWS_SECRET_ACCESS_KEY"],
+            **(role.client_arguments() if role else root),
             config=Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 2}),
         )
+
+    def assume(self, role_arn: str, session: str) -> RoleCredentials:
+        """Credentials of a role, as the AWS service that it trusts would get them. Blocking."""
+        return assume(self.client("sts"), role_arn, session)
 
     async def stop(self) -> None:
         """End the emulator and the functions it runs, and remove what it kept on disk."""
@@ -131,6 +148,8 @@ class Emulator:
             "MINISTACK_HOST": "127.0.0.1",
             "MINISTACK_REGION": self.region,
             "MINISTACK_ACCOUNT_ID": ACCOUNT,
+            # IAM is enforced: whoever has a role may do what its policies allow. The environment above is root's.
+            "AUTH": "true",
             "S3_DATA_DIR": str(self._temporary / "s3"),
             # Listeners that it opens on fixed ports unless told not to.
             "SFTP_ENABLED": "0",

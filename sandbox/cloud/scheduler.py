@@ -24,6 +24,7 @@ from sandbox.cloud.emulator import ACCOUNT, Emulator
 from sandbox.cloud.metrics import Sample
 from sandbox.cloud.task import Task
 from sandbox.cloud.task_definition import SecretUnavailableError, TaskDefinition
+from sandbox.reaper import Reaper
 from timmybot.settings import ResourceNames
 
 log = logging.getLogger(__name__)
@@ -67,6 +68,7 @@ class Scheduler:
         *,
         overrides: Mapping[str, str],
         on_sample: Callable[[Sample], None],
+        reaper: Reaper,
         programs: Mapping[str, Sequence[str]] | None = None,
         pace: Pace | None = None,
     ) -> None:
@@ -77,11 +79,11 @@ class Scheduler:
         self._directory = directory / "tasks"
         self._overrides = overrides
         self._on_sample = on_sample
+        self._reaper = reaper
         self._programs = programs or {"timmybot": [str(Path(sys.prefix) / "bin" / "timmybot")]}
         self._pace = pace or Pace()
-        self._agent = Agent(self._agent_record)
+        self._agent = Agent(self._agent_record, emulator.assume)
         self._ecs = emulator.client("ecs")
-        self._secrets = emulator.client("secretsmanager")
         self._definitions: dict[str, TaskDefinition] = {}
         self._changed = asyncio.Condition()
         self._wanted: Wanted | None = None
@@ -186,15 +188,15 @@ class Scheduler:
         task = Task(
             id=task_id,
             deployment=wanted.deployment,
-            agent=AgentRecord(arn, definition.family, definition.revision),
+            agent=AgentRecord(arn, definition.family, definition.revision, definition.task_role_arn),
             stop_timeout_seconds=definition.stop_timeout_seconds,
             log=self._directory / f"{task_id}.log",
         )
         self.tasks.append(task)
         try:
             environment = await asyncio.to_thread(self._environment, definition, task_id)
-            await task.start(self._command(definition), environment, self._on_sample)
-        except (SecretUnavailableError, BotoCoreError, OSError) as error:
+            await task.start(self._command(definition), environment, self._on_sample, self._reaper)
+        except (SecretUnavailableError, BotoCoreError, ClientError, OSError) as error:
             task.log.write_text(f"the task did not start: {error}\n")
             task.stopped_at = time.time()
 
@@ -206,6 +208,9 @@ class Scheduler:
         """What the container would see, and what a process of this machine cannot do without. Blocking."""
         home = self._directory / task_id
         home.mkdir()
+        puller = definition.execution_role_arn
+        role = self._emulator.assume(puller, task_id) if puller else None
+        secrets = self._emulator.client("secretsmanager", role)
         return {
             "PATH": os.environ.get("PATH", os.defpath),
             "HOME": str(home),
@@ -213,10 +218,10 @@ class Scheduler:
             "LANG": "C.UTF-8",
             "PYTHONUNBUFFERED": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
-            **self._emulator.environment,
+            **self._emulator.location,
             **self._agent.environment(task_id),
             **definition.environment,
-            **definition.secret_values(self._secrets),
+            **definition.secret_values(secrets),
             **self._overrides,
         }
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sandbox.cloud.agent import AgentRecord
 from sandbox.cloud.metrics import Sample, embedded_samples
+from sandbox.reaper import Reaper
 
 LONGEST_LINE = 1 << 20
 
@@ -54,7 +55,11 @@ class Task:
         return self.stopped_at is None
 
     async def start(
-        self, command: Sequence[str], environment: Mapping[str, str], on_sample: Callable[[Sample], None]
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        on_sample: Callable[[Sample], None],
+        reaper: Reaper,
     ) -> None:
         """Start the process, in a group of its own. Raises :class:`OSError` if there is no such program."""
         self._process = await asyncio.create_subprocess_exec(
@@ -67,7 +72,8 @@ class Task:
             start_new_session=True,
             limit=LONGEST_LINE,
         )
-        self._waiter = asyncio.create_task(self._follow(self._process, on_sample), name=f"task-{self.id}")
+        reaper.watch_group(self._process.pid)
+        self._waiter = asyncio.create_task(self._follow(self._process, on_sample, reaper), name=f"task-{self.id}")
 
     def ask_to_stop(self) -> None:
         """What ECS does on scale-in: SIGTERM, the stop timeout, SIGKILL. Returns at once."""
@@ -109,12 +115,17 @@ class Task:
         except ProcessLookupError:
             return
 
-    async def _follow(self, process: asyncio.subprocess.Process, on_sample: Callable[[Sample], None]) -> None:
+    async def _follow(
+        self, process: asyncio.subprocess.Process, on_sample: Callable[[Sample], None], reaper: Reaper
+    ) -> None:
         """Metrics to ``on_sample``, everything else to the log, until the process has ended."""
         assert process.stdout is not None
         reading = asyncio.create_task(self._read(process.stdout, on_sample))
         try:
             self.exit_code = await process.wait()
+            # Its children die with it, as in a container; they would keep its group's number taken.
+            self._signal_group(signal.SIGKILL)
+            reaper.forget_group(process.pid)
         finally:
             self.stopped_at = time.time()
             # A grandchild may hold the pipe open; what the task said has arrived by now.

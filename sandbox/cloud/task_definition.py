@@ -28,6 +28,10 @@ class TaskDefinition:
     secrets: Mapping[str, str]
     """Variable to ``valueFrom``: a secret's ARN, or that with ``:json-key::`` behind it."""
     stop_timeout_seconds: float
+    task_role_arn: str | None = None
+    """Whose rights the container has."""
+    execution_role_arn: str | None = None
+    """Whose rights ECS uses to pull secrets for it."""
 
     @classmethod
     def described(cls, definition: Mapping[str, Any]) -> TaskDefinition:
@@ -41,6 +45,8 @@ class TaskDefinition:
             environment={entry["name"]: entry["value"] for entry in container.get("environment", ())},
             secrets={entry["name"]: entry["valueFrom"] for entry in container.get("secrets", ())},
             stop_timeout_seconds=float(container.get("stopTimeout", DEFAULT_STOP_TIMEOUT_SECONDS)),
+            task_role_arn=definition.get("taskRoleArn"),
+            execution_role_arn=definition.get("executionRoleArn"),
         )
 
     def secret_values(self, secretsmanager: Any) -> dict[str, str]:

@@ -11,15 +11,19 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 import urllib3
+from botocore.exceptions import ClientError
 
 from sandbox.cloud import Cloud, Deployment, Pace, Task
 from sandbox.cloud.metrics import Metric
+from sandbox.cloud.roles import RoleCredentials
+from tests.integration.sandbox_cloud.role_table import DENIED, FRONT_DOOR, ROLES, WORKER, Call, RoleTable
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -229,6 +233,7 @@ async def test_a_service_just_asleep_can_be_woken(account: Account) -> None:
 
 
 async def test_what_the_front_door_logs_counts_as_a_metric(account: Account) -> None:
+    await account.scale_to(0)
     logs = account.cloud.client("logs")
     where = {"logGroupName": "/timmybot/dev/front-door", "logStreamName": "a-request"}
     directive = {
@@ -250,6 +255,76 @@ async def test_the_front_door_answers_at_its_url_from_its_own_bundle(account: Ac
     )
     assert answer.status in (401, 503)
     assert "error" in answer.json()
+
+
+@pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
+async def test_a_role_may_do_what_its_table_allows_and_nothing_that_it_forbids(
+    account: Account, role: RoleTable
+) -> None:
+    arn = await asyncio.to_thread(role_arn, account, role)
+    credentials = await asyncio.to_thread(account.cloud.assume, arn)
+    refused = [str(one) for one in role.allowed if await is_denied(account, one, credentials)]
+    carried_out = [str(one) for one in role.forbidden if not await is_denied(account, one, credentials)]
+    assert (refused, carried_out) == ([], [])
+
+
+async def test_no_role_of_the_template_is_without_a_table(account: Account) -> None:
+    names = await asyncio.to_thread(role_names, account)
+    unknown = [name for name in names if not any(name.startswith(role.prefix) for role in ROLES)]
+    assert unknown == []
+
+
+async def test_a_task_acts_under_its_own_role(account: Account) -> None:
+    (task,) = await account.scale_to(1)
+    told = await account.told(task)
+    assert "AWS_ACCESS_KEY_ID" not in told
+    given = await request("GET", told["AWS_CONTAINER_CREDENTIALS_FULL_URI"])
+    assert given["RoleArn"].rsplit("/", 1)[-1].startswith(WORKER.prefix)
+    assert given["Expiration"] > datetime.now(UTC).isoformat()
+
+
+async def test_a_front_door_that_loses_its_rights_answers_nobody(account: Account) -> None:
+    """Negative control: it acts under its role, and under no other right of this machine."""
+    iam = account.cloud.client("iam")
+    name = next(name for name in await asyncio.to_thread(role_names, account) if name.startswith(FRONT_DOOR.prefix))
+    (policy,) = iam.list_role_policies(RoleName=name)["PolicyNames"]
+    document = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
+    iam.delete_role_policy(RoleName=name, PolicyName=policy)
+    try:
+        answer = await asyncio.to_thread(
+            urllib3.request, "POST", account.cloud.function_url, body=b'{"type": 1}', retries=False
+        )
+        assert answer.status == 503
+        group = "/timmybot/dev/front-door"
+        events = account.cloud.client("logs").filter_log_events(logGroupName=group)["events"]
+        assert any("not authorized to perform: secretsmanager:GetSecretValue" in event["message"] for event in events)
+    finally:
+        iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=json.dumps(document))
+
+
+def role_names(account: Account) -> list[str]:
+    pages = account.cloud.client("iam").get_paginator("list_roles").paginate()
+    names = [role["RoleName"] for page in pages for role in page["Roles"]]
+    return [name for name in names if name.startswith("timmybot-dev-")]
+
+
+def role_arn(account: Account, table: RoleTable) -> str:
+    """The role, which nobody but its own service may assume."""
+    (name,) = [name for name in role_names(account) if name.startswith(table.prefix)]
+    role = account.cloud.client("iam").get_role(RoleName=name)["Role"]
+    (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"Service": table.trusts}
+    return str(role["Arn"])
+
+
+async def is_denied(account: Account, call: Call, role: RoleCredentials) -> bool:
+    """Whether IAM refuses the call; any other refusal comes after IAM let it through."""
+    client = account.cloud.client(call.service, role)
+    try:
+        await asyncio.to_thread(getattr(client, call.operation), **call.arguments)
+    except ClientError as error:
+        return error.response["Error"]["Code"] in DENIED
+    return False
 
 
 async def agent(told: dict[str, Any], method: str, **wanted: object) -> dict[str, Any]:
