@@ -16,7 +16,6 @@ from timmybot.adapters.sources.addresses import AddressPolicy
 from timmybot.adapters.sources.filling import FillingThreads
 from timmybot.adapters.sources.playback import RETURNS, Playback
 from timmybot.adapters.sources.stream import BufferedStream
-from timmybot.domain.track import Track
 
 
 def station(data: bytes, *, named: bool = True) -> Behaviour:
@@ -31,10 +30,10 @@ def station(data: bytes, *, named: bool = True) -> Behaviour:
 
 @contextmanager
 def hearing(server: MediaServer, filling: FillingThreads, url: str) -> Iterator[BufferedStream]:
-    """With a clock that is a second further each time it is looked at, and a server that may take that long."""
-    seconds = iter(range(1_000_000))
+    """With a clock that is a little further each time it is looked at."""
+    seconds = iter(range(10**9))
     playback = Playback(url, AddressPolicy(server.allowed), filling.waiting)
-    stream = BufferedStream(playback, filling, position_ms=60_000, monotonic=lambda: next(seconds) / 1_000)
+    stream = BufferedStream(playback, filling, position_ms=60_000, monotonic=lambda: next(seconds) / 10_000)
     yield stream
     stream.close()
 

@@ -83,7 +83,7 @@ def seek(container: InputContainer, sound: av.AudioStream, position_ms: int) -> 
     target = (sound.start_time or 0) + int(position_ms / 1000 / sound.time_base)
     try:
         container.seek(target, stream=sound, backward=True, any_frame=False)
-    except (av.error.FFmpegError, OSError) as error:
+    except (av.error.FFmpegError, OSError, TrackError) as error:
         raise Unseekable from error
 
 

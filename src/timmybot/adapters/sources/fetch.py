@@ -10,6 +10,8 @@ import os
 import socket
 import ssl
 import threading
+import time
+from collections.abc import Iterator
 from urllib.parse import urljoin
 
 import urllib3
@@ -32,6 +34,13 @@ SKIP_BYTES = 256 * 1024
 
 REREAD_BYTES = 32 * 1024**2
 """Up to this size a file is sought in although its server gives no parts: from its beginning again, skipping."""
+
+SILENT_BYTES = 24 * 1024**2
+"""How much may be read between two packets of sound, or before the first. The index of a long MP4 takes 10 MB, a large
+cover as much; FFmpeg keeps what it reads of them, up to three times over: this bounds what a file costs in memory."""
+
+SILENT_CPU_SECONDS = 2.0
+"""How long FFmpeg may compute over that: tags of 200,000 entries take it minutes."""
 
 MAX_BYTES = 4 * 1024**3
 CONNECT_SECONDS = 4.0
@@ -82,6 +91,10 @@ class HttpFile(io.RawIOBase):
         self._opened: Opened | None = None
         self._guard = threading.Lock()
         self._aborted = False
+        self._awaiting = False
+        self._over = False
+        self._spent_bytes = 0
+        self._cpu_from: tuple[int, float] | None = None
 
     @property
     def host(self) -> str:
@@ -91,10 +104,23 @@ class HttpFile(io.RawIOBase):
     def open(self) -> Opened:
         """Connect, if not connected yet, and say what the server said."""
         if self._opened is None:
-            with self._awaited():
+            with self.awaited():
                 self._request(0)
         assert self._opened is not None
         return self._opened
+
+    @contextlib.contextmanager
+    def awaited(self) -> Iterator[None]:
+        """Inside, this thread is not at work: others may be."""
+        if self._waiting is None or self._awaiting:
+            yield
+            return
+        self._awaiting = True
+        try:
+            with self._waiting():
+                yield
+        finally:
+            self._awaiting = False
 
     def rest(self) -> None:
         """Let the connection go until more is asked for."""
@@ -126,8 +152,23 @@ class HttpFile(io.RawIOBase):
         return self._position
 
     def read(self, size: int = -1) -> bytes:
-        """At most ``size`` bytes, at least one; none at the end of the file."""
-        wanted = size if size > 0 else 64 * 1024
+        """At most ``size`` bytes, at least one; none at the end of the file. After an error, none."""
+        if self._over:
+            return b""
+        try:
+            data = self._read(size if size > 0 else 64 * 1024)
+            self._pay(len(data))
+        except TrackError:
+            self._over = True  # FFmpeg tries again and would have the same error many times over
+            raise
+        return data
+
+    def grant(self) -> None:
+        """Sound came out of what was read: allow as much again. Called for every packet."""
+        self._spent_bytes = 0
+        self._cpu_from = None
+
+    def _read(self, wanted: int) -> bytes:
         for _ in range(RECONNECTS + 1):
             if self._at_end():
                 return b""
@@ -140,8 +181,22 @@ class HttpFile(io.RawIOBase):
             if self.open().size is None and not self.open().ranges:
                 if data is None:
                     break  # asking again would give the beginning, or what is live by then
-                return b""  # a body without a length ends where the server ends it
+                self._over = True  # a body without a length ends where the server ends it
+                return b""
         raise TrackError("The connection broke off, and the server does not go on from there. Try again later.")
+
+    def _pay(self, size: int) -> None:
+        """Raises :class:`TrackError` when much was read, or much done with it, and no sound came of it."""
+        self._spent_bytes += size
+        if self._cpu_from is None:
+            self._cpu_from = threading.get_ident(), time.thread_time()
+        thread, cpu_from = self._cpu_from
+        costly = thread == threading.get_ident() and time.thread_time() - cpu_from > SILENT_CPU_SECONDS
+        if costly or self._spent_bytes > SILENT_BYTES:
+            raise TrackError(
+                "The file at that address is damaged, or holds too much besides its sound. "
+                "Give a direct link to an audio file, without large pictures in it."
+            )
 
     def abort(self) -> None:
         """Have whatever waits on the network stop waiting, now and for good. From any thread; never waits."""
@@ -166,7 +221,7 @@ class HttpFile(io.RawIOBase):
     def _try_to_read(self, wanted: int) -> bytes | None:
         """Some bytes from the position; empty where the body ends; ``None`` when the connection broke."""
         try:
-            with self._awaited():
+            with self.awaited():
                 response = self._response_at_position()
                 data = response.read1(wanted, decode_content=False)
         except _BROKEN:
@@ -280,9 +335,6 @@ class HttpFile(io.RawIOBase):
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-
-    def _awaited(self) -> contextlib.AbstractContextManager[None]:
-        return contextlib.nullcontext() if self._waiting is None else self._waiting()
 
     def _check_aborted(self) -> None:
         if self._aborted:

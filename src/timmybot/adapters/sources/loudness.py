@@ -51,6 +51,7 @@ def measure(file: HttpFile, *, rest: Callable[[float], None]) -> Loudness | None
         begun = time.thread_time()
         heard_seconds = 0.0
         for frame in resampled(frame for _, frame in _excerpts(container, sound, file)):
+            file.grant()
             meter.hear(frame)
             heard_seconds += frame.samples / HERTZ
             if heard_seconds >= _CHUNK_SECONDS:

@@ -89,8 +89,7 @@ class Playback:
             file.abort()
         try:
             self.live = file.open().station or self.live
-            endless = file.open().size is None and not self.live
-            return Reel(file, 0 if endless else position_ms, seeking=seeking)
+            return Reel(file, position_ms, seeking=seeking)
         except BaseException:
             file.close()
             raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
+from contextlib import ExitStack
 from itertools import chain, islice
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
@@ -26,7 +27,9 @@ _ZERO_WIDTH_JOINER = "\u200d"  # holds emoji together; the other format characte
 
 def probe(file: HttpFile, url: str) -> Track:
     """Look at the file and hear whether it sounds. Raises :class:`TrackError`. Waits on the network."""
-    with opened(file) as (container, sound):
+    with ExitStack() as stack:
+        with file.awaited():  # FFmpeg may compute for long over hostile tags, and cannot be stopped meanwhile
+            container, sound = stack.enter_context(opened(file))
         title = title_of({**sound.metadata, **container.metadata}, file.open().url)
         duration_ms = _duration_ms(container, sound, sized=file.open().size is not None)
         source = packets(container, sound)

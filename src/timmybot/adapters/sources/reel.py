@@ -32,18 +32,21 @@ class Reel:
     def __init__(self, file: HttpFile, position_ms: float, *, seeking: bool) -> None:
         self._file = file
         with ExitStack() as stack:
-            container, self._sound = stack.enter_context(opened(file))
+            with file.awaited():  # FFmpeg may compute for long over hostile tags, and cannot be stopped meanwhile
+                container, self._sound = stack.enter_context(opened(file))
             source = demux.packets(container, self._sound)
             first = list(islice(source, demux.LOOKED_AT))
             self._plain = demux.plain_opus(container, self._sound)
             self._through = self._plain and demux.in_frames(first)
-            self._shift_ms = 0.0  # what is added to the file's own times: a station's begin where listening does
-            self._station = file.open().station
+            self._shift_ms = 0.0
+            """What is added to the file's own times: what has no length begins where listening does."""
+            if file.open().size is None and first:
+                self._shift_ms = position_ms - next(demux.timed(iter(first), self._sound))[0]
             if position_ms > 0 and seeking and file.seekable():
                 source = self._sought(container, position_ms)
             else:
                 source = chain(first, source)
-            self.tape: Tape[Any] = Tape(self._pieces(source, position_ms), KEPT_MS)
+            self.tape: Tape[Any] = Tape(self._pieces(source), KEPT_MS)
             self._open = stack.pop_all()
 
     def frames(self, position_ms: float, sound: Sound, ramp: Ramp | None) -> Generator[bytes, None, None]:
@@ -87,11 +90,9 @@ class Reel:
             raise demux.Unseekable
         return chain([first], source)
 
-    def _pieces(self, source: Iterator[Packet], position_ms: float) -> Iterator[tuple[float, Packet | bytes]]:
-        begun = not self._station
+    def _pieces(self, source: Iterator[Packet]) -> Iterator[tuple[float, Packet | bytes]]:
         for time_ms, packet in demux.timed(source, self._sound):
-            if not begun:
-                begun, self._shift_ms = True, position_ms - time_ms
+            self._file.grant()
             place_ms = time_ms + self._shift_ms
             if self._through:
                 # Frames stand in a row for whoever hears them, whatever pre-skip or rounding the container has.

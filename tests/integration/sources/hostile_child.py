@@ -1,0 +1,93 @@
+"""A process of its own that looks at URLs and plays them, and says what that cost. Run by test_hostile_media.
+
+Its arguments: the host that may be fetched from; the address space in MiB that it may use beyond what it begins with;
+``bounded`` or ``unbounded``, which takes the fetcher's bound away; a URL of a good file; and the URLs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import resource
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from timmybot.adapters.sources import HttpTrackSource, fetch
+from timmybot.domain.track import Track
+from timmybot.ports.track_source import Gap, TrackError
+
+PLAY_SECONDS = 1.5
+FRAMES = 250
+
+
+@dataclass
+class Cost:
+    outcome: str
+    frames: int
+    seconds: float
+    cpu_seconds: float
+    peak_mib: float
+    """How much the largest resident size grew."""
+
+
+def peak_mib() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def address_space() -> int:
+    """What the process has mapped, in bytes. Source: proc(5), statm."""
+    return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+
+
+def play(source: HttpTrackSource, url: str) -> tuple[int, str]:
+    stream = source.open(Track(url), position_ms=0)
+    frames, give_up = 0, time.monotonic() + PLAY_SECONDS
+    try:
+        while frames < FRAMES and time.monotonic() < give_up:
+            frame = stream.read()
+            if frame is Gap.END:
+                return frames, str(stream.failure or "ended")
+            if isinstance(frame, bytes):
+                frames += 1
+            else:
+                time.sleep(0.002)  # this is the pacing thread's place: it has nothing to wait on
+        return frames, "plays" if frames else "nothing yet"
+    finally:
+        stream.close()
+
+
+async def main(host: str, urls: list[str], address_space_mib: int) -> None:
+    source = HttpTrackSource((host,), resolve_seconds=3.0)
+    await warm_up(source, urls.pop(0))
+    limit = address_space() + address_space_mib * 1024**2
+    resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
+    for url in urls:
+        before, began, cpu = peak_mib(), time.monotonic(), time.process_time()
+        try:
+            outcome = f"resolved, {(await source.resolve(url)).duration_ms} ms"
+        except TrackError as trouble:
+            outcome = f"refused: {trouble}"
+        frames, ending = play(source, url)
+        cost = Cost(
+            f"{outcome}; {ending}",
+            frames,
+            time.monotonic() - began,
+            time.process_time() - cpu,
+            peak_mib() - before,
+        )
+        print(json.dumps(asdict(cost)), flush=True)
+    source.close()
+
+
+async def warm_up(source: HttpTrackSource, url: str) -> None:
+    await source.resolve(url)
+    frames, _ = play(source, url)
+    assert frames
+
+
+if __name__ == "__main__":
+    if sys.argv[3] == "unbounded":
+        fetch.SILENT_BYTES = 2**40
+    asyncio.run(main(sys.argv[1], sys.argv[4:], int(sys.argv[2])))

@@ -1,0 +1,61 @@
+"""Hostile files cost bounded memory and time, one clear message, and never the process."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from sandbox.recording import Format
+from tests.integration.sources import hostile
+from tests.integration.sources.conftest import Recorded
+from tests.integration.sources.media_server import MediaServer, content
+
+ROOT = Path(__file__).parents[3]
+MOST_MIB = 100.0
+MOST_SECONDS = 8.0
+"""Three to look at it and one and a half to play it are what the child allows; the rest is a busy machine's."""
+
+PLAYS = {"ten hours of MP3", "an MP3 called WebM", "Opus that turns into noise"}
+ADDRESS_SPACE_MIB = 1_500
+"""Threads' stacks are most of it: eight MiB each, of which hardly any is used."""
+
+
+def costs(server: MediaServer, good: bytes, urls: list[str], mode: str = "bounded") -> list[dict[str, Any]]:
+    child = subprocess.run(
+        [
+            *(sys.executable, "-m", "tests.integration.sources.hostile_child"),
+            *(server.allowed[0], str(ADDRESS_SPACE_MIB), mode, server.serve("/good", content(good)), *urls),
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert child.returncode == 0, child.stderr[-2_000:]
+    return [json.loads(line) for line in child.stdout.splitlines()]
+
+
+def test_every_hostile_file_is_refused_or_played_at_a_bounded_cost(server: MediaServer, recorded: Recorded) -> None:
+    files = hostile.files(recorded(Format.MP3), recorded(Format.OGG_OPUS))
+    urls = [server.serve(f"/{number}", behaviour) for number, behaviour in enumerate(files.values())]
+
+    for name, cost in zip(files, costs(server, recorded(Format.MP3), urls), strict=True):
+        assert cost["seconds"] < MOST_SECONDS, f"{name}: {cost}"
+        assert cost["peak_mib"] < MOST_MIB, f"{name}: {cost}"
+        plays = "resolved" in cost["outcome"]
+        assert plays or "refused: " in cost["outcome"], f"{name}: {cost}"
+        assert plays or name not in PLAYS, f"{name}: {cost}"
+        assert "Something went wrong" not in cost["outcome"], f"{name}: {cost}"
+
+
+def test_without_the_bound_a_picture_takes_what_memory_there_is(server: MediaServer, recorded: Recorded) -> None:
+    """The negative control."""
+    picture = hostile.repeated(hostile.id3_of(250 * hostile.MIB), b"\xff" * 4096, 2_000 * hostile.MIB)
+
+    (cost,) = costs(server, recorded(Format.MP3), [server.serve("/picture", picture)], "unbounded")
+
+    assert cost["peak_mib"] > 2 * MOST_MIB
