@@ -19,8 +19,8 @@ MOST_SECONDS = 8.0
 """Three to look at it and one and a half to play it are what the child allows; the rest is a busy machine's."""
 
 PLAYS = {"ten hours of MP3", "an MP3 called WebM", "Opus that turns into noise"}
-ADDRESS_SPACE_MIB = 1_500
-"""Threads' stacks are most of it: eight MiB each, of which hardly any is used."""
+ADDRESS_SPACE_MIB = 3_000
+"""Threads are most of it: the C library sets 64 MiB and more aside for each, of which hardly any is used."""
 
 
 def costs(server: MediaServer, good: bytes, urls: list[str], mode: str = "bounded") -> list[dict[str, Any]]:
@@ -36,6 +36,7 @@ def costs(server: MediaServer, good: bytes, urls: list[str], mode: str = "bounde
         check=False,
     )
     assert child.returncode == 0, child.stderr[-2_000:]
+    assert "Traceback" not in child.stderr, child.stderr[-3_000:]
     return [json.loads(line) for line in child.stdout.splitlines()]
 
 
@@ -58,4 +59,4 @@ def test_without_the_bound_a_picture_takes_what_memory_there_is(server: MediaSer
 
     (cost,) = costs(server, recorded(Format.MP3), [server.serve("/picture", picture)], "unbounded")
 
-    assert cost["peak_mib"] > 2 * MOST_MIB
+    assert cost["peak_mib"] > MOST_MIB

@@ -7,9 +7,13 @@ containers  opening that file as an audio container, and nothing else
 probe       what is there: title, duration, whether its packets can be passed through
 demux       packets passed through untouched
 transcode   everything else, decoded and encoded
-playback    choosing between those two, and going to the position
+effects     what is done to samples between those two: volume, speed, filters, ramps
+tape        the last packets, kept so that their sound can be made anew
+reel        an opened file, and the frames made of it, passed through or transcoded
+playback    the frames of a URL, across seeks, changes and broken stations
 stream      the buffer between those and the pacing thread
-filling     the few threads that fill all buffers
+filling     the few threads that fill all buffers, shared fairly
+loudness    how loud a track is
 http        the source that joins them
 """
 

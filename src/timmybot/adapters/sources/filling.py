@@ -97,7 +97,11 @@ class FillingThreads:
         self._begun += 1
         thread = Thread(target=self._work, name=f"{self._name}-{self._begun}", daemon=True)
         self._threads.append(thread)
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError:  # the machine gives no more: those that there are have to do
+            self._threads.remove(thread)
+            _log.warning("no further thread could be begun", exc_info=True)
 
     def _work(self) -> None:
         while (taken := self._next()) is not None:
