@@ -111,7 +111,7 @@ class DaveCall:
         for transition_id in list(self.transitions):
             self.ready(user, transition_id)
         if not self.participants:
-            self.group = self._new_group()
+            self._abandon_group()
         elif self._wanted() > self.version:
             self.version = self._wanted()
             self.recreate()
@@ -122,10 +122,7 @@ class DaveCall:
 
     def recreate(self) -> None:
         """Start over with a new group (opcode 24, epoch 1); who is alone is in it at once (opcode 21, transition 0)."""
-        self.group = self._new_group()
-        self._held.clear()
-        for transition in self.transitions.values():
-            transition.welcomed = frozenset()
+        self._abandon_group()
         alone = len(self.participants) == 1
         self._announced = AT_ONCE if alone else self._new_transition_id()
         epoch = {"protocol_version": self.version, "epoch": NEW_GROUP, "transition_id": self._announced}
@@ -193,12 +190,18 @@ class DaveCall:
 
     def _downgrade(self, users: list[int]) -> None:
         self.version = 0
-        self.group = self._new_group()
-        self._announced = None
+        self._abandon_group()
         transition_id = self._new_transition_id()
         self._expect_readiness(transition_id, Transition(0, tuple(users), set(users)))
         for user in users:
             self._tell(user, PREPARE_TRANSITION, {"protocol_version": 0, "transition_id": transition_id})
+
+    def _abandon_group(self) -> None:
+        """What was announced for it will not be executed any more: it would undo what comes next."""
+        self.close()
+        self.group = self._new_group()
+        self._announced = None
+        self._held.clear()
 
     def _expect_readiness(self, transition_id: int, transition: Transition) -> None:
         self.transitions[transition_id] = transition

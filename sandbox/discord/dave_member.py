@@ -149,6 +149,7 @@ class DaveMember:
     def _told(self, opcode: int, data: Json) -> None:
         if opcode == PREPARE_EPOCH and data["epoch"] == NEW_GROUP:
             self._upgrading = self.version == 0
+            self._prepared.clear()
             self._start_session(data["protocol_version"])
         elif opcode == PREPARE_TRANSITION:
             self._prepare(data["transition_id"], data["protocol_version"])
