@@ -67,7 +67,7 @@ def packets(container: InputContainer, sound: av.AudioStream) -> Iterator[av.Pac
         except av.error.InvalidDataError:
             bad += 1
             continue
-        if packet.size == 0 or packet.pts is None:
+        if packet.pts is None or packet.size == 0:
             continue  # PyAV's mark of the end, and what has no place in time
         if packet.is_corrupt:
             bad += 1
@@ -91,11 +91,16 @@ def timed(
     packets: Iterator[av.Packet[av.AudioStream]], sound: av.AudioStream
 ) -> Iterator[tuple[float, av.Packet[av.AudioStream]]]:
     """With their places in the track, in milliseconds."""
-    assert sound.time_base is not None
-    start, unit_ms = sound.start_time or 0, float(sound.time_base * 1000)
+    start, unit_ms = time_scale(sound)
     for packet in packets:
         assert packet.pts is not None
         yield (packet.pts - start) * unit_ms, packet
+
+
+def time_scale(sound: av.AudioStream) -> tuple[int, float]:
+    """Where the stream's own time begins, in its unit, and how many milliseconds that is."""
+    assert sound.time_base is not None
+    return sound.start_time or 0, float(sound.time_base * 1000)
 
 
 def start_ms(sound: av.AudioStream) -> float:

@@ -91,11 +91,15 @@ class Reel:
         return chain([first], source)
 
     def _pieces(self, source: Iterator[Packet]) -> Iterator[tuple[float, Packet | bytes]]:
-        for time_ms, packet in demux.timed(source, self._sound):
-            self._file.grant()
-            place_ms = time_ms + self._shift_ms
+        start, unit_ms = demux.time_scale(self._sound)
+        shift_ms, plain, grant = self._shift_ms, self._plain, self._file.grant
+        for packet in source:
+            grant()
+            assert packet.pts is not None
+            place_ms = (packet.pts - start) * unit_ms + shift_ms
             if self._through:
                 # Frames stand in a row for whoever hears them, whatever pre-skip or rounding the container has.
-                place_ms = round(place_ms / FRAME_MS) * FRAME_MS
-            yield place_ms, bytes(packet) if self._plain else packet
+                yield round(place_ms / FRAME_MS) * FRAME_MS, bytes(packet)
+            else:
+                yield place_ms, bytes(packet) if plain else packet
         self._file.rest()

@@ -11,7 +11,9 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Generic, TypeVar
 
-P = TypeVar("P")
+import av
+
+P = TypeVar("P", bound="bytes | av.Packet[av.AudioStream]")
 
 PREROLL_MS = 300
 """How much before a place decoding begins. MP3's bit reservoir reaches back over several frames, Opus wants 80 ms
@@ -43,14 +45,20 @@ class Tape(Generic[P]):
 
     def pieces(self, position_ms: float) -> Iterator[tuple[float, P]]:
         """Packets and their times from shortly before ``position_ms`` on. Raises what the source raises."""
-        number = self._number(position_ms - PREROLL_MS)
+        begin_ms = position_ms - PREROLL_MS
+        number = self._number(begin_ms)
         while True:
-            number = max(number, self._dropped)
-            if number - self._dropped == len(self._kept) and not self._pull():
-                return
-            time_ms, packet, _ = self._kept[number - self._dropped]
-            number += 1
-            if time_ms >= position_ms - PREROLL_MS:
+            place = max(number - self._dropped, 0)
+            if place < len(self._kept):
+                time_ms, packet, _ = self._kept[place]
+                number = self._dropped + place + 1
+            else:
+                try:
+                    time_ms, packet = self._next()
+                except StopIteration:
+                    return
+                number = self._dropped + len(self._kept)
+            if time_ms >= begin_ms:
                 yield time_ms, packet
 
     def _number(self, time_ms: float) -> int:
@@ -59,25 +67,24 @@ class Tape(Generic[P]):
                 return self._dropped + number
         return self._dropped + len(self._kept)
 
-    def _pull(self) -> bool:
+    def _next(self) -> tuple[float, P]:
+        """The next packet of the source, kept."""
         if self._failure is not None:
             raise self._failure
         try:
-            time_ms, packet = next(self._source)
+            piece = next(self._source)
         except StopIteration:
-            return False
+            raise
         except Exception as failure:
             self._failure = failure  # a generator that raised is over: whoever reads on shall know why
             raise
-        size = _size(packet)
-        self._kept.append((time_ms, packet, size))
+        time_ms, packet = piece
+        size = len(packet) if isinstance(packet, bytes) else packet.size
+        kept = self._kept
+        kept.append((time_ms, packet, size))
         self._bytes += size
-        while len(self._kept) > 1 and (self._kept[0][0] < time_ms - self.keep_ms or self._bytes > MOST_BYTES):
-            self._bytes -= self._kept.popleft()[2]
+        oldest_ms = time_ms - self.keep_ms
+        while (kept[0][0] < oldest_ms or self._bytes > MOST_BYTES) and len(kept) > 1:
+            self._bytes -= kept.popleft()[2]
             self._dropped += 1
-        return True
-
-
-def _size(packet: object) -> int:
-    size = getattr(packet, "size", None)
-    return size if isinstance(size, int) else len(packet)  # type: ignore[arg-type]  # an av.Packet or bytes
+        return piece
