@@ -42,13 +42,12 @@ def frames(pieces: Iterator[tuple[float, bytes]], position_ms: float) -> Generat
     Returns ``None`` at the end; if a packet of another length comes, returns its position in milliseconds, from where
     the sound must be decoded.
     """
-    wanted = int(position_ms) // FRAME_MS
+    begin_ms = int(position_ms) // FRAME_MS * FRAME_MS - FRAME_MS / 2
     for time_ms, data in pieces:
-        index = round(time_ms / FRAME_MS)
-        if index < wanted:
+        if time_ms < begin_ms:
             continue
         if not is_frame(data):
-            return index * FRAME_MS
+            return round(time_ms / FRAME_MS) * FRAME_MS
         yield data
     return None
 

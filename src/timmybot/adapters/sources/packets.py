@@ -31,9 +31,13 @@ def _frame_count(code: int, packet: bytes) -> int:
     return packet[1] & 0x3F if len(packet) > 1 else 0
 
 
+_FRAME_BYTES = frozenset(toc for toc in range(256) if toc & 3 != 3 and duration_ms(bytes([toc])) == FRAME_MS)
+"""First bytes that settle it: all but those of packets that say in a second byte how many frames they hold."""
+
+
 def is_frame(packet: bytes) -> bool:
     """Whether the packet can be sent as it is: it sounds for exactly one frame."""
-    return duration_ms(packet) == FRAME_MS
+    return bool(packet) and (packet[0] in _FRAME_BYTES or duration_ms(packet) == FRAME_MS)
 
 
 def plain_stereo(head: bytes | None) -> bool:
