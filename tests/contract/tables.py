@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from timmybot.settings import Settings
@@ -45,4 +46,6 @@ TABLES: dict[str, dict[str, Any]] = {
 
 def create_tables(client: DynamoDBClient, settings: Settings) -> None:
     for name, description in TABLES.items():
-        client.create_table(TableName=settings.names.table(name), **description)
+        # On a busy machine the adapter's short time-out has botocore ask twice.
+        with suppress(client.exceptions.ResourceInUseException):
+            client.create_table(TableName=settings.names.table(name), **description)

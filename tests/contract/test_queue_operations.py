@@ -289,6 +289,17 @@ async def test_a_change_is_refused_whole_with_what_would_undo_it(members: Member
     assert await members.waiting() == ["b"]
 
 
+async def test_what_was_brought_back_to_a_place_taken_meanwhile_leaves_room_for_another(members: Members) -> None:
+    await members.play("a", "b", "c")
+    await members.queue().remove(1)
+    await members.play("x", next_up=True)
+    await members.queue().undo()
+    first, second, last = await members.waiting()
+    assert {first, second, last} == {"b", "x", "c"}
+    await members.queue().move(3, 2)
+    assert await members.waiting() == [first, last, second]
+
+
 async def test_when_no_short_key_is_left_the_queue_gets_fresh_places(members: Members) -> None:
     await members.play("a", "b", "c")
     state = await members.store.state()

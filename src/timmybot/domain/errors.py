@@ -6,7 +6,7 @@
     ├── PlayingElsewhere          the bot plays in another voice channel
     ├── QueueFull                 the guild's limit of waiting entries is reached
     ├── NoSuchPosition            the queue is shorter than the position that was named
-    ├── NoLongerWaiting           the entry that was picked has been played, moved or removed meanwhile
+    ├── NoLongerWaiting           the entry that was picked has been played or removed meanwhile
     ├── NothingBefore             there is no track to go back to
     ├── NothingWaits              there is nothing to clear or shuffle
     ├── NothingToUndo             no destructive action is left to take back
@@ -52,7 +52,7 @@ class NoSuchPosition(CommandRefused):
 
 class NoLongerWaiting(CommandRefused):
     def __init__(self) -> None:
-        super().__init__("That one was played, moved or removed just now. Look at `/queue` and try again.")
+        super().__init__("That one was played or removed just now. Look at `/queue` and try again.")
 
 
 class NothingBefore(CommandRefused):

@@ -66,6 +66,8 @@ def between(low: OrderKey, high: OrderKey | None, entry_id: EntryId, *, close: b
     if high is None:
         return after(low, entry_id)
     (low_number, low_fraction), (high_number, high_fraction) = _place(low), _place(high)
+    if (low_number, low_fraction) == (high_number, high_fraction):
+        raise KeysExhausted  # One was brought back to where another had been put meanwhile.
     if high_number - low_number > 1:
         return at(high_number - 1 if close else (low_number + high_number) // 2, entry_id)
     if high_number > low_number and high_fraction:

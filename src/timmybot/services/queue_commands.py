@@ -1,6 +1,6 @@
 """What members can ask of one guild's queue: change its order, take something out, bring it back, look behind.
 
-An entry is picked by its position once, at the first reading; from there on its key is meant. So of two members who
+An entry is picked by its position once, at the first reading; from there on that entry is meant. So of two members who
 remove number 3 at one moment, the second does not remove what was number 4.
 """
 
@@ -140,6 +140,10 @@ class QueueCommands:
             picked.append(waiting[-1])
             return waiting[-1]
         entry = await self._store.entry(picked[0].key, of=state)
-        if entry is None or entry.key <= state.head:
-            raise NoLongerWaiting
-        return entry
+        if entry is not None and entry.key > state.head:
+            return entry
+        # It may have been given another key meanwhile: by a move, a shuffle, or our own making room.
+        for moved in await self._store.entries(after=state.head, limit=EVERYTHING, of=state):
+            if moved.entry_id == picked[0].entry_id:
+                return moved
+        raise NoLongerWaiting
