@@ -78,6 +78,11 @@ class Cloud:
         return self._emulator.endpoint_url
 
     @property
+    def logs(self) -> Path:
+        """Where the logs of the emulator, the cdk command and every task are."""
+        return self._directory
+
+    @property
     def cdk(self) -> Cdk:
         """The cdk command, for what ``deploy`` does not do."""
         return self._cdk

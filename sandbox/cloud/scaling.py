@@ -39,6 +39,8 @@ class Scaling:
         self._names = names
         self._speed = speed
         self._started = time.monotonic()
+        self.suspended = False
+        """As an operator may suspend dynamic scaling on the scalable target: nothing scales in or out."""
         self.metrics = MetricStore()
         """What has arrived so far."""
         self._ecs = emulator.client("ecs")
@@ -82,7 +84,7 @@ class Scaling:
                 log.warning("scaling could not be evaluated: %s", error)
 
     def _evaluate(self) -> None:
-        if self._decisions is None:
+        if self._decisions is None or self.suspended:
             return
         before = self._desired_count()
         after = self._decisions.decide(self._now(), before)

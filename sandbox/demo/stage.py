@@ -49,6 +49,7 @@ async def stage(directory: Path) -> AsyncIterator[Stage]:
         async with Cloud(
             directory / "cloud", speed=SPEED, task_environment=surroundings, lambda_environment=surroundings
         ) as cloud:
+            cloud.reaper.watch_directory(directory)
             yield Stage(
                 cloud,
                 discord,

@@ -1,0 +1,256 @@
+"""The faults, each a short history: what is done to real processes, and what the listeners must have heard."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from sandbox.chaos.fencing import epoch_of, write_under
+from sandbox.chaos.ground import PATIENCE_SECONDS, Ground, now
+from sandbox.chaos.link import Condition
+from sandbox.chaos.listening import interruption, sounding_since
+from sandbox.cloud import Task
+from sandbox.demo.judgement import Recovery
+from sandbox.demo.report import Report, StepFailed
+from sandbox.demo.scene import ANSWER_SECONDS, Scene
+
+TAKEOVER_GAP_SECONDS = 15.0
+HANDOVER_GAP_SECONDS = 3.0
+POSITION_SECONDS = 2.0
+"""What is promised."""
+
+CLEAN_HANDSHAKE_SECONDS = 10.0
+OUTAGE_SECONDS = 60.0
+SKEW_SECONDS = 120.0
+LISTEN_SECONDS = 4.0
+NEVER_SILENT_SECONDS = 0.5
+"""What counts as music that went on: shorter than a member would call a gap."""
+
+
+async def sigkill(ground: Ground, report: Report) -> None:
+    """A worker is gone without a word while another runs."""
+    a, b = ground.scenes[:2]
+    await ground.workers(2)
+    await ground.play(a, b)
+    victim = ground.holder(a)
+    struck_at = now()
+    await ground.cloud.scheduler.kill(victim, signal.SIGKILL)
+    report.tell(f"SIGKILL to the worker that plays to A, process {victim.pid}")
+    found = await hear_again(a, struck_at)
+    judge(report, "sigkill", a, found, gap=TAKEOVER_GAP_SECONDS)
+
+
+async def freeze(ground: Ground, report: Report) -> None:
+    """A worker stands still for longer than its lease, and wakes up believing that it still owns its guilds."""
+    a, b = ground.scenes[:2]
+    await ground.workers(2)
+    await ground.play(a, b)
+    frozen = ground.holder(a)
+    stale = await epoch_of(ground, a)
+    struck_at = now()
+    frozen.kill(signal.SIGSTOP)
+    try:
+        found = await hear_again(a, struck_at)
+        judge(report, "sigstop", a, found, gap=TAKEOVER_GAP_SECONDS)
+        taken = await epoch_of(ground, a)
+        strays = ground.discord.voice.strays
+        woken_at = now()
+    finally:
+        frozen.kill(signal.SIGCONT)
+    await ground.until("the old worker says that it stood still", lambda: says(frozen, "stood still"), ANSWER_SECONDS)
+    await a.ear.wait_until(lambda: len(sounding_since(a.ear.heard, woken_at)) >= 10 * LISTEN_SECONDS, PATIENCE_SECONDS)
+    strays = ground.discord.voice.strays - strays
+    report.figure("sigstop_packets_of_the_old_worker", strays)
+    if strays:
+        raise StepFailed(f"the old worker sent {strays} packets after it woke")
+    after = interruption(a.ear.heard, a.playing.melody, since=woken_at)
+    judge(report, "sigcont", a, after, gap=NEVER_SILENT_SECONDS)
+    await refuse_stale_write(ground, report, a, stale=stale, taken=taken)
+
+
+async def refuse_stale_write(ground: Ground, report: Report, scene: Scene, *, stale: int, taken: int) -> None:
+    """The stored epoch rose, and a write under the old one fails on it."""
+    if taken <= stale:
+        raise StepFailed(f"the epoch did not rise with the takeover: {stale}, then {taken}")
+    if await write_under(ground, scene, stale):
+        raise StepFailed("a write under the old worker's epoch was accepted")
+    if not await write_under(ground, scene, taken):
+        raise StepFailed("a write under the new worker's epoch was refused: the refusal above proves nothing")
+    report.tell(f"a write under the old epoch {stale} was refused, one under epoch {taken} accepted")
+
+
+async def aws_outage(ground: Ground, report: Report) -> None:
+    """AWS is out of reach for a minute: half of it silent, half of it refusing."""
+    a, b = ground.scenes[:2]
+    await ground.workers(2)
+    await ground.play(a, b)
+    struck_at = now()
+    await ground.link.set(Condition.SILENT)
+    await asyncio.sleep(OUTAGE_SECONDS / 2)
+    answer = await a.member.command("pause")
+    report.tell(f"/pause while AWS is silent: {answer.content or answer.failed}")
+    clear = [answer.content]
+    await ground.link.set(Condition.REFUSING)
+    await asyncio.sleep(OUTAGE_SECONDS / 2 - 3)
+    answer = await a.member.command("pause")
+    report.tell(f"/pause while AWS refuses: {answer.content or answer.failed}")
+    clear.append(answer.content)
+    await asyncio.sleep(max(struck_at + OUTAGE_SECONDS - now(), 0))
+    await ground.link.set(Condition.OPEN)
+    restored_at = now()
+    report.figure("outage_seconds", restored_at - struck_at)
+    for scene in (a, b):
+        found = await hear_again(scene, struck_at, seconds=CLEAN_HANDSHAKE_SECONDS, after=restored_at)
+        judge(report, "outage", scene, found, gap=NEVER_SILENT_SECONDS)
+    if not all(clear):
+        raise StepFailed("a command got no clear answer during the outage")
+    await obeyed(ground, report, "outage", a)
+
+
+async def cut_connections(ground: Ground, report: Report) -> None:
+    """Discord drops every gateway connection, then every voice connection, then the voice sessions too."""
+    a = ground.scenes[0]
+    await ground.workers(1)
+    await ground.play(a)
+    cuts: tuple[tuple[str, Callable[[], Awaitable[None]], float], ...] = (
+        ("gateway_cut", lambda: ground.discord.gateway.close_all(4000), NEVER_SILENT_SECONDS),
+        ("gateway_session_lost", ground.discord.gateway.invalidate_all, HANDOVER_GAP_SECONDS),
+        ("voice_cut", lambda: ground.discord.voice.close_all(4015), NEVER_SILENT_SECONDS),
+        ("voice_session_lost", lambda: ground.discord.voice.close_all(4006), HANDOVER_GAP_SECONDS),
+    )
+    for name, cut, gap in cuts:
+        a.ear.clear()
+        await a.ear.wait_for_sound(PATIENCE_SECONDS, seconds=LISTEN_SECONDS)
+        struck_at = now()
+        await cut()
+        found = await hear_again(a, struck_at, seconds=CLEAN_HANDSHAKE_SECONDS)
+        judge(report, name, a, found, gap=gap)
+    await obeyed(ground, report, "cut", a)
+
+
+async def skewed_clock(ground: Ground, report: Report) -> None:
+    """Two workers whose wall clocks are four minutes apart: nobody loses a lease by it, and commands are obeyed."""
+    a, b = ground.scenes[:2]
+    ground.next_workers_are(clock_skew_seconds=SKEW_SECONDS)
+    await ground.workers(1)
+    ground.next_workers_are(clock_skew_seconds=-SKEW_SECONDS)
+    tasks = await ground.workers(2)
+    began_at = now()
+    await ground.play(a, b, seconds=CLEAN_HANDSHAKE_SECONDS)
+    for scene in (a, b):
+        found = interruption(scene.ear.heard, scene.playing.melody, since=began_at)
+        found = found or interruption(scene.ear.heard, scene.playing.melody, since=scene.ear.heard[10].time)
+        judge(report, "skew", scene, found, gap=NEVER_SILENT_SECONDS)
+        await obeyed(ground, report, "skew", scene)
+    if any(says(task, "another worker's now") for task in tasks):
+        raise StepFailed("a skewed worker lost a shard to the other")
+    struck_at = now()
+    await ground.cloud.scheduler.kill(ground.holder(a), signal.SIGKILL)
+    judge(report, "skew_sigkill", a, await hear_again(a, struck_at), gap=TAKEOVER_GAP_SECONDS)
+
+
+async def two_deploys(ground: Ground, report: Report) -> None:
+    """Two new task revisions in a row, in mid-song, the second as soon as the command is back from the first."""
+    a, b = ground.scenes[:2]
+    first = await ground.workers(1)
+    await ground.play(a, b)
+    struck_at = now()
+    for memory in ("1024", "2048"):
+        await ground.deploy({"task_memory": memory})
+        report.tell(f"cdk deploy -c task_memory={memory} is back after {now() - struck_at:.0f} s")
+    await ground.cloud.wait_for_tasks(1, timeout=150)
+    (last,) = ground.cloud.scheduler.running
+    report.figure("deploys_revision", last.revision - first[0].revision)
+    if last.revision <= first[0].revision:
+        raise StepFailed("the deploys made no new revision")
+    for scene in (a, b):
+        found = await hear_again(scene, struck_at, after=now())
+        judge(report, "deploy", scene, found, gap=HANDOVER_GAP_SECONDS)
+    await obeyed(ground, report, "deploy", a)
+
+
+async def rolling_upgrade(ground: Ground, report: Report) -> None:
+    """The next release, which writes a field more, takes over from today's in mid-song, and is rolled back again."""
+    a, b = ground.scenes[:2]
+    await ground.workers(1)
+    await ground.play(a, b)
+    for name, release in (("upgrade", {"release": "next"}), ("rollback", {})):
+        for scene in (a, b):
+            scene.ear.clear()
+            await scene.ear.wait_for_sound(PATIENCE_SECONDS, seconds=LISTEN_SECONDS)
+        ground.next_workers_are(**release)
+        struck_at = now()
+        await ground.cloud.replace_tasks()
+        await ground.cloud.wait_for_tasks(1, timeout=150)
+        for scene in (a, b):
+            found = await hear_again(scene, struck_at, after=now())
+            judge(report, name, scene, found, gap=HANDOVER_GAP_SECONDS)
+        await obeyed(ground, report, name, a)
+        queue = (await b.says("queue")).content
+        if b.playing.title not in queue:
+            raise StepFailed(f"after the {name} the queue of B reads: {queue}")
+
+
+async def hear_again(
+    scene: Scene, struck_at: float, *, seconds: float = LISTEN_SECONDS, after: float | None = None
+) -> Recovery | None:
+    """Wait until the song sounded for ``seconds`` after the fault showed (or ``after``), and find the interruption."""
+    since = struck_at + 1.0 if after is None else after
+
+    def went_on() -> bool:
+        return len(sounding_since(scene.ear.heard, since)) >= 10 * seconds
+
+    await scene.ear.wait_until(went_on, PATIENCE_SECONDS)
+    return interruption(scene.ear.heard, scene.playing.melody, since=struck_at)
+
+
+def judge(report: Report, name: str, scene: Scene, found: Recovery | None, *, gap: float) -> None:
+    """The gap and the jump, told and held against what is promised. Raises :class:`StepFailed`."""
+    if found is None:
+        raise StepFailed(f"{name}: the song in guild {scene.name} did not go on")
+    report.figure(f"{name}_gap_seconds_{scene.name}", found.gap_seconds)
+    report.figure(f"{name}_jump_seconds_{scene.name}", found.jump_seconds)
+    sentence = f"{name}: {scene.name} was silent for {found.gap_seconds:.2f} s, and jumped {found.jump_seconds:+.2f} s"
+    if found.gap_seconds > gap or abs(found.jump_seconds) > POSITION_SECONDS:
+        raise StepFailed(f"{sentence}; promised are {gap} s and {POSITION_SECONDS} s")
+    report.tell(sentence)
+
+
+async def obeyed(ground: Ground, report: Report, name: str, scene: Scene) -> None:
+    """A pause silences and a resume sounds again: commands reach whoever plays."""
+    asked_at = now()
+    await scene.says("pause")
+    bot = ground.app.application_id
+    await ground.until(
+        "the music pauses", lambda: not sounding_since(scene.ear.heard, now() - 1.0) and bot, PATIENCE_SECONDS
+    )
+    paused_at = scene.ear.heard[-1].time
+    await scene.says("resume")
+    await scene.ear.wait_until(lambda: len(sounding_since(scene.ear.heard, paused_at + 0.9)) >= 10, PATIENCE_SECONDS)
+    report.figure(f"{name}_pause_seconds_{scene.name}", max(paused_at - asked_at, 0.0))
+    report.tell(f"{name}: /pause and /resume were obeyed; the pause took {max(paused_at - asked_at, 0):.2f} s")
+
+
+def says(task: Task, words: str) -> bool:
+    """Whether the worker has logged these words."""
+    return task.log.exists() and words in task.log.read_text(errors="replace")
+
+
+@dataclass(frozen=True)
+class Fault:
+    name: str
+    sentence: str
+    act: Callable[[Ground, Report], Awaitable[None]]
+
+
+FAULTS = (
+    Fault("sigkill", "A worker is killed while another runs", sigkill),
+    Fault("freeze", "A worker stands still for longer than its lease, and wakes again", freeze),
+    Fault("cuts", "Gateway and voice connections are cut, and their sessions lost", cut_connections),
+    Fault("skew", "Two workers' clocks are four minutes apart", skewed_clock),
+    Fault("deploys", "Two deploys in a row, in mid-song", two_deploys),
+    Fault("upgrade", "A release that writes a field more takes over, and is rolled back", rolling_upgrade),
+    Fault("outage", "AWS is out of reach for a minute", aws_outage),
+)
