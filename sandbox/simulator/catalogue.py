@@ -9,7 +9,7 @@ from sandbox.simulator import plan
 from sandbox.simulator.virtual_time import ProcessClock
 from timmybot.domain.ids import GuildId
 from timmybot.domain.track import Track
-from timmybot.ports.track_source import FrameStream, TrackError
+from timmybot.ports.track_source import AS_IT_IS, FrameStream, Loudness, Sound, TrackError
 
 _TAG = re.compile(r"g\d+n\d+")
 _KINDS = (plan.Track.SHORT, plan.Track.LONG, plan.Track.SLOW, plan.Track.BROKEN, plan.Track.NOTHING)
@@ -74,5 +74,8 @@ class SimulatedSource:
             raise TrackError("There is nothing at that address.")
         return Track(url, self._catalogue.tag_of(url), self._catalogue.length_ms(url))
 
-    def open(self, track: Track, *, position_ms: int) -> FrameStream:
+    async def measure(self, track: Track) -> Loudness | None:
+        return None
+
+    def open(self, track: Track, *, position_ms: int, sound: Sound = AS_IT_IS) -> FrameStream:
         raise AssertionError("the services leave this to the players")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from sandbox.simulator.members import voice_channel
 from sandbox.simulator.plan import SHARDS, TO_EVERYONE, Fault, Kind
 from sandbox.simulator.scheduler import Scheduler
+from sandbox.simulator.virtual_time import at_once
 from sandbox.simulator.worker_process import Surroundings, WorkerProcess
 from timmybot.domain.ids import GuildId, ShardId
 
@@ -78,8 +79,19 @@ class Misfortune:
             settings = around.settings
             if seconds > settings.heartbeat_seconds + settings.lease_margin_seconds:
                 around.kept.record.wakes.append((around.loop.now, worker.worker_id))
+                for seconds_later in (0.001, 0.05, 0.2):
+                    around.loop.after(seconds_later, lambda: self._check_right(worker))
 
         return go_on
+
+    def _check_right(self, worker: WorkerProcess) -> None:
+        """Who has just woken must not believe to have a right that went to another meanwhile."""
+        around = self._around
+        owners = {lease.shard_id: lease.owner for lease in at_once(around.kept.leases.leases())}
+        lost = [shard for shard in worker.leases.held if owners.get(shard) != worker.worker_id]
+        if lost and worker.leases.may_act and worker.process.running:
+            what = f"{worker.worker_id} woke and believes to own shards {lost}"
+            around.kept.record.violated("one strict right per shard", around.loop.now, what)
 
     def _to_the_stores(self, fault: Fault) -> Undo:
         network = self._around.network

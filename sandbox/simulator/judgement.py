@@ -288,7 +288,7 @@ def _gaps(case: _Case, guild: GuildId) -> None:
 
 
 def _gap(case: _Case, guild: GuildId, at: float, worker: WorkerId) -> float | None:
-    """How long a song was silent that one worker played at ``at`` and another went on with, if nothing else happened."""
+    """How long a song was silent that one worker played at ``at`` and another went on with, all else being well."""
     heard = sorted((each for each in case.segments[guild] if each.heard), key=lambda each: each.start)
     playing = next((each for each in heard if each.worker == worker and each.start < at - 4.0 and each.end >= at), None)
     if playing is None or len(case.troubles) > 1:

@@ -38,7 +38,7 @@ class Life:
         self.plan = plan
         self.record = Record()
         random = Random(f"life {plan.seed}")
-        loop = VirtualLoop(random)
+        loop = VirtualLoop(random)  # type: ignore[abstract]  # of a loop, only what is used is there
         network = Network(loop, random, tally=self.record.tally)
         settings = replace(Settings(), shard_count=SHARDS)
         catalogue = Catalogue(plan.seed)

@@ -97,14 +97,17 @@ class Plan:
         return self.quiet_at + CALM_SECONDS
 
 
-def plan_of(seed: int) -> Plan:
-    """The plan of a seed. Every fourth one has at most one fault, so that what must be quick can be seen to be."""
+def plan_of(seed: int, kinds: tuple[Kind, ...] = tuple(Kind)) -> Plan:
+    """The plan of a seed. Every fourth one has at most one fault, so that what must be quick can be seen to be.
+
+    ``kinds`` are the faults that the others draw from.
+    """
     random = Random(f"plan {seed}")
     guilds = random.choice((2, 3, 3, 4))
     workers = random.choice((1, 2, 2, 3))
     active = random.uniform(25.0, 60.0)
     commands = _commands(random, guilds, FIRST_COMMAND_AT + active)
-    faults = _single(random, active) if seed % 4 == 0 else _storm(random, active)
+    faults = _single(random, active) if seed % 4 == 0 else _storm(random, active, kinds)
     quiet_at = max([fault.until for fault in faults] + [FIRST_COMMAND_AT + active])
     return Plan(seed, guilds, workers, quiet_at, commands, faults)
 
@@ -176,11 +179,11 @@ def _single(random: Random, active: float) -> tuple[Fault, ...]:
     return () if kind is None else (_fault(random, at, kind),)
 
 
-def _storm(random: Random, active: float) -> tuple[Fault, ...]:
+def _storm(random: Random, active: float, kinds: tuple[Kind, ...]) -> tuple[Fault, ...]:
     faults = []
     for _ in range(random.choice((1, 2, 3, 4, 6, 8))):
         at = random.uniform(1.0, FIRST_COMMAND_AT + active)
-        faults.append(_fault(random, at, random.choice(list(Kind))))
+        faults.append(_fault(random, at, random.choice(kinds)))
         if faults[-1].kind is Kind.PAUSE and random.random() < 0.3:
             # It wakes up, and cannot ask whether it still owns anything.
             faults.append(Fault(faults[-1].until - 0.01, Kind.STORE_DOWN, random.uniform(3, 8), faults[-1].target))

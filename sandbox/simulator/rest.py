@@ -9,7 +9,7 @@ from random import Random
 from sandbox.simulator.catalogue import guild_tag, tags_in
 from sandbox.simulator.link import Network
 from sandbox.simulator.record import Record
-from sandbox.simulator.virtual_time import Process, VirtualLoop
+from sandbox.simulator.virtual_time import Process, ProcessClock, VirtualLoop
 from timmybot.domain.change import OwedReply
 from timmybot.domain.ids import ChannelId, GuildId, InteractionId, UserId
 from timmybot.ports.discord import DiscordError, Members, Replies
@@ -61,11 +61,8 @@ class ProcessRest(Replies, Members):
     async def _wait(self) -> None:
         if self._rest.network.over:
             raise asyncio.CancelledError
-        answered = self._rest.loop.create_future()
-        self._rest.loop.call_later(
-            0.02 + self._rest.random.random() * 0.05, lambda: answered.done() or answered.set_result(None)
-        )
-        await answered
+        rest = self._rest
+        await ProcessClock(rest.loop, self._process, rest.random).sleep(0.02 + rest.random.random() * 0.05)
         if self._rest.down:
             self._rest.record.tally["REST calls refused"] += 1
             raise DiscordError("Discord is down")

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from random import Random
 from typing import Any, Protocol, cast
 
-from sandbox.simulator.link import Link, Network
+from sandbox.simulator.link import Link
 from sandbox.simulator.record import Beat, Commit, Ownership, Record
 from sandbox.simulator.virtual_time import WALL_START, Process, VirtualLoop, at_once
 from tests.fakes.stores import FakeGuildStores, FakeIdentifyBudget, FakeInbox, FakeLeaseStore, Faults
@@ -94,7 +94,7 @@ Wrap = Callable[[GuildStore], GuildStore]
 
 
 class LinkedGuildStores:
-    """``GuildStores`` of one process. ``wrap`` puts something between the record and the store: a safeguard's mutant."""
+    """``GuildStores`` of one process. ``wrap`` puts something between the record and the store: a mutant."""
 
     def __init__(self, kept: Kept, link: Link, process: Process, wrap: Wrap | None = None) -> None:
         self._kept = kept
@@ -241,12 +241,12 @@ class LinkedLeaseStore:
     def _see_taken(self, seen: ShardLease, taken: ShardLease) -> None:
         now, record = self._kept.loop.now, self._kept.record
         record.ownerships.append(Ownership(now, taken.shard_id, taken.owner, taken.epoch))
-        if seen.owner is None or seen.owner not in self._rights:
-            return
-        process, right = self._rights[seen.owner]
-        if not process.dead and right.may_act and taken.shard_id in right.held and not self._came_back(seen.owner):
-            what = f"{taken.owner} took shard {taken.shard_id} while {seen.owner} still had the strict right"
-            record.violated("one strict right per shard", now, what)
+        for worker, (process, right) in self._rights.items():
+            if worker == taken.owner or not process.running or self._came_back(worker):
+                continue
+            if right.may_act and taken.shard_id in right.held:
+                what = f"{taken.owner} took shard {taken.shard_id} while {worker} still had the strict right"
+                record.violated("one strict right per shard", now, what)
 
     def _came_back(self, owner: WorkerId) -> bool:
         """Whether the owner's right had run out and returned just now, while it was being taken over.

@@ -16,8 +16,9 @@ from sandbox.simulator.catalogue import Catalogue
 from sandbox.simulator.gateway import WorkerSessions
 from sandbox.simulator.record import Operation, Record, Segment
 from sandbox.simulator.virtual_time import Process, ProcessClock, VirtualLoop
-from timmybot.domain.ids import ChannelId, GuildId, PlayId, WorkerId, shard_of
+from timmybot.domain.ids import ChannelId, GuildId, PlayId, ShardId, WorkerId, shard_of
 from timmybot.domain.track import Track
+from timmybot.ports.track_source import AS_IT_IS, Sound
 from timmybot.ports.voice import Ending, Player, Players, PlayerStatus, VoiceError
 
 REJOIN_SECONDS = 10.0
@@ -96,9 +97,9 @@ class VoiceWorld:
 class SimulatedPlayer(Player):
     """One guild's player on one worker."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917  # one call, below
         self, world: VoiceWorld, guild_id: GuildId, worker: WorkerId, process: Process, clock: ProcessClock,
-        sessions: WorkerSessions, changed: Callable[[], None],
+        sessions: WorkerSessions, changed: Callable[[], object],
     ) -> None:  # fmt: skip
         self.guild_id = guild_id
         self.worker = worker
@@ -141,12 +142,23 @@ class SimulatedPlayer(Player):
             return
         await self._enter(channel_id)
 
-    async def play(self, play_id: PlayId, track: Track, *, position_ms: int, paused: bool) -> None:
+    async def play(
+        self, play_id: PlayId, track: Track, *, position_ms: int, paused: bool, sound: Sound = AS_IT_IS
+    ) -> None:
         self.settle()
         self._play_id, self._track, self._position_ms, self._paused = play_id, track, float(position_ms), paused
         self._ending = self._trouble = None
         self._muted = False
         self.go_on()
+
+    def prepare(self, track: Track | None) -> None:
+        """Nothing is gapless here."""
+
+    def set_sound(self, sound: Sound) -> None:
+        """All that matters here is whether there is sound."""
+
+    def heard(self, notices: tuple[str, ...]) -> None:
+        """There are none."""
 
     def pause(self) -> None:
         self.settle()
@@ -257,7 +269,7 @@ class SimulatedPlayer(Player):
     # -- the connection --------------------------------------------------------------------------------------------
 
     @property
-    def _shard(self) -> int:
+    def _shard(self) -> ShardId:
         return shard_of(self.guild_id, self._world.shard_count)
 
     async def _enter(self, channel_id: ChannelId) -> None:
@@ -314,11 +326,12 @@ class SimulatedPlayers(Players):
     def __init__(
         self, world: VoiceWorld, worker: WorkerId, process: Process, clock: ProcessClock, sessions: WorkerSessions
     ) -> None:
-        self._make = lambda guild_id: SimulatedPlayer(
-            world, guild_id, worker, process, clock, sessions, lambda: self._changed(guild_id)
-        )
+        def make(guild_id: GuildId) -> SimulatedPlayer:
+            return SimulatedPlayer(world, guild_id, worker, process, clock, sessions, lambda: self._changed(guild_id))
+
+        self._make = make
         self._players: dict[GuildId, SimulatedPlayer] = {}
-        self._changed: Callable[[GuildId], None] = lambda _: None
+        self._changed: Callable[[GuildId], object] = lambda _: None
 
     def open(self, guild_id: GuildId) -> SimulatedPlayer:
         if guild_id not in self._players:
@@ -332,5 +345,5 @@ class SimulatedPlayers(Players):
     def figures(self) -> dict[str, float]:
         return {}
 
-    def on_change(self, changed: Callable[[GuildId], None]) -> None:
+    def on_change(self, changed: Callable[[GuildId], object]) -> None:
         self._changed = changed

@@ -1,0 +1,291 @@
+"""Every safeguard, and what takes its place when it is switched off.
+
+A mutant lives here alone: as a subclass, a wrapper around a store, other settings, or a replaced function. Nothing that
+is shipped knows of it. ``faults`` are the troubles that the safeguard is there for, to be met sooner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+from unittest.mock import patch
+
+from sandbox.simulator.parts import Parts
+from sandbox.simulator.plan import Kind
+from tests.fakes.stores import FakeIdentifyBudget, FakeLeaseStore
+from timmybot.domain.guild_state import GuildState
+from timmybot.domain.ids import PlayId, ShardId, WorkerId
+from timmybot.domain.lease import Heartbeat, Observer
+from timmybot.ports.guild_store import GuildStore
+from timmybot.services import guild_commands, moving_on, reconcile
+from timmybot.services.guild_loop import GuildLoop
+from timmybot.services.held_guilds import HeldGuilds
+from timmybot.services.leases import Leases
+from timmybot.services.worker import Worker
+
+_STALLS = (Kind.PAUSE, Kind.CRASH, Kind.STORE_DOWN)
+_OUTAGES = (Kind.STORE_DOWN, Kind.SLOW, Kind.STORE_LOSSY, Kind.PAUSE)
+_NUDGES = (Kind.NUDGES_LOST, Kind.NUDGES_LATE)
+_CHANGES = (Kind.DRAIN, Kind.DEPLOY, Kind.SCALE_UP, Kind.CRASH)
+
+
+@dataclass(frozen=True)
+class Safeguard:
+    name: str
+    without: Callable[[], AbstractContextManager[Parts]]
+    """Gives the parts of a bot that lacks it."""
+    faults: tuple[Kind, ...] = tuple(Kind)
+    beside: Parts = field(default_factory=Parts)
+    """Another safeguard that is off, with and without this one: what is there in case that one fails shows only then.
+    What it breaks by itself does not count."""
+
+
+def _parts(**parts: Any) -> Callable[[], AbstractContextManager[Parts]]:
+    @contextmanager
+    def without() -> Iterator[Parts]:
+        yield Parts(**parts)
+
+    return without
+
+
+def _patched(owner: object, name: str, replacement: object) -> Callable[[], AbstractContextManager[Parts]]:
+    @contextmanager
+    def without() -> Iterator[Parts]:
+        with patch.object(owner, name, replacement):
+            yield Parts()
+
+    return without
+
+
+class _Around:
+    """A guild's store with something between."""
+
+    def __init__(self, store: GuildStore) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+
+class _NoEpochCondition(_Around):
+    async def commit(self, change: Any, *, epoch: Any = None) -> GuildState:
+        return await self._store.commit(change)
+
+
+class _NoClaim(_Around):
+    async def claim(self, epoch: Any) -> GuildState:
+        return await self._store.state()
+
+    async def commit(self, change: Any, *, epoch: Any = None) -> GuildState:
+        return await self._store.commit(change)
+
+
+class _NoVersionCondition(_Around):
+    async def commit(self, change: Any, *, epoch: Any = None) -> GuildState:
+        stored = await self._store.state()
+        overwriting = replace(change.state, version=stored.version, epoch=stored.epoch)
+        return await self._store.commit(replace(change, state=overwriting), epoch=epoch)
+
+
+class _ClaimKeepsVersion(_Around):
+    async def claim(self, epoch: Any) -> GuildState:
+        before = await self._store.state()
+        claimed = await self._store.claim(epoch)
+        kept: Any = self._store
+        kept._stored.state = replace(claimed, version=before.version)
+        return kept._stored.state  # type: ignore[no-any-return]  # the twin's own state
+
+
+class _WallClockObserver(Observer):
+    """Believes what heartbeats say of the time, as if all clocks agreed."""
+
+    def __init__(self, lease_seconds: float, wall: Callable[[], float]) -> None:
+        super().__init__(lease_seconds)
+        self._lease = lease_seconds
+        self._wall = wall
+        self._renewed: dict[WorkerId, float] = {}
+
+    def see(self, heartbeats: Iterable[Heartbeat], now: float) -> None:
+        self._renewed = {each.worker_id: each.renewed_at for each in heartbeats}
+
+    def is_alive(self, worker_id: WorkerId, now: float) -> bool:
+        return self._wall() - self._renewed.get(worker_id, float("-inf")) < self._lease
+
+
+class _WallClockLeases(Leases):
+    def __init__(self, store: Any, clock: Any, settings: Any, **named: Any) -> None:
+        super().__init__(store, clock, settings, **named)
+        self._observer = _WallClockObserver(settings.lease_seconds, clock.now)
+
+
+class _NeverStalled(Leases):
+    def stalled(self) -> bool:
+        return False
+
+
+class _NoMargin(Leases):
+    """Uses the strict right for as long as it believes that nobody may take over, and a little longer."""
+
+    @property
+    def _renewed(self) -> bool:
+        return self._clock.monotonic() - self._acknowledged_at < self._settings.lease_seconds + 2.0
+
+
+class _AlwaysRight(Leases):
+    """Acts on whatever it believes to hold, however long ago it last asked."""
+
+    @property
+    def may_act(self) -> bool:
+        return True
+
+
+class _StampedAfter(Leases):
+    async def beat(self) -> None:
+        await super().beat()
+        self._acknowledged_at = self._clock.monotonic()
+
+
+class _RightWithoutLooking(Leases):
+    @property
+    def may_act(self) -> bool:
+        return self._renewed
+
+
+class _DrainingIsDead(Leases):
+    def _holding(self, now: float) -> frozenset[WorkerId]:
+        return self._alive(now)
+
+
+class _ForgetsWhatItCannotRelease(Leases):
+    async def release(self, shard: ShardId, *, to: Any, session: Any) -> None:
+        try:
+            await super().release(shard, to=to, session=session)
+        finally:
+            self.held.pop(shard, None)
+
+
+class _NoNextOwner(Leases):
+    async def release(self, shard: ShardId, *, to: Any, session: Any) -> None:
+        await super().release(shard, to=None, session=session)
+
+
+class _NoPositions(Leases):
+    def last_position(self, play_id: PlayId) -> int | None:
+        return None
+
+
+class _KeepsWhatIsLost(HeldGuilds):
+    async def drop(self, shard_id: ShardId) -> None:
+        """The shard is another's, and nothing is done about it."""
+
+
+class _ForgetsStops(HeldGuilds):
+    def nudge_shard(self, shard_id: ShardId) -> None:
+        """Only what the index knows is looked at."""
+
+
+class _NoScan(Worker):
+    async def scan_all(self) -> None:
+        """Nudges never get lost."""
+
+
+class _ReadsInboxOnce(Worker):
+    """Takes nudges for shards that it did not hold yet as heard."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        first = name not in self.__dict__
+        if name == "_inbox_read_up_to" and value == 0.0 and not first:
+            return
+        super().__setattr__(name, value)
+
+
+class _OverlapFromNow(Worker):
+    """Reads the inbox's last seconds, whenever it read it before."""
+
+    async def read_inbox(self) -> None:
+        self._inbox_read_up_to = self._clock.now()
+        await super().read_inbox()
+
+
+def _never_seen(self: GuildState, interaction_id: object) -> bool:
+    return False
+
+
+async def _end_whatever_plays(store: Any, state: GuildState, over: PlayId, *rest: Any) -> Any:
+    return await moving_on.move_on(store, state, state.play_id or over, *rest)
+
+
+@contextmanager
+def _meaning_whatever_plays() -> Iterator[Parts]:
+    with (
+        patch.object(guild_commands, "move_on", _end_whatever_plays),
+        patch.object(reconcile, "move_on", _end_whatever_plays),
+    ):
+        yield Parts()
+
+
+def _any_lease(self: FakeLeaseStore, seen: Any) -> Any:
+    return self._lease(seen.shard_id)
+
+
+async def _identify_at_once(self: FakeIdentifyBudget, shard_id: ShardId, now: float) -> float:
+    return 0.0
+
+
+async def _answer_once(self: GuildLoop, wanted: GuildState) -> None:
+    try:
+        while self._answers_asked:
+            self._answers_asked = False
+            await self._resolving.settle_all()
+    except Exception:  # the mutant: what fails is left as it is
+        return
+
+
+SAFEGUARDS = (
+    Safeguard(
+        "writes are conditional on the epoch (if the strict right fails)",
+        _parts(worker_store=_NoEpochCondition, leases=_AlwaysRight),
+        _STALLS,
+        beside=Parts(leases=_AlwaysRight),
+    ),
+    Safeguard("a guild is claimed before the first act", _parts(worker_store=_NoClaim), _STALLS),
+    Safeguard("a claim raises the version", _parts(worker_store=_ClaimKeepsVersion), _CHANGES),
+    Safeguard("commands' writes are conditional on the version", _parts(command_store=_NoVersionCondition)),
+    Safeguard("workers' writes are conditional on the version", _parts(worker_store=_NoVersionCondition)),
+    Safeguard("what is ended is the playing that was meant", _meaning_whatever_plays),
+    Safeguard("the ring of interaction ids", _patched(GuildState, "has_seen", _never_seen)),
+    Safeguard(
+        "taking a shard is conditional on owner and epoch", _patched(FakeLeaseStore, "_as_seen", _any_lease), _CHANGES
+    ),
+    Safeguard("a worker that stood still is silent", _parts(leases=_NeverStalled), (Kind.PAUSE,)),
+    Safeguard("observers time expiry on their own clock", _parts(leases=_WallClockLeases), (Kind.CLOCK_JUMP,)),
+    Safeguard("the holder's right ends before others may take", _parts(leases=_NoMargin), _OUTAGES),
+    Safeguard("the right is stamped before the call", _parts(leases=_StampedAfter), (Kind.PAUSE, Kind.SLOW)),
+    Safeguard("a right that returns is confirmed by a look", _parts(leases=_RightWithoutLooking), _OUTAGES),
+    Safeguard("a draining worker holds what it has not handed over", _parts(leases=_DrainingIsDead), _CHANGES),
+    Safeguard(
+        "what could not be released stays held",
+        _parts(leases=_ForgetsWhatItCannotRelease),
+        (Kind.DEPLOY, Kind.THROTTLED),
+    ),
+    Safeguard("the next owner is named", _parts(leases=_NoNextOwner), (Kind.DRAIN, Kind.DEPLOY, Kind.SCALE_UP)),
+    Safeguard("positions ride in the heartbeat", _parts(leases=_NoPositions), (Kind.CRASH,)),
+    Safeguard("a lost shard is dropped and muted", _parts(held_guilds=_KeepsWhatIsLost), _STALLS),
+    Safeguard("the level scan", _parts(worker=_NoScan), _NUDGES),
+    Safeguard("the scan looks at guilds that are looked after", _parts(held_guilds=_ForgetsStops), _NUDGES),
+    Safeguard(
+        "the inbox is read with an overlap",
+        _parts(settings=lambda s: replace(s, inbox_overlap_seconds=0.0)),
+        (Kind.NUDGES_LATE,),
+    ),
+    Safeguard(
+        "the inbox is read from where it was last read",
+        _parts(worker=_OverlapFromNow),
+        (Kind.PAUSE, Kind.STORE_DOWN, Kind.CLOCK_JUMP),
+    ),
+    Safeguard("the inbox is read again for new shards", _parts(worker=_ReadsInboxOnce), _CHANGES),
+    Safeguard("answers are tried again after an outage", _patched(GuildLoop, "_answer", _answer_once), _OUTAGES),
+    Safeguard("the identify budget", _patched(FakeIdentifyBudget, "reserve", _identify_at_once), (Kind.GATEWAY_LOSS,)),
+)
