@@ -169,14 +169,17 @@ class Leases:
 
         Raises ``StoreUnavailable``; then the shard stays held, lest nobody looks after it while this worker lives.
         """
-        held = self.held.get(shard)
+        held = self.held.pop(shard, None)
         if held is None:
             return
         try:
             await self._store.release(held, next_owner=to, session=session)
         except LeaseLost:
             log.info("shard %d was taken before it was released", shard)
-        self.held.pop(shard, None)
+        except StoreUnavailable:
+            # It may have taken effect: only the next look can tell whose the shard is.
+            self.held[shard], self._confirmed = held, False
+            raise
 
     async def save_session(self, shard: ShardId, session: GatewaySession | None) -> None:
         """Keep the shard's gateway session for a successor. Best effort: without it the successor identifies."""
