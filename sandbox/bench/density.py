@@ -6,10 +6,8 @@ the slots are served in time; a number of streams holds if the median of the run
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from statistics import median
-from types import TracebackType
-from typing import Self
 
 from sandbox.bench.punctuality import Punctuality
 from sandbox.bench.quota import Quota
@@ -18,6 +16,9 @@ from sandbox.bench.search import confirmed, largest
 from sandbox.bench.stand import Stand
 
 SHARE = 0.999
+GRAIN = 0.08
+"""How close the search comes, as a share of what it finds; it errs downwards."""
+COARSE_STEP = 0.15
 
 
 @dataclass(frozen=True)
@@ -29,49 +30,44 @@ class Held:
 
 
 class Density:
-    """Raises ``NoQuota`` when entered, where the machine lets nobody set one."""
+    """Runs ``stand``, which ``quota`` has taken, with more and fewer streams. Runs are ``window_seconds`` long."""
 
-    def __init__(self, room: Room, stand: Stand, runs: int, window_seconds: float) -> None:
+    def __init__(self, room: Room, stand: Stand, quota: Quota, *, runs: int, window_seconds: float) -> None:
         self._room = room
         self._stand = stand
+        self._quota = quota
         self._runs = runs
         self._window_seconds = window_seconds
-        self._quota: Quota | None = None
         self._seen: dict[tuple[float, int], list[Punctuality]] = {}
-
-    def __enter__(self) -> Self:
-        self._quota = Quota(self._stand.name)
-        self._quota.take(self._stand.pid)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        assert self._quota is not None
-        self._quota.allow(None)
 
     async def held(self, cores: float, *, start: int, most: int) -> Held:
         """Under ``cores`` of a core."""
 
-        async def once_20(streams: int) -> bool:
-            return (await self._runs_of(cores, streams, 1))[0].within_20_ms >= SHARE
+        async def once(streams: int) -> bool:
+            [first, *_] = await self._at_least(1, cores, streams)
+            return first.within_20_ms >= SHARE
 
-        async def median_20(streams: int) -> bool:
-            runs = await self._runs_of(cores, streams, self._runs)
-            return median(run.within_20_ms for run in runs) >= SHARE
+        async def in_20_ms(streams: int) -> bool:
+            return await self._median_holds(cores, streams, lambda run: run.within_20_ms)
 
-        async def median_10(streams: int) -> bool:
-            runs = await self._runs_of(cores, streams, self._runs)
-            return median(run.within_10_ms for run in runs) >= SHARE
+        async def in_10_ms(streams: int) -> bool:
+            return await self._median_holds(cores, streams, lambda run: run.within_10_ms)
 
-        candidate = await largest(once_20, start=start, most=most)
-        within_20 = await confirmed(median_20, candidate)
-        within_10 = await confirmed(median_10, within_20, step=0.1) if within_20 else 0
+        within_20 = await confirmed(in_20_ms, await largest(once, start=start, most=most, grain=GRAIN))
+        within_10 = await confirmed(in_10_ms, within_20, step=COARSE_STEP)
         return Held(within_20, within_10)
 
-    async def _runs_of(self, cores: float, streams: int, runs: int) -> list[Punctuality]:
-        """At least so many, those of before included."""
-        assert self._quota is not None
+    async def _median_holds(self, cores: float, streams: int, share: Callable[[Punctuality], float]) -> bool:
+        """Whether the median of all runs holds; runs that can no longer change that are not made."""
+        for runs in range(1, self._runs + 1):
+            held = [share(run) >= SHARE for run in await self._at_least(runs, cores, streams)]
+            for verdict in (True, False):
+                if held.count(verdict) * 2 > self._runs:
+                    return verdict
+        raise AssertionError("an even number of runs has no majority")
+
+    async def _at_least(self, runs: int, cores: float, streams: int) -> list[Punctuality]:
+        """So many runs, those that were made before included."""
         seen = self._seen.setdefault((cores, streams), [])
         if len(seen) < runs:
             await self._stand.ask("play", streams=streams)

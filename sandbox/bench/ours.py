@@ -6,19 +6,16 @@ Only being in a channel is brought about without a voice gateway (:class:`Presen
 from __future__ import annotations
 
 import asyncio
-import gc
 import itertools
 import os
 import random
 import socket
-import time
 from collections.abc import Callable
 from typing import Any, cast
 from urllib.parse import urlsplit
 
 from sandbox.bench.dave import ready_session
-from sandbox.bench.stand import usage
-from sandbox.bench.standing import SPREAD_SECONDS, Place, place, stand
+from sandbox.bench.standing import SPREAD_SECONDS, Place, held, place, stand
 from timmybot.adapters.discord_voice.ciphers import AES_GCM, cipher
 from timmybot.adapters.discord_voice.lane import Lane, Playing
 from timmybot.adapters.discord_voice.pacer import Pacer
@@ -33,7 +30,6 @@ from timmybot.ports.track_source import FRAME_MS, FrameStream
 
 LOOK_SECONDS = 0.005
 PATIENCE_SECONDS = 60.0
-HOUR_FRAMES = 3600 * 1000 // FRAME_MS
 
 
 class Present:
@@ -103,34 +99,6 @@ class Players:
             await self._until(player, lambda counters: counters.sent > 0)
         return {}
 
-    async def first(self, times: int) -> dict[str, Any]:
-        """From a wish to its sound, one after another: when each was wished, by the wall clock, and its SSRC."""
-        wishes = []
-        for _ in range(times):
-            ssrc = next(self._ssrcs)
-            player, present = self._opened(ssrc)
-            await present.join(ChannelId(1))
-            wished_ns = time.time_ns()
-            track = await self._source.resolve(self._at.song)
-            await player.play(PlayId("1"), track, position_ms=0, paused=False)
-            await self._until(player, lambda counters: counters.sent > 0)
-            await player.leave()
-            wishes.append([wished_ns, ssrc])
-        return {"wishes": wishes}
-
-    async def cycle(self, times: int, warm_up: int) -> dict[str, Any]:
-        """Join, play, leave, again and again; what the process holds after the warm-up, and at the end."""
-        before = None
-        for number in range(warm_up + times):
-            if number == warm_up:
-                before = await self._held()
-            player, present = self._opened()
-            await present.join(ChannelId(1))
-            await player.play(PlayId("1"), Track(self._at.song), position_ms=0, paused=False)
-            await self._until(player, lambda counters: counters.sent > 0)
-            await player.leave()
-        return {"before": before, "after": await self._held()}
-
     async def hour(self, frames: int, warm_up: int) -> dict[str, Any]:
         """Play ``frames`` of one stream as fast as they come, and say what the process holds."""
         lane = Lane(lambda _: None)
@@ -139,9 +107,9 @@ class Players:
         stream = self._source.open(Track(self._at.song), position_ms=0)
         lane.playing = Playing(stream, paused=False)
         await self._serve(lane, stream, warm_up)
-        before = await self._held()
+        before = await held()
         await self._serve(lane, stream, frames)
-        after = await self._held()
+        after = await held()
         lane.playing = None
         stream.close()
         await present.leave()
@@ -159,11 +127,11 @@ class Players:
                 await asyncio.sleep(0.001)
             lane.serve()
 
-    def _opened(self, ssrc: int = 0) -> tuple[VoicePlayer, Present]:
+    def _opened(self) -> tuple[VoicePlayer, Present]:
         made: list[Present] = []
 
         def make(carry: Callable[[PacketStream | None], None], *_: object) -> Presence:
-            made.append(Present(self._at, ssrc or next(self._ssrcs), carry))
+            made.append(Present(self._at, next(self._ssrcs), carry))
             return cast(Presence, made[0])
 
         player = VoicePlayer(
@@ -178,17 +146,11 @@ class Players:
                     raise RuntimeError(player.status().trouble)
                 await asyncio.sleep(LOOK_SECONDS)
 
-    async def _held(self) -> dict[str, float]:
-        await asyncio.sleep(0.5)  # what is closed is let go on the filling threads
-        gc.collect()
-        now = usage(os.getpid())
-        return {"kib": now.memory_kib, "threads": now.threads, "descriptors": now.descriptors}
-
 
 async def run() -> None:
     players = Players(place())
     try:
-        await stand({"play": players.play, "first": players.first, "cycle": players.cycle, "hour": players.hour})
+        await stand({"play": players.play, "hour": players.hour})
     finally:
         await players.close()
 

@@ -8,15 +8,18 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from statistics import median
 
+from sandbox.bench.calls import SHARDS
 from sandbox.bench.density import Density
 from sandbox.bench.figures import Figures
-from sandbox.bench.punctuality import sounding
-from sandbox.bench.quota import NoQuota
-from sandbox.bench.room import Room, Spent
+from sandbox.bench.quota import NoQuota, Quota
+from sandbox.bench.room import SETTLE_SECONDS, Room, Spent
 from sandbox.bench.stand import Stand
 
 TASK_KIB = 512 * 1024
 """The memory of the smaller Fargate task."""
+
+AGREED_SECONDS = 0.3
+"""After joining, the keys of the call are agreed on by then."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,8 @@ class Extent:
     first_packets: int = 20
     hour_frames: int = 180_000
     cycles: int = 1_000
+    linger_seconds: float = 12.0
+    """Longer than threads stay that fill buffers and are not needed any more."""
     runs: int = 5
     most_streams: int = 900
     density_window_seconds: float = 3.0
@@ -46,7 +51,8 @@ QUICK = Extent(
     transcoded=2,
     first_packets=3,
     hour_frames=6_000,
-    cycles=20,
+    cycles=16,
+    linger_seconds=0.5,
     runs=1,
     most_streams=16,
     density_window_seconds=0.6,
@@ -106,28 +112,48 @@ def _frame_us(playing: Spent, idle: Spent) -> float:
 
 
 async def players(room: Room, figures: Figures, extent: Extent) -> None:
-    """What a player holds: memory, threads, descriptors; and what one that is transcoded costs."""
-    for kind, song, streams in (
-        ("", room.song_url, extent.streams),
-        ("transcoded_", room.mp3_url(), extent.transcoded),
-    ):
-        async with room.ours() as stand:
-            few = max(1, streams // 10)
-            await stand.ask("play", streams=few, song=song)
-            before: Spent = await room.window(stand, few, extent.window_seconds / 2)
-            await stand.ask("play", streams=few + streams, song=song)
-            after = await room.window(stand, few + streams, extent.window_seconds)
-        kib = (after.usage.memory_kib - before.usage.memory_kib) / streams
-        figures.add(f"{kind}player_kib", kib, "KiB")
-        if kind:
-            share = after.cpu_seconds / after.seconds / (few + streams)
-            figures.add("transcoded_stream_cpu_percent", share * 100, "% of a core")
-            continue
-        figures.add("player_threads", (after.usage.threads - before.usage.threads) / streams, "threads")
-        figures.add("player_descriptors", (after.usage.descriptors - before.usage.descriptors) / streams, "descriptors")
-        base = before.usage.memory_kib - few * kib
-        figures.add("process_kib", base, "KiB")
-        figures.add("players_in_512_mb", int((TASK_KIB - base) / kib), "players")
+    """What a player holds in a real call: memory, threads, descriptors, its websocket with TLS included."""
+    few = max(1, extent.streams // 10)
+    async with room.in_calls(few + extent.streams) as (ours, calls, guilds):
+        await _join(ours, guilds[:few])
+        await _play(ours, guilds[:few])
+        before = await ours.ask("held")
+        await _join(ours, guilds[few:])
+        await calls.ask("stop_listening")
+        await _play(ours, guilds[few:])
+        after = await ours.ask("held")
+    kib, threads, descriptors = ((after[what] - before[what]) / extent.streams for what in before)
+    base = before["kib"] - few * kib
+    figures.add("player_kib", kib, "KiB")
+    figures.add("player_threads", threads, "threads")
+    figures.add("player_descriptors", descriptors, "descriptors")
+    figures.add("process_kib", base, "KiB")
+    figures.add("players_in_512_mb", int((TASK_KIB - base) / kib), "players")
+
+
+async def _join(ours: Stand, guilds: list[list[int]]) -> None:
+    for guild, channel in guilds:
+        await ours.ask("join", guild=guild, channel=channel)
+
+
+async def _play(ours: Stand, guilds: list[list[int]]) -> None:
+    for guild, _ in guilds:
+        await ours.ask("play", guild=guild)
+    await asyncio.sleep(SETTLE_SECONDS)
+
+
+async def transcoding(room: Room, figures: Figures, extent: Extent) -> None:
+    """What a stream costs that has to be decoded and encoded."""
+    song, streams = room.mp3_url(), extent.transcoded
+    async with room.ours() as stand:
+        await stand.ask("play", streams=1, song=song)
+        before = await room.window(stand, 1, extent.window_seconds / 2)
+        await stand.ask("play", streams=1 + streams, song=song)
+        after = await room.window(stand, 1 + streams, extent.window_seconds)
+    share = after.cpu_seconds / after.seconds / (1 + streams)
+    figures.add("transcoded_stream_cpu_percent", share * 100, "% of a core")
+    growth = after.usage.memory_kib - before.usage.memory_kib
+    figures.add("transcoded_player_kib", growth / streams, "KiB")
 
 
 async def peer_players(room: Room, figures: Figures, extent: Extent) -> None:
@@ -150,19 +176,26 @@ async def peer_players(room: Room, figures: Figures, extent: Extent) -> None:
 
 
 async def first_packet(room: Room, figures: Figures, extent: Extent) -> None:
-    """From a wish in a channel that the bot is in already (resolve, open, fill, slot) to the first packet, warm."""
-    async with room.ours() as stand:
-        await stand.ask("first", times=1)
-        listening = asyncio.create_task(room.listen(0.4 * extent.first_packets + 1.0))
-        answer = await stand.ask("first", times=extent.first_packets)
-        arrivals = sounding(await listening)
-    took = []
-    for wished_ns, ssrc in answer["wishes"]:
-        times = arrivals["time_ns"][arrivals["ssrc"] == ssrc]
-        if len(times):
-            took.append((int(times.min()) - wished_ns) / 1e6)
-    figures.add("first_packet_ms", median(took), "ms")
-    figures.add("first_packet_worst_ms", max(took), "ms")
+    """From a wish to its sound at the voice server, the real way.
+
+    Warm is with the bot in the channel and the keys agreed on: looking at the URL, opening, filling, the next slot.
+    Joining is on top of that: gateway, voice gateway, discovery, DAVE.
+    """
+    warm: list[float] = []
+    joining: list[float] = []
+    async with room.in_calls(2 * extent.first_packets) as (ours, calls, guilds):
+        for number, (guild, channel) in enumerate(guilds):
+            is_warm = number % 2
+            joined = await ours.ask("join", guild=guild, channel=channel)
+            if is_warm:
+                await asyncio.sleep(AGREED_SECONDS)
+            wished = await ours.ask("play", guild=guild)
+            took = (await calls.ask("heard", guild_id=guild))["at"] - wished["at"]
+            await ours.ask("leave", guild=guild)
+            (warm if is_warm else joining).append((took if is_warm else took + joined["seconds"]) * 1000)
+    figures.add("first_packet_ms", median(warm), "ms")
+    figures.add("first_packet_worst_ms", max(warm), "ms")
+    figures.add("join_and_first_packet_ms", median(joining), "ms")
 
 
 async def hour(room: Room, figures: Figures, extent: Extent) -> None:
@@ -173,11 +206,14 @@ async def hour(room: Room, figures: Figures, extent: Extent) -> None:
 
 
 async def cycles(room: Room, figures: Figures, extent: Extent) -> None:
-    """What is left of joining, playing and leaving, again and again."""
-    async with room.ours() as stand:
-        answer = await stand.ask("cycle", times=extent.cycles, warm_up=max(5, extent.cycles // 5))
-    before, after = answer["before"], answer["after"]
-    figures.add("cycles", extent.cycles, "join/leave cycles")
+    """What is left of joining, playing and leaving, again and again, the real way."""
+    async with room.in_calls(SHARDS) as (ours, _, guilds):
+        each = -(-extent.cycles // SHARDS)
+        await ours.ask("cycle", guilds=guilds, times=max(1, each // 10))
+        before = await ours.ask("held", after_seconds=extent.linger_seconds)
+        await ours.ask("cycle", guilds=guilds, times=each)
+        after = await ours.ask("held", after_seconds=extent.linger_seconds)
+    figures.add("cycles", each * SHARDS, "join/leave cycles")
     figures.add("cycles_growth_kib", after["kib"] - before["kib"], "KiB")
     figures.add("cycles_leaked_threads", after["threads"] - before["threads"], "threads")
     figures.add("cycles_leaked_descriptors", after["descriptors"] - before["descriptors"], "descriptors")
@@ -185,27 +221,28 @@ async def cycles(room: Room, figures: Figures, extent: Extent) -> None:
 
 async def density(room: Room, figures: Figures, extent: Extent) -> None:
     """How many streams are held under a quota, ours and discord.py's."""
-    for prefix, make, start in (("", room.ours, 160), ("peer_discordpy_", room.discordpy, 24)):
-        stand = make()
+    for prefix, stand, start in (("", room.ours(), 160), ("peer_discordpy_", room.discordpy(), 28)):
         if not isinstance(stand, Stand):
             figures.not_measured[f"{prefix}streams_quarter_core"] = stand
             continue
-        async with stand:
-            try:
-                with Density(room, stand, extent.runs, extent.density_window_seconds) as measure:
-                    for core, cores in (("quarter", 0.25), ("full", 1.0)):
-                        first = min(int(start * cores * 4), extent.most_streams)
-                        held = await measure.held(cores, start=first, most=extent.most_streams)
-                        figures.add(f"{prefix}streams_{core}_core", held.within_20_ms, "streams")
-                        figures.add(f"{prefix}streams_{core}_core_10_ms", held.within_10_ms, "streams")
-            except NoQuota as error:
-                figures.not_measured[f"{prefix}streams_quarter_core"] = str(error)
-                figures.not_measured[f"{prefix}streams_full_core"] = str(error)
+        try:
+            async with Quota(stand.name) as quota, stand:
+                quota.take(stand.pid)
+                measure = Density(room, stand, quota, runs=extent.runs, window_seconds=extent.density_window_seconds)
+                for core, cores in (("quarter", 0.25), ("full", 1.0)):
+                    first = min(int(start * cores * 4), extent.most_streams)
+                    held = await measure.held(cores, start=first, most=extent.most_streams)
+                    figures.add(f"{prefix}streams_{core}_core", held.within_20_ms, "streams")
+                    figures.add(f"{prefix}streams_{core}_core_10_ms", held.within_10_ms, "streams")
+        except NoQuota as error:
+            figures.not_measured[f"{prefix}streams_quarter_core"] = str(error)
+            figures.not_measured[f"{prefix}streams_full_core"] = str(error)
 
 
 PARTS: dict[str, Part] = {
     "frame-cpu": frame_cpu,
     "players": players,
+    "transcoding": transcoding,
     "peer-players": peer_players,
     "first-packet": first_packet,
     "hour": hour,

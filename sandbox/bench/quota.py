@@ -6,12 +6,16 @@ Cgroup v1 with CFS bandwidth control, which takes root. Source: Linux, scheduler
 
 from __future__ import annotations
 
+import asyncio
 import os
 from contextlib import suppress
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 ROOT = Path("/sys/fs/cgroup/cpu")
 PERIOD_US = 100_000
+ENDING_SECONDS = 10.0
 
 
 class NoQuota(Exception):
@@ -19,7 +23,7 @@ class NoQuota(Exception):
 
 
 class Quota:
-    """A group of its own. Raises :class:`NoQuota` when made."""
+    """A group of its own while the context lasts. Raises :class:`NoQuota` when made."""
 
     def __init__(self, name: str) -> None:
         self._group = ROOT / f"timmybot-bench-{os.getpid()}-{name}"
@@ -40,7 +44,14 @@ class Quota:
         quota_us = -1 if cores is None else int(cores * PERIOD_US)
         (self._group / "cpu.cfs_quota_us").write_text(str(quota_us))
 
-    def close(self) -> None:
-        """Remove the group. Its processes must have ended."""
-        with suppress(OSError):
-            self._group.rmdir()
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Remove the group, as soon as its processes have ended."""
+        async with asyncio.timeout(ENDING_SECONDS):
+            while (self._group / "cgroup.procs").read_text():  # noqa: ASYNC110  # nobody tells us
+                await asyncio.sleep(0.05)
+        self._group.rmdir()

@@ -21,7 +21,7 @@ from sandbox.peers.discord_js import INSTALLED, NODE
 from sandbox.radio import Radio
 
 DISCORDJS = Path(__file__).with_name("peer_discordjs.mjs")
-SETTLE_SECONDS = 1.0
+SETTLE_SECONDS = 0.6
 AFTER_SECONDS = 0.3
 """How much longer than its window the sink listens: what comes later than that is not in time anyway."""
 
@@ -58,6 +58,12 @@ class Room:
     def ours(self) -> Stand:
         return self._python("timmybot", "ours", self.song_url)
 
+    def ours_joined(self) -> Stand:
+        return self._python("timmybot in calls", "ours_joined", self.song_url)
+
+    def calls(self) -> Stand:
+        return Stand("the fake Discord", (sys.executable, "-m", "sandbox.bench.calls"))
+
     def discordpy(self) -> Stand | str:
         """Or why not."""
         if importlib.util.find_spec("imageio_ffmpeg") is None:
@@ -76,6 +82,15 @@ class Room:
 
     def _python(self, name: str, module: str, what: str) -> Stand:
         return Stand(name, (sys.executable, "-m", f"sandbox.bench.{module}", str(self.sink_port), what))
+
+    @asynccontextmanager
+    async def in_calls(self, guilds: int) -> AsyncIterator[tuple[Stand, Stand, list[list[int]]]]:
+        """Ours connected to the fake Discord; the fake Discord; so many guilds, with their voice channels."""
+        async with self.calls() as calls, self.ours_joined() as ours:
+            opened = await calls.ask("open", guilds=guilds)
+            places = opened.pop("guilds")
+            await ours.ask("connect", **opened)
+            yield ours, calls, places
 
     async def listen(self, seconds: float) -> NDArray[np.void]:
         """Every arrival of the next ``seconds``."""

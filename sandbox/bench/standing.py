@@ -7,17 +7,23 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
+import os
 import sys
 import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from sandbox.bench.stand import usage
+
 Deed = Callable[..., Awaitable[dict[str, Any]]]
 
 SPREAD_SECONDS = 1.0
 """Over how long streams are started, so that they do not all fill their buffers at one moment for ever after."""
+
+LETTING_GO_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,14 @@ def place() -> Place:
     parser.add_argument("song")
     options = parser.parse_args()
     return Place(options.sink_port, options.song)
+
+
+async def held(after_seconds: float = LETTING_GO_SECONDS) -> dict[str, Any]:
+    """What this process holds, once what is closed has been let go on other threads."""
+    await asyncio.sleep(after_seconds)
+    gc.collect()
+    now = usage(os.getpid())
+    return {"kib": now.memory_kib, "threads": now.threads, "descriptors": now.descriptors}
 
 
 async def stand(deeds: dict[str, Deed]) -> None:

@@ -13,7 +13,7 @@ from sandbox.bench.parts import QUICK
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the bench is for Linux")
 
-TINY = replace(QUICK, window_seconds=0.4, streams=2, peer_streams=1, floor_frames=500, cycles=2, hour_frames=600)
+TINY = replace(QUICK, window_seconds=0.4, streams=2, peer_streams=1, floor_frames=500, first_packets=1, hour_frames=600)
 
 
 async def test_our_players_are_heard_by_the_sink_and_cost_something(tmp_path: Path) -> None:

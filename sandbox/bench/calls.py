@@ -1,0 +1,68 @@
+"""The fake Discord in a process of its own, with guilds that have a listener each: a stand that is not measured.
+
+Its listeners are DAVE participants: they decrypt and decode what they hear, so "heard" means heard.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from sandbox.bench.standing import stand
+from sandbox.discord import FakeDiscord, Member
+
+SHARDS = 16
+"""Guilds are spread over all of them: a gateway connection takes 120 messages a minute, and joining and
+leaving are two."""
+LISTENING_SECONDS = 30.0
+
+
+class Calls:
+    def __init__(self, discord: FakeDiscord) -> None:
+        self._discord = discord
+        self._app = discord.create_application("TimmyBot")
+        discord.gateway.budget(self._app).interval_seconds = 0.0
+        self._listeners: dict[int, Member] = {}
+
+    async def open(self, guilds: int) -> dict[str, Any]:
+        """Have so many guilds more; where and what they are."""
+        opened = []
+        for number in range(guilds):
+            guild = self._discord.create_guild("A", self._app, shard=number % SHARDS, of=SHARDS)
+            listener = self._listeners[guild.id] = guild.add_member("alice")
+            await listener.join(guild.voice_channel)
+            opened.append([guild.id, guild.voice_channel.id])
+        return {
+            "gateway_url": self._discord.gateway.url,
+            "token": self._app.bot_token,
+            "ca_file": str(self._discord.ca_file),
+            "guilds": opened,
+        }
+
+    async def heard(self, guild_id: int) -> dict[str, Any]:
+        """When the guild's listener first heard sound since the last time (``time.monotonic()``, one for all here)."""
+        ear = self._listeners[guild_id].ear
+        async with asyncio.timeout(LISTENING_SECONDS):
+            while not (sounding := [packet for packet in ear.packets if not packet.is_silence]):
+                ear.clear()
+                await ear.wait_for_packets(1)
+        ear.clear()
+        return {"at": sounding[0].at}
+
+    async def stop_listening(self) -> dict[str, Any]:
+        """Drop every datagram from now on: a hundred guilds' sound is more than this process can decode."""
+        self._discord.voice.udp.deaf = True
+        return {}
+
+
+async def run() -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        async with FakeDiscord(Path(directory)) as discord:
+            calls = Calls(discord)
+            await stand({"open": calls.open, "heard": calls.heard, "stop_listening": calls.stop_listening})
+
+
+if __name__ == "__main__":
+    asyncio.run(run())
