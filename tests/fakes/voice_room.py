@@ -15,7 +15,7 @@ from timmybot.ports.voice import Ending, Player, Players, PlayerStatus, VoiceErr
 class FakePlayer(Player):
     """One guild's player. ``refusal`` makes joining fail; tests end playings by hand."""
 
-    changed: Callable[[], None]
+    changed: Callable[[], object]
     refusal: str | None = None
     muted: bool = False
     told: list[str] = field(default_factory=list)

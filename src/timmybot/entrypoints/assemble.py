@@ -58,6 +58,8 @@ async def assembled_worker(
     gateway = Gateway(
         credentials.bot_token,
         gateway_url=rest.gateway_url,
+        session_starts=rest.session_starts,
+        look_up=rest.guild,
         identify_budget=stores.identify_budget,
         shard_count=settings.shard_count,
         clock=clock,
@@ -65,7 +67,7 @@ async def assembled_worker(
         # Made below: the lease's positions come from the players, and those from this gateway.
         may_act=lambda shard_id: shard_id in leases.held and leases.may_act,
     )
-    players = VoicePlayers(gateway, source, clock)
+    players = VoicePlayers(gateway, source, clock, long_stall_seconds=settings.lease_margin_seconds)
     leases = Leases(
         stores.leases,
         clock,

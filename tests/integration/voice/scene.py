@@ -13,10 +13,12 @@ from sandbox.discord import Application, FakeDiscord, Guild, Member
 from sandbox.melody import Melody, recognise
 from tests.fakes.voice import FramesSource
 from timmybot.adapters.discord_gateway import Gateway
+from timmybot.adapters.discord_rest import DiscordRest
 from timmybot.adapters.discord_voice import VoicePlayers
 from timmybot.adapters.system_clock import SystemClock
 from timmybot.domain.ids import ChannelId, GuildId, PlayId, ShardId
 from timmybot.domain.track import Track
+from timmybot.ports.secrets import Credentials
 from timmybot.ports.shard_sessions import InteractionHandler
 from timmybot.ports.voice import Player
 
@@ -36,6 +38,16 @@ class OpenBudget:
     async def reserve(self, shard_id: ShardId, now: float) -> float:
         self.reserved.append(shard_id)
         return 0.0
+
+
+@dataclass
+class GivenSecrets:
+    """The secrets of a bot whose token is known."""
+
+    bot_token: str
+
+    async def credentials(self) -> Credentials:
+        return Credentials(self.bot_token, application_id=1, public_key="")
 
 
 class FastClock(SystemClock):
@@ -58,6 +70,7 @@ class Bot:
     gateway: Gateway
     players: VoicePlayers
     budget: OpenBudget
+    rest: DiscordRest
 
     def player(self, guild: Guild) -> Player:
         return self.players.open(GuildId(guild.id))
@@ -72,6 +85,7 @@ class Bot:
     async def close(self) -> None:
         await self.players.close()
         await self.gateway.close_all()
+        self.rest.close()
 
 
 @dataclass
@@ -103,6 +117,7 @@ class Scene:
         async def gateway_url() -> str:
             return self.discord.gateway.url
 
+        rest = DiscordRest(self.discord.api_url, GivenSecrets(token or self.app.bot_token), SystemClock())
         budget = OpenBudget()
         gateway = Gateway(
             token or self.app.bot_token,
@@ -113,8 +128,12 @@ class Scene:
             random=Random(1),
             on_interaction=on_interaction,
             may_act=lambda shard_id: shard_id not in self.lost_leases,
+            session_starts=rest.session_starts,
+            look_up=rest.guild,
         )
-        self.bots.append(Bot(gateway, VoicePlayers(gateway, self.source, FastClock(self.pace), tls=self.tls), budget))
+        self.bots.append(
+            Bot(gateway, VoicePlayers(gateway, self.source, FastClock(self.pace), tls=self.tls), budget, rest)
+        )
         return self.bots[-1]
 
     async def worker(self) -> Bot:

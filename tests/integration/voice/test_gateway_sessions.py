@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from sandbox.discord.permissions import Permission
-from tests.integration.voice.scene import SHARD, SONG, Scene, until
+from tests.integration.voice.scene import SHARD, SONG, Bot, Scene, until
+from timmybot.adapters.discord_gateway.connection import STARTS_LEFT_ALONE
+from timmybot.adapters.discord_voice.player import VoicePlayer
 from timmybot.domain.ids import ChannelId, GuildId, PlayId
 from timmybot.domain.lease import GatewaySession
 from timmybot.ports.shard_sessions import GatewayRefused
@@ -206,3 +208,56 @@ async def test_a_worker_without_the_right_to_its_shard_neither_reconnects_nor_jo
         await until(lambda: bool(scene.discord.log.resumes), "a resume", patience_seconds=1.0)
     scene.lost_leases.clear()
     await until(lambda: bool(scene.discord.log.resumes), "a resume")
+
+
+async def test_a_day_whose_session_starts_are_nearly_spent_is_not_spent_to_the_end(scene: Scene) -> None:
+    budget = scene.discord.gateway.budget(scene.app)
+    budget.describe()  # the day begins
+    budget.used = budget.total - STARTS_LEFT_ALONE
+    bot = scene.bot()
+    with pytest.raises(GatewayRefused, match=r"10 more sessions today.*24\.0 hours"):
+        await bot.gateway.open(SHARD, None)
+    assert scene.discord.log.identifies == []
+    budget.used -= 1
+    await bot.gateway.open(SHARD, None)
+    assert len(scene.discord.log.identifies) == 1
+
+
+async def resumed(scene: Scene) -> Bot:
+    """A worker that has resumed a predecessor's session, and so was told nothing of its guilds."""
+    predecessor = await scene.worker()
+    session = await predecessor.gateway.close(SHARD)
+    bot = scene.bot()
+    await bot.gateway.open(SHARD, session)
+    assert len(scene.discord.log.resumes) == 1
+    return bot
+
+
+async def test_after_a_resume_a_missing_permission_is_looked_up_and_named(scene: Scene) -> None:
+    bot = await resumed(scene)
+    quiet = scene.guild.create_voice_channel("Quiet", bot_permissions=Permission.VIEW_CHANNEL | Permission.CONNECT)
+    with pytest.raises(SignallingError, match="Speak") as refused:
+        await bot.gateway.join(GuildId(scene.guild.id), ChannelId(quiet.id))
+    assert refused.value.lasting
+    assert scene.discord.log.voice_state_requests == []
+
+
+async def test_after_a_resume_the_bot_plays_and_knows_who_listens(scene: Scene) -> None:
+    bot = await resumed(scene)
+    player = await bot.play(scene.guild)
+    await scene.alice.ear.wait_for_sound(seconds=0.5)
+    assert isinstance(player, VoicePlayer)
+    assert player.presence.others() == 1
+    await scene.alice.leave()
+    await until(lambda: player.presence.others() == 0, "being alone")
+    await until(lambda: player.status().alone_seconds > 0, "its being counted")
+
+
+async def test_who_listens_is_told_by_the_guilds_voice_states(scene: Scene) -> None:
+    bot = await scene.worker()
+    player = await bot.play(scene.guild)
+    assert isinstance(player, VoicePlayer)
+    assert player.presence.others() == 1
+    other = scene.guild.create_voice_channel("Other")
+    await scene.alice.join(other)
+    await until(lambda: player.presence.others() == 0, "being alone")

@@ -8,9 +8,9 @@ import random as random_module
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from timmybot.adapters.discord_gateway.connection import ShardConnection
+from timmybot.adapters.discord_gateway.connection import SessionStarts, ShardConnection
 from timmybot.adapters.discord_gateway.session import Dispatched, Session
-from timmybot.adapters.discord_gateway.signalling import JOIN_SECONDS, Signalling
+from timmybot.adapters.discord_gateway.signalling import JOIN_SECONDS, LookUp, Signalling
 from timmybot.adapters.discord_gateway.token_owner import owner_of
 from timmybot.domain.ids import ChannelId, GuildId, ShardId
 from timmybot.domain.lease import GatewaySession
@@ -27,7 +27,8 @@ class Gateway:
 
     ``gateway_url`` is asked for the URL of ``GET /gateway/bot``. ``may_act`` tells whether this worker still has the
     strict right to a shard: without it, lost connections are not made again and no channel is joined, lest two
-    workers take a session or a call from each other in turns.
+    workers take a session or a call from each other in turns. ``session_starts`` is asked before each IDENTIFY;
+    ``look_up`` tells of a guild what its GUILD_CREATE would, where a predecessor's session has been resumed.
     """
 
     def __init__(
@@ -42,6 +43,8 @@ class Gateway:
         may_act: Callable[[ShardId], bool] = lambda _: True,
         random: random_module.Random | None = None,
         join_seconds: float = JOIN_SECONDS,
+        session_starts: SessionStarts | None = None,
+        look_up: LookUp | None = None,
     ) -> None:
         self._token = token
         self._gateway_url = gateway_url
@@ -50,6 +53,7 @@ class Gateway:
         self._clock = clock
         self._on_interaction = on_interaction
         self._may_act = may_act
+        self._session_starts = session_starts
         self._random = random or random_module.Random()  # noqa: S311  # jitter, no secret
         self._signalling = Signalling(
             self._connection_to,
@@ -57,6 +61,7 @@ class Gateway:
             user_id=owner_of(token),
             may_act=may_act,
             join_seconds=join_seconds,
+            look_up=look_up,
         )
         self._connections: dict[ShardId, ShardConnection] = {}
         self._running: dict[ShardId, asyncio.Task[None]] = {}
@@ -134,6 +139,7 @@ class Gateway:
             random=self._random,
             heard=lambda event: self._hear(shard_id, event),
             may_reconnect=lambda: self._may_act(shard_id),
+            session_starts=self._session_starts,
         )
         running = asyncio.create_task(connection.run(), name=f"gateway shard {shard_id}")
         running.add_done_callback(_log_refusal)

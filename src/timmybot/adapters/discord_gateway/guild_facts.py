@@ -1,7 +1,7 @@
 """The little that is remembered of a guild: what decides whether the bot may enter a channel.
 
 It is filled from GUILD_CREATE and kept up by the events of the GUILDS and GUILD_VOICE_STATES intents. A session that
-was resumed from a predecessor brings no GUILD_CREATE: its guilds stay unknown here until Discord sends one.
+was resumed from a predecessor brings no GUILD_CREATE: its guilds are unknown here until they are looked up.
 """
 
 from __future__ import annotations
@@ -36,13 +36,15 @@ class GuildFacts:
     channels: dict[ChannelId, Channel] = field(default_factory=dict)
     voice: dict[UserId, ChannelId] = field(default_factory=dict)
     """Who is in which voice channel."""
+    voice_known: bool = True
+    """Whether ``voice`` is complete."""
     bots: set[UserId] = field(default_factory=set)
     """Those in voice that are known to be bots."""
 
     @classmethod
-    def from_create(cls, data: Mapping[str, Any], me: UserId | None) -> GuildFacts:
+    def from_create(cls, data: Mapping[str, Any], me: UserId | None, *, voice_known: bool = True) -> GuildFacts:
         """Read a GUILD_CREATE. It always lists the bot itself among the members, whatever the intents."""
-        facts = cls(GuildId(int(data["id"])), owner_id=int(data["owner_id"]))
+        facts = cls(GuildId(int(data["id"])), owner_id=int(data["owner_id"]), voice_known=voice_known)
         facts.roles = {int(role["id"]): int(role["permissions"]) for role in data.get("roles", ())}
         facts.channels = {ChannelId(int(each["id"])): _channel(each) for each in data.get("channels", ())}
         for state in data.get("voice_states", ()):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from timmybot.adapters.discord_gateway.connection import ShardConnection
@@ -33,6 +33,9 @@ _CHANGES_OF_RIGHTS: Final = ("CHANNEL_UPDATE", "GUILD_ROLE_UPDATE", "GUILD_ROLE_
 _GUILD_SECONDS: Final = 5.0
 """How long after READY the guild's GUILD_CREATE may take."""
 
+_LOOK_UP_SECONDS: Final = 2.0
+LookUp = Callable[[GuildId, UserId], Awaitable[Mapping[str, Any]]]
+
 
 class Signalling:
     """``VoiceSignalling``, fed with the gateway's events. ``connection_to`` finds an open shard's connection."""
@@ -45,6 +48,7 @@ class Signalling:
         user_id: UserId | None,
         may_act: Callable[[ShardId], bool],
         join_seconds: float = JOIN_SECONDS,
+        look_up: LookUp | None = None,
     ) -> None:
         self.user_id = user_id
         """Who the bot is; ``None`` until a READY has told."""
@@ -52,6 +56,7 @@ class Signalling:
         self._may_act = may_act
         self._shard_count = shard_count
         self._join_seconds = join_seconds
+        self._look_up = look_up
         self._facts: dict[GuildId, GuildFacts] = {}
         self._promised: set[GuildId] = set()
         """Guilds that a READY has named: the bot is in them, and their GUILD_CREATE will come."""
@@ -100,7 +105,7 @@ class Signalling:
 
     def others_in(self, guild_id: GuildId, channel_id: ChannelId) -> int | None:
         facts = self._facts.get(guild_id)
-        if facts is None or self.user_id is None:
+        if facts is None or not facts.voice_known or self.user_id is None:
             return None
         return len(facts.people_in(channel_id) - {self.user_id})
 
@@ -201,16 +206,36 @@ class Signalling:
             if guild_id not in self._promised:
                 raise SignallingError("I am not a member of this server. Invite me, then try again.", lasting=True)
             await self._until(guild_id, lambda: guild_id in self._facts, _GUILD_SECONDS)
-        facts = self._facts.get(guild_id)
+        facts = self._facts.get(guild_id) or await self._looked_up(guild_id)
         if facts is not None:  # the command may have overtaken the news of a channel that was just made
             await self._until(guild_id, lambda: channel_id in facts.channels, _CHANNEL_SECONDS)
-        # Without facts (a session resumed from a predecessor) Discord's answer has to do.
+        # Without facts Discord's answer has to do.
         if facts is not None and self.user_id is not None and (why := obstacle(facts, channel_id, self.user_id)):
             raise SignallingError(why, lasting=True)
 
+    async def _looked_up(self, guild_id: GuildId) -> GuildFacts | None:
+        """A session that was resumed from a predecessor brings no GUILD_CREATE: ask, rather than be refused silently.
+
+        Who is in which channel cannot be asked for at once, so it stays unknown.
+        """
+        if self._look_up is None or self.user_id is None:
+            return None
+        try:
+            async with asyncio.timeout(_LOOK_UP_SECONDS):
+                data = await self._look_up(guild_id, self.user_id)
+            facts = GuildFacts.from_create(data, self.user_id, voice_known=False)
+        except Exception as error:  # it is a courtesy: whatever is wrong with it must not keep the bot out
+            log.warning("guild %d could not be looked up (%s)", guild_id, type(error).__name__)
+            return None
+        return self._facts.setdefault(guild_id, facts)
+
     def _may_be_in(self, guild_id: GuildId, channel_id: ChannelId) -> bool:
         facts = self._facts.get(guild_id)
-        return facts is None or (self.user_id is not None and facts.voice.get(self.user_id) == channel_id)
+        return (
+            facts is None
+            or not facts.voice_known
+            or (self.user_id is not None and facts.voice.get(self.user_id) == channel_id)
+        )
 
     async def _ask(self, connection: ShardConnection, guild_id: GuildId, channel_id: ChannelId | None) -> None:
         wish = {

@@ -83,10 +83,31 @@ class DiscordRest:
 
     async def gateway_url(self) -> str:
         """Get Gateway Bot: the ``wss://`` address without query."""
-        url = _object(await self._as_bot(Route("GET /gateway/bot"), "/gateway/bot")).get("url")
+        url = (await self._gateway_bot()).get("url")
         if not isinstance(url, str):
             raise DiscordError("GET /gateway/bot: Discord's answer names no gateway")
         return url
+
+    async def session_starts(self) -> tuple[int, float]:
+        """Get Gateway Bot: how many sessions may still be started, and in how many seconds there will be more."""
+        limit = _object((await self._gateway_bot()).get("session_start_limit"))
+        try:
+            return int(str(limit["remaining"])), int(str(limit["reset_after"])) / 1000
+        except (KeyError, ValueError) as error:
+            raise DiscordError("GET /gateway/bot: Discord's answer has no session start limit") from error
+
+    async def guild(self, guild_id: GuildId, me: UserId) -> Json:
+        """What GUILD_CREATE would tell of a guild's channels, its roles, and the member ``me``."""
+        path = f"/guilds/{guild_id}"
+        guild, channels, member = await asyncio.gather(
+            self._as_bot(Route("GET /guilds", str(guild_id)), path),
+            self._as_bot(Route("GET /guilds/channels", str(guild_id)), f"{path}/channels"),
+            self._as_bot(Route("GET /guilds/members", str(guild_id)), f"{path}/members/{me}"),
+        )
+        return {**_object(guild), "channels": channels, "members": [_object(member)]}
+
+    async def _gateway_bot(self) -> Json:
+        return _object(await self._as_bot(Route("GET /gateway/bot"), "/gateway/bot"))
 
     async def bot_user(self) -> Json:
         """Get Current User."""

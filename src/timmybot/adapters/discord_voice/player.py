@@ -278,6 +278,8 @@ class VoicePlayer:
         failure = playing.stream.failure
         playing.stream.close()
         if playing is not self._current:
+            if self._prepared is not None and self.lane.playing is self._current:
+                self.lane.following = self._prepared.playing  # which had to wait for this one's fading
             return
         if playing.broken:
             self._over = _Over(Ending.FAILED, "Something went wrong in me while I played this track.")

@@ -12,7 +12,6 @@ from functools import partial
 from timmybot.adapters.discord_voice.close_codes import Loss
 from timmybot.adapters.discord_voice.connection import VoiceConnection
 from timmybot.adapters.discord_voice.lane import Counters
-from timmybot.adapters.discord_voice.machine import Happening
 from timmybot.adapters.discord_voice.pacer import LONG_STALL_SECONDS, Pacer
 from timmybot.adapters.discord_voice.player import VoicePlayer
 from timmybot.adapters.discord_voice.presence import Presence
@@ -53,7 +52,6 @@ class VoicePlayers:
         self.watchdog = Watchdog()
         self._players: dict[GuildId, VoicePlayer] = {}
         self._told: list[Callable[[GuildId], object]] = []
-        self._refused = 0
         self._reported: dict[str, float] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._watching: asyncio.Task[None] | None = None
@@ -86,8 +84,8 @@ class VoicePlayers:
             "FramesSent": float(sum(each.sent for each in self.counters().values())),
             "FramesLate": float(sum(each.late for each in self.counters().values())),
             "FramesMissing": float(sum(each.underrun + each.skipped for each in self.counters().values())),
+            "VoiceRefused": float(sum(player.presence.turned_away for player in self._players.values())),
             "PlayersHealed": float(self.watchdog.steps.total()),
-            "VoiceRefused": float(self._refused),
         }
         since, self._reported = self._reported, totals
         return {name: total - since.get(name, 0.0) for name, total in totals.items()}
@@ -147,8 +145,4 @@ class VoicePlayers:
         )
 
     def _connection(self, server: VoiceServer, lost: Callable[[VoiceConnection, Loss], None]) -> VoiceConnection:
-        def counted(connection: VoiceConnection, loss: Loss) -> None:
-            self._refused += loss.happening is Happening.TURNED_AWAY
-            lost(connection, loss)
-
-        return VoiceConnection(server, clock=self._clock, random=self._random, tls=self._tls, lost=counted)
+        return VoiceConnection(server, clock=self._clock, random=self._random, tls=self._tls, lost=lost)

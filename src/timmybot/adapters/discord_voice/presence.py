@@ -75,6 +75,8 @@ class Presence:
         """Why the bot is not in a channel any more, if that is nothing the guild asked for."""
         self.moved = False
         """Whether somebody else brought the bot to ``channel_id``; joining it accepts that."""
+        self.turned_away = 0
+        """Connections that the voice server closed for good."""
         self.steps: deque[tuple[State, Happening, State]] = deque(maxlen=_STEPS_KEPT)
         """The last steps through the table."""
         self._guild_id = guild_id
@@ -208,6 +210,7 @@ class Presence:
             return
         log.info("guild %d: voice: %s, %s: %s", self._guild_id, self.state.name, happening.name, then.name)
         self.steps.append((self.state, happening, then))
+        self.turned_away += happening is Happening.TURNED_AWAY
         self._enter(then)
 
     def _enter(self, state: State) -> None:

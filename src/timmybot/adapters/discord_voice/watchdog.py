@@ -93,6 +93,7 @@ class Watchdog:
         starved = counters.underrun > seen.underrun
         if counters.sent > seen.sent:
             seen.has_sounded, seen.steps, seen.silent_seconds, seen.starved = True, 0, 0.0, False
+            player.stuck = False
         else:
             seen.silent_seconds += passed_seconds
             seen.starved = starved

@@ -1,0 +1,153 @@
+"""Players that should send and do not, and players that nobody listens to."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.fakes.clock import settle
+from tests.unit.discord_voice.test_player import MUSIC, SONG, Stage
+from timmybot.adapters.discord_voice.machine import State
+from timmybot.adapters.discord_voice.watchdog import (
+    FIRST_FRAME_SECONDS,
+    LOOK_SECONDS,
+    SILENT_SECONDS,
+    STUCK_SECONDS,
+    Step,
+    Watchdog,
+)
+from timmybot.domain.ids import GuildId, PlayId
+from timmybot.ports.voice import Ending
+
+GUILD = GuildId(1)
+
+
+class Watched(Stage):
+    """A stage that is looked at every half second, with its slots served meanwhile."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.watchdog = Watchdog()
+
+    async def go_on(self, seconds: float) -> None:
+        for _ in range(round(seconds / LOOK_SECONDS)):
+            if self.pacer.lane is not None and self.pacer.lane.packets is not None:
+                self.serve(round(LOOK_SECONDS / 0.02))
+            await self.clock.advance(LOOK_SECONDS)
+            self.watchdog.look([(GUILD, self.player)], LOOK_SECONDS)
+            await settle()
+
+    @property
+    def steps(self) -> dict[Step, int]:
+        return dict(self.watchdog.steps)
+
+
+@pytest.fixture
+async def stage() -> Watched:
+    stage = Watched()
+    stage.source.frames[SONG.url] = [b"song"] * 100_000
+    await stage.player.join(MUSIC)
+    await stage.player.play(PlayId("first"), SONG, position_ms=0, paused=False)
+    await stage.go_on(2)
+    return stage
+
+
+async def test_a_player_that_plays_is_left_alone(stage: Watched) -> None:
+    await stage.go_on(60)
+    assert stage.steps == {}
+    assert stage.player.status().notices == ()
+
+
+async def test_a_source_that_gives_nothing_any_more_is_opened_again_where_it_was(stage: Watched) -> None:
+    stage.source.opened[-1].behind = True
+    position_ms = stage.player.status().position_ms
+    await stage.go_on(SILENT_SECONDS - LOOK_SECONDS)
+    assert stage.steps == {}
+    await stage.go_on(LOOK_SECONDS)
+    assert stage.steps == {Step.REOPENED: 1}
+    assert stage.source.opened[-2].closed
+    assert stage.source.opened[-1].place * 20 == position_ms
+    await stage.go_on(30)
+    assert stage.steps == {Step.REOPENED: 1}
+    (notice,) = stage.player.status().notices
+    assert "opened it again" in notice
+    stage.player.heard((notice,))
+    assert stage.player.status().notices == ()
+
+
+async def test_without_the_watchdog_it_would_stay_silent(stage: Watched) -> None:
+    """The negative control of the test above."""
+    stage.source.opened[-1].behind = True
+    before = len(stage.sent)
+    for _ in range(30):
+        stage.serve(50)
+    silence_and_keep_alives = 5 + 30 * 50 // 250
+    assert len(stage.sent) <= before + silence_and_keep_alives
+
+
+async def test_a_source_that_stays_dead_costs_the_track_and_not_the_evening(stage: Watched) -> None:
+    for _ in range(4):
+        for stream in stage.source.opened:
+            stream.behind = True
+        await stage.go_on(SILENT_SECONDS)
+    assert stage.steps == {Step.REOPENED: 1, Step.RECONNECTED: 1, Step.STUCK: 1}
+    status = stage.player.status()
+    assert (status.ending, status.trouble, status.stuck) == (
+        Ending.FAILED,
+        "Its source sends nothing any more.",
+        False,
+    )
+
+
+async def test_a_slow_source_may_take_its_time_for_the_first_frame(stage: Watched) -> None:
+    await stage.player.play(PlayId("second"), SONG, position_ms=0, paused=False)
+    stage.source.opened[-1].behind = True
+    await stage.go_on(FIRST_FRAME_SECONDS - 2)
+    assert stage.steps == {}
+    stage.source.opened[-1].behind = False
+    await stage.go_on(5)
+    assert stage.steps == {}
+
+
+async def test_a_connection_over_which_nothing_goes_is_made_anew_and_at_last_given_to_another(stage: Watched) -> None:
+    def nothing_goes() -> None:
+        assert stage.pacer.lane
+        assert stage.pacer.lane.packets
+        stage.pacer.lane.packets.held = True
+
+    nothing_goes()
+    await stage.go_on(SILENT_SECONDS)
+    assert stage.steps == {Step.RECONNECTED: 1}
+    assert stage.player.presence.state is State.UP
+    nothing_goes()
+    await stage.go_on(SILENT_SECONDS)
+    assert stage.steps == {Step.RECONNECTED: 1, Step.STUCK: 1}
+    assert stage.player.status().stuck
+    assert len(stage.player.status().notices) == 2
+    connections = stage.connections
+    await stage.go_on(STUCK_SECONDS)
+    assert stage.connections == connections + 1, "nobody came: it goes on trying, quietly"
+    await stage.go_on(5)
+    assert not stage.player.status().stuck, "and is well again once it is heard"
+    assert stage.steps == {Step.RECONNECTED: 1, Step.STUCK: 1}
+
+
+async def test_who_is_paused_or_muted_should_not_send(stage: Watched) -> None:
+    stage.player.pause()
+    await stage.go_on(30)
+    stage.player.resume()
+    stage.player.mute()
+    await stage.go_on(30)
+    assert stage.steps == {}
+
+
+async def test_how_long_nobody_listens_is_counted_from_when_the_last_one_left(stage: Watched) -> None:
+    stage.signalling.others = 0
+    await stage.go_on(60)
+    assert stage.player.status().alone_seconds == pytest.approx(60)
+    stage.signalling.others = 1
+    await stage.go_on(1)
+    assert stage.player.status().alone_seconds == 0
+    stage.signalling.others = 0
+    await stage.go_on(10)
+    await stage.player.leave()
+    assert stage.player.status().alone_seconds == 0
