@@ -34,11 +34,10 @@ check: setup ## formatting, lint, types and the direction of imports
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-bench: setup build/peers/.node $(VENV)/.bench ## measure frames, players and cores beside the peers
 simulate: setup ## try to break the bot: SEEDS=2000 lives on virtual time, with faults (MUTANTS=1 switches safeguards off)
 	@$(BIN)/python -m sandbox.simulator $(if $(MUTANTS),--mutants,--seeds $(or $(SEEDS),2000))
 
-bench: setup ## measure what the note reports
+bench: setup build/peers/.node $(VENV)/.bench ## measure frames, players and cores beside the peers
 	@$(BIN)/python -m sandbox.bench
 
 synth: setup ## write the templates of ENV=dev|prod to build/cdk.out (no credentials, no network, no Docker)
@@ -70,7 +69,7 @@ $(VENV)/.node: $(VENV)/.requirements
 	@touch $@
 
 build/.wheels: requirements/frontdoor.txt infra/components/function_bundle.py $(VENV)/.package
-	@echo "fetching the front door's wheels"
+	@echo "fetching the functions' wheels"
 	@mkdir -p build
 	@$(BIN)/python -m infra.components.function_bundle
 	@touch $@
