@@ -67,8 +67,19 @@ class Misfortune:
             case Kind.CLOCK_JUMP:
                 worker.process.wall_offset += fault.strength
             case Kind.PAUSE:
+                if fault.strength > 0.5:
+                    self._in_mid_beat(worker, fault, tries=500)
+                    return None
                 return self._stop_still(worker, fault.seconds)
         return None
+
+    def _in_mid_beat(self, worker: WorkerProcess, fault: Fault, tries: int) -> None:
+        """Stop the worker while it waits for its heartbeat's answer, if that is soon."""
+        if worker.process.notes.get("beating") or not tries:
+            seconds = max(fault.until - self._around.loop.now, 0.1)
+            self._around.loop.after(seconds, self._stop_still(worker, seconds))
+        else:
+            self._around.loop.after(0.004, lambda: self._in_mid_beat(worker, fault, tries - 1))
 
     def _stop_still(self, worker: WorkerProcess, seconds: float) -> Undo:
         around, process = self._around, worker.process

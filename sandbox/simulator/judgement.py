@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sandbox.simulator.catalogue import Catalogue, guild_tag
 from sandbox.simulator.life import Life
 from sandbox.simulator.linearise import explain
-from sandbox.simulator.plan import Track
+from sandbox.simulator.plan import STORE_FAULTS, Track
 from sandbox.simulator.record import Operation, Record, Segment, Violation
 from timmybot.domain.ids import GuildId, PlayId, ShardId, WorkerId, shard_of
 
@@ -235,8 +235,7 @@ def _goes_on_where_it_was(case: _Case, guild: GuildId) -> None:
             case.violated(
                 "no music is left out", segment.start, f"guild {guild}: {segment.tag} began at {segment.from_ms}"
             )
-        if before is None or segment.to_ms > before.to_ms:
-            place[segment.play_id] = segment
+        place[segment.play_id] = segment
 
 
 def _repeat_allowed(case: _Case, before: Segment, segment: Segment) -> float:
@@ -244,6 +243,10 @@ def _repeat_allowed(case: _Case, before: Segment, segment: Segment) -> float:
         return 100.0
     if len(case.troubles) == 1 and (case.record.kills or case.record.drains):
         return REPEAT_MS
+    if any(
+        fault.kind in STORE_FAULTS and fault.at < segment.start < fault.until + 20.0 for fault in case.life.plan.faults
+    ):
+        return float("inf")  # Positions are saved in the store, and it was away.
     told = 0
     for beat in case.record.beats:
         # A successor whose store fails it may know no later word than this.

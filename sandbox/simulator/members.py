@@ -64,6 +64,7 @@ class Members:
         around.loop.start(process, self._answer(process, invocation, operation))
         if command.cut_after is not None and which == "first":
             around.kept.record.tally["front door cut"] += 1
+            around.kept.record.troubles.append((around.loop.now, around.loop.now + command.cut_after))
             around.loop.after(command.cut_after, lambda: around.loop.kill(process))
 
     async def _answer(self, process: Process, invocation: Invocation, operation: Operation) -> None:

@@ -42,6 +42,7 @@ class Kind(Enum):
 
 
 TO_EVERYONE = -1
+STORE_FAULTS = (Kind.STORE_DOWN, Kind.STORE_LOSSY, Kind.THROTTLED, Kind.SLOW)
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,8 @@ class Safeguard:
     without: Callable[[], AbstractContextManager[Parts]]
     """Gives the parts of a bot that lacks it."""
     faults: tuple[Kind, ...] = tuple(Kind)
+    kept_because: str = ""
+    """Why it is there although no promise is broken without it."""
     beside: Parts = field(default_factory=Parts)
     """Another safeguard that is off, with and without this one: what is there in case that one fails shows only then.
     What it breaks by itself does not count."""
@@ -270,7 +272,12 @@ SAFEGUARDS = (
         _parts(leases=_ForgetsWhatItCannotRelease),
         (Kind.DEPLOY, Kind.THROTTLED),
     ),
-    Safeguard("the next owner is named", _parts(leases=_NoNextOwner), (Kind.DRAIN, Kind.DEPLOY, Kind.SCALE_UP)),
+    Safeguard(
+        "the next owner is named",
+        _parts(leases=_NoNextOwner),
+        (Kind.DRAIN, Kind.DEPLOY, Kind.SCALE_UP),
+        kept_because="it spares a shard a second move; any worker with room would take it within a beat",
+    ),
     Safeguard("positions ride in the heartbeat", _parts(leases=_NoPositions), (Kind.CRASH,)),
     Safeguard("a lost shard is dropped and muted", _parts(held_guilds=_KeepsWhatIsLost), _STALLS),
     Safeguard("the level scan", _parts(worker=_NoScan), _NUDGES),
@@ -285,7 +292,7 @@ SAFEGUARDS = (
         _parts(worker=_OverlapFromNow),
         (Kind.PAUSE, Kind.STORE_DOWN, Kind.CLOCK_JUMP),
     ),
-    Safeguard("the inbox is read again for new shards", _parts(worker=_ReadsInboxOnce), _CHANGES),
+    Safeguard("the inbox is read again for new shards", _parts(worker=_ReadsInboxOnce), (Kind.CRASH,)),
     Safeguard("answers are tried again after an outage", _patched(GuildLoop, "_answer", _answer_once), _OUTAGES),
     Safeguard("the identify budget", _patched(FakeIdentifyBudget, "reserve", _identify_at_once), (Kind.GATEWAY_LOSS,)),
 )

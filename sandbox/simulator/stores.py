@@ -209,7 +209,11 @@ class LinkedLeaseStore:
             beat = Beat(self._kept.loop.now, made_at, heartbeat.worker_id, heartbeat.positions)
             self._kept.record.beats.append(beat)
 
-        await self._link.call(work)
+        self._process.notes["beating"] = True
+        try:
+            await self._link.call(work)
+        finally:
+            self._process.notes["beating"] = False
 
     async def heartbeats(self) -> list[Heartbeat]:
         return await self._link.call(self._kept.leases.heartbeats)

@@ -30,6 +30,11 @@ OFTEN_MISSED = (
     "a lost shard is dropped and muted",
     "the level scan",
     "the identify budget",
+    "what is ended is the playing that was meant",
+    "a worker that stood still is silent",
+    "the holder's right ends before others may take",
+    "the right is stamped before the call",
+    "a right that returns is confirmed by a look",
 )
 
 
