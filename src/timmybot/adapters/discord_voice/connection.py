@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 _frames_log = logging.getLogger(f"{__name__}.frames")
 _frames_log.setLevel(logging.WARNING)  # at DEBUG the library would write every frame, and with them our secrets
 
-_ESTABLISH_SECONDS: Final = 10.0
+_ESTABLISH_SECONDS: Final = 5.0
 _CLOSE_SECONDS: Final = 1.0
 _RESUMABLE_CLOSE: Final = 4000
 """Any code but 1000 and 1001 leaves the voice session resumable."""

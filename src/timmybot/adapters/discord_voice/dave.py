@@ -40,6 +40,7 @@ AT_ONCE: Final = 0
 _TRANSITION: Final = struct.Struct(">H")
 _MOST_PENDING: Final = 64
 """Far more than a call has under way; a server that announces without end must not fill the memory."""
+_MOST_REFUSED: Final = 8
 _MOST_OTHERS: Final = 10_000
 
 T = TypeVar("T")
@@ -134,7 +135,8 @@ class EndToEnd:
         """Take in a JSON message. Raises ``ValueError``, ``KeyError`` or ``TypeError`` for one that makes no sense."""
         match op:
             case DaveOp.CLIENTS_CONNECT:
-                self.others |= {int(user_id) for user_id in data["user_ids"][:_MOST_OTHERS]} - {self.me}
+                room = max(_MOST_OTHERS - len(self.others), 0)
+                self.others |= {int(user_id) for user_id in data["user_ids"][:room]} - {self.me}
                 for refused in self._take_refused():
                     yield from self._propose(refused)
             case DaveOp.CLIENT_DISCONNECT:
@@ -190,7 +192,7 @@ class EndToEnd:
         except Unprocessable as error:
             # Should somebody else's commit build on it, we shall not be able to follow, and ask to be added anew.
             log.info("a proposal is not followed: %s", error)
-            self._refused = [*self._refused[-_MOST_PENDING:], payload]
+            self._refused = [*self._refused, payload][-_MOST_REFUSED:]
             return
         if answer is not None:
             yield SendBinary(DaveOp.COMMIT_WELCOME, answer.commit + (answer.welcome or b""))

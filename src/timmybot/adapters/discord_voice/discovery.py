@@ -16,8 +16,8 @@ PACKET: Final = struct.Struct(">HHI64sH")
 _REQUEST: Final = 1
 _RESPONSE: Final = 2
 _LENGTH: Final = 70
-_TRIES: Final = 5
-_TRY_SECONDS: Final = 1.0
+_TRIES: Final = 4
+_TRY_SECONDS: Final = 0.75
 
 
 class DiscoveryFailed(Exception):
@@ -39,7 +39,7 @@ def parse(packet: bytes, ssrc: int) -> tuple[str, int] | None:
 
 
 async def discover(udp: socket.socket, ssrc: int) -> tuple[str, int]:
-    """Ask over the connected, non-blocking socket, again each second. Raises :class:`DiscoveryFailed`."""
+    """Ask over the connected, non-blocking socket, again now and then. Raises :class:`DiscoveryFailed`."""
     loop = asyncio.get_running_loop()
     for _ in range(_TRIES):
         with suppress(TimeoutError, ConnectionError):

@@ -9,8 +9,8 @@ from __future__ import annotations
 import random as random_module
 from typing import Final
 
-FIRST_JOIN_SECONDS: Final = 8.0
-"""Somebody waits for the answer to their command."""
+FIRST_JOIN_SECONDS: Final = 5.0
+"""After this no further attempt is begun: somebody waits for the answer to their command."""
 TELL_SECONDS: Final = 8.0
 PURSUE_SECONDS: Final = 60.0
 STEADY_SECONDS: Final = 10.0

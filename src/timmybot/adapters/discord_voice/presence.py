@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from timmybot.adapters.discord_voice.close_codes import Loss
+from timmybot.adapters.discord_voice.close_codes import VOID, Loss
 from timmybot.adapters.discord_voice.connection import ConnectionFailed, VoiceConnection
 from timmybot.adapters.discord_voice.machine import Happening, State, after
 from timmybot.adapters.discord_voice.patience import Patience
@@ -285,14 +285,20 @@ class Presence:
         assert self._server is not None
         self._connection = connection = self._connect(self._server, self._lost)
         await connection.open()
-        return Happening.CONNECTED if connection.is_up else Happening.VOID
+        return self._connected(connection)
 
     async def _resume(self) -> Happening:
         assert self._connection is not None
         if not await self._have_patience():
             return Happening.PATIENCE_OVER
         await self._connection.resume()
-        return Happening.CONNECTED if self._connection.is_up else Happening.VOID
+        return self._connected(self._connection)
+
+    @staticmethod
+    def _connected(connection: VoiceConnection) -> Happening:
+        if not connection.is_up:  # it broke between being ready and now
+            raise ConnectionFailed(VOID)
+        return Happening.CONNECTED
 
     async def _have_patience(self) -> bool:
         """Wait as long as is due before another attempt; ``False`` if there should be none."""
