@@ -44,8 +44,11 @@ class Density:
         """Under ``cores`` of a core."""
 
         async def once(streams: int) -> bool:
-            [first, *_] = await self._at_least(1, cores, streams)
-            return first.within_20_ms >= SHARE
+            """Or at the second try: a hiccup of the machine must not lead the search astray."""
+            for runs in (1, 2):
+                if any(run.within_20_ms >= SHARE for run in await self._at_least(runs, cores, streams)):
+                    return True
+            return False
 
         async def in_20_ms(streams: int) -> bool:
             return await self._median_holds(cores, streams, lambda run: run.within_20_ms)
@@ -78,4 +81,5 @@ class Density:
             finally:
                 self._quota.allow(None)
             seen.append(window.punctuality)
+            print(f" {streams}:{window.punctuality.within_20_ms:.2%}", end="", flush=True)
         return seen

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import os
 import socket
-import subprocess
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final, cast
 
@@ -50,6 +50,7 @@ class Players:
     def __init__(self, at: Place) -> None:
         self._at = at
         self._ffmpeg = imageio_ffmpeg.get_ffmpeg_exe()
+        self._nowhere = Path(os.devnull).open("wb")  # noqa: SIM115  # as long as the process
         self._voices: list[discord.VoiceClient] = []
 
     async def play(self, streams: int) -> dict[str, Any]:
@@ -67,8 +68,8 @@ class Players:
         return {}
 
     def _song(self) -> discord.FFmpegOpusAudio:
-        quiet = cast(Any, subprocess.DEVNULL)  # handed on to Popen as it is
-        return discord.FFmpegOpusAudio(self._at.song, codec="copy", executable=self._ffmpeg, stderr=quiet)
+        # A real file, or discord.py would read the error output on a thread of its own, a player.
+        return discord.FFmpegOpusAudio(self._at.song, codec="copy", executable=self._ffmpeg, stderr=self._nowhere)
 
     async def close(self) -> None:
         for voice in self._voices:
