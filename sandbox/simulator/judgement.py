@@ -222,20 +222,23 @@ def _is_wanted(case: _Case, guild: GuildId, segment: Segment) -> None:
 
 def _goes_on_where_it_was(case: _Case, guild: GuildId) -> None:
     place: dict[PlayId, Segment] = {}
+    furthest: dict[PlayId, int] = defaultdict(int)
     for segment in sorted((each for each in case.segments[guild] if each.heard), key=lambda each: each.start):
         before = place.get(segment.play_id)
         if before is not None:
-            skipped = segment.from_ms - before.to_ms
+            skipped = segment.from_ms - furthest[segment.play_id]
+            repeated = before.to_ms - segment.from_ms
             if skipped > LEFT_OUT_MS:
                 case.violated("no music is left out", segment.start, f"guild {guild}: {skipped} ms of {segment.tag}")
-            if -skipped > _repeat_allowed(case, before, segment):
-                what = f"guild {guild}: {-skipped} ms of {segment.tag}, {before.worker} then {segment.worker}"
+            if repeated > _repeat_allowed(case, before, segment):
+                what = f"guild {guild}: {repeated} ms of {segment.tag}, {before.worker} then {segment.worker}"
                 case.violated("no music is heard twice", segment.start, what)
         elif segment.from_ms > LEFT_OUT_MS:
             case.violated(
                 "no music is left out", segment.start, f"guild {guild}: {segment.tag} began at {segment.from_ms}"
             )
         place[segment.play_id] = segment
+        furthest[segment.play_id] = max(furthest[segment.play_id], segment.to_ms)
 
 
 def _repeat_allowed(case: _Case, before: Segment, segment: Segment) -> float:

@@ -34,7 +34,6 @@ OFTEN_MISSED = (
     "a worker that stood still is silent",
     "the holder's right ends before others may take",
     "the right is stamped before the call",
-    "a right that returns is confirmed by a look",
 )
 
 
