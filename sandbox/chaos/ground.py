@@ -26,6 +26,8 @@ from sandbox.recording import Format, record
 SHARDS = 16
 SONG_SECONDS = 300.0
 PATIENCE_SECONDS = 60.0
+HAND_OVER_SECONDS = 150.0
+"""Longer than a task may take to stop."""
 VOICES = 4
 
 WORKER_PROCESS = Path(__file__).with_name("worker_process.py")
@@ -56,6 +58,17 @@ class Ground:
     async def deploy(self, choices: Mapping[str, str]) -> None:
         """Deploy again with the real cdk command, other choices beside those of the ground."""
         await self.cloud.deploy("dev", {**self._choices, **choices})
+
+    async def deploy_and_replace(self, choices: Mapping[str, str]) -> None:
+        """Deploy a new task revision, and return when every task that is left is of it."""
+        older = max(task.revision for task in self.cloud.scheduler.tasks)
+        await self.deploy(choices)
+
+        def replaced() -> bool:
+            revisions = {task.revision for task in self.cloud.scheduler.tasks if task.running}
+            return bool(revisions) and min(revisions) > older
+
+        await self.until("only tasks of the new revision are left", replaced, within=HAND_OVER_SECONDS)
 
     async def play(self, *scenes: Scene, seconds: float = 3.0) -> None:
         """Have the members play their songs, and hear each for a while."""

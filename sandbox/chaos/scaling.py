@@ -68,16 +68,7 @@ async def scale_out(ground: Ground, report: Report) -> None:
 
 async def redeploy(ground: Ground, report: Report) -> None:
     struck_at = now()
-    await ground.deploy({"task_memory": "1024"})
-    report.figure("redeploy_command_seconds", now() - struck_at)
-    newest = max(task.revision for task in ground.cloud.scheduler.tasks)
-
-    def replaced() -> bool:
-        tasks = [task for task in ground.cloud.scheduler.tasks if task.running]
-        latest = max(task.revision for task in tasks)
-        return latest > newest and all(task.revision == latest for task in tasks)
-
-    await ground.until("every task is of the new revision", replaced, within=180.0)
+    await ground.deploy_and_replace({"task_memory": "1024"})
     report.figure("redeploy_seconds", now() - struck_at)
     _judge_all(ground, report, "redeploy", await _heard(ground.scenes, struck_at), gap=HANDOVER_GAP_SECONDS)
 
