@@ -6,18 +6,26 @@ Needs no credentials, no network but the package index (once, for the front door
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import aws_cdk as cdk
+from cdk_nag import AwsSolutionsChecks
 
+from infra.acknowledged import acknowledge
 from infra.environments import DEFAULT, OVERRIDABLE, ChoiceError, Environment, environment
 from infra.stacks.database import DatabaseStack
+from infra.stacks.deploy_role import DeployRoleStack
 from infra.stacks.ecs import EcsStack
 from infra.stacks.frontdoor import FrontDoorStack
 from infra.stacks.monitoring import MonitoringStack
 from infra.stacks.networking import NetworkingStack
 from infra.stacks.security import SecurityStack
+
+_TEMPORARY = re.compile(r"[^\s\"']*/jsii-kernel-\w+/")
+"""Where jsii unpacks the CDK: traces name it."""
 
 
 def chosen_environment(app: cdk.App) -> Environment:
@@ -52,6 +60,9 @@ def build(app: cdk.App, choices: Environment) -> None:
         ecs.add_stack_dependency(needed)
     for needed in (database, security, monitoring):
         front_door.add_stack_dependency(needed)
+    if choices.github_repository is not None:
+        add(DeployRoleStack, "deploy-role")
+    acknowledge(app, choices)
     cdk.Tags.of(app).add("application", "timmybot")
     cdk.Tags.of(app).add("environment", choices.name)
 
@@ -63,8 +74,18 @@ def main() -> int:
     except ChoiceError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    app.synth()
+    cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    forget_this_run(Path(app.synth().directory))
     return 0
+
+
+def forget_this_run(assembly: Path) -> None:
+    """Take this run's temporary directory out of the assembly, or no two would be the same."""
+    for file in assembly.glob("*.json"):
+        text = file.read_text()
+        neutral = _TEMPORARY.sub("", text)
+        if neutral != text:
+            file.write_text(neutral)
 
 
 if __name__ == "__main__":

@@ -6,11 +6,13 @@ a value that makes no sense is refused with a sentence before anything is synthe
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from enum import Enum
 
-from timmybot.settings import ResourceNames
+from timmybot.settings import ResourceNames, Settings
 
 
 class ChoiceError(ValueError):
@@ -24,6 +26,8 @@ class Egress(Enum):
     """A NAT gateway in each zone: survives the loss of one; the dearest."""
     SINGLE_NAT = "single_nat"
     """One NAT gateway: half the price, and music stops with its zone."""
+    NAT_INSTANCE = "nat_instance"
+    """One fck-nat instance that replaces itself when it fails: a tenth of a gateway, minutes of silence then."""
     PUBLIC_IP = "public_ip"
     """Tasks in public subnets with an address of their own and no ingress: no NAT to pay for."""
 
@@ -35,6 +39,40 @@ class Wheels(Enum):
     """Linux on ARM64 with the function's own Python: what AWS runs."""
     HOST = "host"
     """This machine and this Python: what the sandbox runs."""
+
+
+class Insights(Enum):
+    """What Container Insights measures. Its metrics are billed like our own."""
+
+    OFF = "off"
+    """Nothing: tasks are counted by the samples of a free metric, players by our own."""
+    STANDARD = "standard"
+    """Cluster, service and task family."""
+    ENHANCED = "enhanced"
+    """Also each task and container."""
+
+
+class Capacity(Enum):
+    """On what tasks run."""
+
+    ON_DEMAND = "on_demand"
+    SPOT = "spot"
+    """A third of the price; AWS may take a task back with two minutes' notice, which is a hand-over."""
+
+
+TASK_SIZES: Mapping[int, tuple[int, ...]] = {
+    256: (512, 1024, 2048),
+    512: tuple(range(1024, 4096 + 1, 1024)),
+    1024: tuple(range(2048, 8192 + 1, 1024)),
+}
+"""Fargate's pairs of CPU units and MB, as far as one Python process can use them."""
+
+RETENTIONS = (1, 3, 5, 7, 14, 30, 60, 90, 180, 365)
+"""The days for which CloudWatch Logs keeps a line, up to a year."""
+
+SYNTHESISING = f"{sys.version_info.major}.{sys.version_info.minor}"
+PYTHONS = ("3.11", "3.12", "3.13", "3.14")
+"""Lambda's runtimes that the pinned wheels fit."""
 
 
 @dataclass(frozen=True)
@@ -52,27 +90,46 @@ class Environment:
     availability_zones: int = 2
     vpc_cidr: str = "10.42.0.0/20"
     flow_logs: bool = False
+    """Whether what the network refused is logged."""
+    nat_image: str | None = None
+    """The fck-nat AMI of ``egress=nat_instance``. None makes it a parameter of the networking stack, to be given at
+    deployment: looking it up would need credentials at synthesis, and could change what was reviewed."""
+    container_insights: Insights = Insights.OFF
+
+    shard_count: int = Settings.shard_count
+    """Shards that guilds are routed over: told to whoever routes, here and nowhere else."""
 
     task_cpu: int = 256
     """CPU units; 1,024 are one vCPU."""
     task_memory: int = 512
+    capacity: Capacity = Capacity.ON_DEMAND
     tasks_max: int = 5
     players_per_task: int = 100
     """What target tracking aims at: half of what one quarter-vCPU task has been measured to hold."""
     idle_minutes: int = 10
     """How long no player may be active before the service sleeps."""
 
-    function_memory: int = 1024
-    """A Lambda's CPU follows its memory, and importing boto3 is CPU: under 512 the cold start breaks the 3 s limit."""
+    function_memory: int = 1769
+    """MB. CPU follows memory, and this is one vCPU: a cold start is CPU, and a command costs the same or less."""
     function_timeout_seconds: int = 10
+    function_concurrency: int = 0
+    """How many commands may be answered at once, reserved for the front door; 0 reserves none. A new account has ten
+    in all, of which none may be reserved."""
+    function_python: str | None = None
+    """The functions' runtime. None takes the Python that synthesises, which is the one the tests ran on and the only
+    one whose bytecode can be shipped; without bytecode a cold start takes twice the CPU."""
 
     image: str | None = None
     """A digest-pinned image (``repository@sha256:…``). None builds the project's Dockerfile."""
     wheels: Wheels = Wheels.LAMBDA
     alarm_email: str | None = None
     """Who is told about alarms and the budget. None leaves the topic without a reader."""
+    github_repository: str | None = None
+    """``owner/name``: adds a role that this repository's workflow may take to deploy. None adds none."""
+    github_branch: str = "main"
+    """The one branch that may take it."""
     worker_settings: tuple[tuple[str, str], ...] = ()
-    """Settings of the worker that differ from ``timmybot.settings``: ``(("TIMMYBOT_SHARD_COUNT", "32"),)``."""
+    """Settings of the worker that differ from ``timmybot.settings``: ``(("TIMMYBOT_SCAN_SECONDS", "20"),)``."""
 
     def __post_init__(self) -> None:
         if self.image is not None and "@sha256:" not in self.image:
@@ -87,10 +144,32 @@ class Environment:
             raise ChoiceError(f"tasks_max is {self.tasks_max}: the bot is made for 1 to 5 tasks")
         if not 1 <= self.availability_zones <= 3:
             raise ChoiceError(f"availability_zones is {self.availability_zones}: use 1, 2 or 3")
+        if self.task_memory not in TASK_SIZES.get(self.task_cpu, ()):
+            sizes = ", ".join(f"{cpu} with {memory[0]} to {memory[-1]}" for cpu, memory in TASK_SIZES.items())
+            raise ChoiceError(
+                f"task_cpu {self.task_cpu} with task_memory {self.task_memory} is no Fargate size: {sizes}"
+            )
+        if self.shard_count < 1:
+            raise ChoiceError(f"shard_count is {self.shard_count}: use 1 or more")
+        if self.function_python is not None and self.function_python not in PYTHONS:
+            raise ChoiceError(f"function_python is {self.function_python!r}: use one of {', '.join(PYTHONS)}")
+        if self.nat_image is not None and self.egress is not Egress.NAT_INSTANCE:
+            raise ChoiceError(f"nat_image is for egress nat_instance, not {self.egress.value}: leave it out")
+        if self.github_repository is not None and not re.fullmatch(r"[\w.-]+/[\w.-]+", self.github_repository):
+            raise ChoiceError(f"github_repository is {self.github_repository!r}: write it as owner/name")
+        if self.log_retention_days not in RETENTIONS:
+            raise ChoiceError(f"log_retention_days is {self.log_retention_days}: use one of {RETENTIONS}")
+        if not 1 <= self.idle_minutes <= 60:
+            raise ChoiceError(f"idle_minutes is {self.idle_minutes}: use 1 to 60")
 
     @property
     def names(self) -> ResourceNames:
         return ResourceNames(self.name)
+
+    @property
+    def runtime(self) -> str:
+        """The Python of the functions, as ``3.13``."""
+        return self.function_python or (SYNTHESISING if SYNTHESISING in PYTHONS else PYTHONS[-1])
 
     @property
     def zones(self) -> tuple[str, ...]:
@@ -100,7 +179,13 @@ class Environment:
 
 DEV = Environment(name="dev", egress=Egress.PUBLIC_IP, retain_data=False, log_retention_days=7, monthly_budget=10)
 PROD = Environment(
-    name="prod", egress=Egress.NAT_PER_AZ, retain_data=True, log_retention_days=30, monthly_budget=150, flow_logs=True
+    name="prod",
+    egress=Egress.NAT_PER_AZ,
+    retain_data=True,
+    log_retention_days=30,
+    monthly_budget=150,
+    flow_logs=True,
+    container_insights=Insights.ENHANCED,
 )
 ENVIRONMENTS: Mapping[str, Environment] = {environment.name: environment for environment in (DEV, PROD)}
 DEFAULT = DEV.name

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from infra.components.function_bundle import HANDLER_MODULE, ROOT, SOURCE
+from infra.components.function_bundle import FRONT_DOOR, ROOT, SOURCE, TASK_STOPPED
 from infra.components.import_closure import reached_modules
 
 ASSEMBLIES = ROOT / "build" / "cdk.out"
@@ -91,7 +91,8 @@ def _digest(context: Mapping[str, str]) -> str:
 
 
 def _input_files(*, built_image: bool) -> Iterator[Path]:
-    yield from reached_modules(SOURCE, HANDLER_MODULE)
+    for handler in (FRONT_DOOR, TASK_STOPPED):
+        yield from reached_modules(SOURCE, handler)
     for name in (*INPUTS, *(IMAGE_INPUTS if built_image else ())):
         path = ROOT / name
         if path.is_file():

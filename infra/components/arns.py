@@ -41,6 +41,9 @@ class Arns:
             arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
         )
 
+    def cluster(self) -> str:
+        return self._stack.format_arn(service="ecs", resource="cluster", resource_name=self._names.cluster)
+
     def worker_service(self) -> str:
         return self._stack.format_arn(
             service="ecs", resource="service", resource_name=f"{self._names.cluster}/{self._names.worker_service}"

@@ -17,6 +17,16 @@ def throttles(choices: Environment) -> cloudwatch.Metric:
     return _metric(choices, "Throttles", "Sum")
 
 
+def failures(choices: Environment) -> cloudwatch.MathExpression:
+    """Commands that failed or were turned away: to the member they look alike."""
+    return cloudwatch.MathExpression(
+        label="Failed commands",
+        expression="FILL(errors, 0) + FILL(throttles, 0)",
+        using_metrics={"errors": errors(choices), "throttles": throttles(choices)},
+        period=cdk.Duration.minutes(1),
+    )
+
+
 def invocations(choices: Environment) -> cloudwatch.Metric:
     return _metric(choices, "Invocations", "Sum")
 

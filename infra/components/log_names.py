@@ -15,6 +15,21 @@ def front_door_log_group(choices: Environment) -> str:
     return f"/timmybot/{choices.name}/front-door"
 
 
+def task_stopped_log_group(choices: Environment) -> str:
+    return f"/timmybot/{choices.name}/task-stopped"
+
+
 def retention(days: int) -> logs.RetentionDays:
-    """CloudWatch Logs keeps lines for one of a few fixed spans. Raises :class:`KeyError` for one we do not use."""
-    return {7: logs.RetentionDays.ONE_WEEK, 30: logs.RetentionDays.ONE_MONTH}[days]
+    """CloudWatch Logs keeps lines for one of a few fixed spans, ``environments.RETENTIONS``."""
+    return {
+        1: logs.RetentionDays.ONE_DAY,
+        3: logs.RetentionDays.THREE_DAYS,
+        5: logs.RetentionDays.FIVE_DAYS,
+        7: logs.RetentionDays.ONE_WEEK,
+        14: logs.RetentionDays.TWO_WEEKS,
+        30: logs.RetentionDays.ONE_MONTH,
+        60: logs.RetentionDays.TWO_MONTHS,
+        90: logs.RetentionDays.THREE_MONTHS,
+        180: logs.RetentionDays.SIX_MONTHS,
+        365: logs.RetentionDays.ONE_YEAR,
+    }[days]

@@ -30,6 +30,31 @@ def wake_failed(choices: Environment) -> cloudwatch.Metric:
     return _metric(choices, "WakeFailed", "Sum")
 
 
+def woken_again(choices: Environment) -> cloudwatch.Metric:
+    """A task stopped, none was wanted, and a guild still wanted to hear something."""
+    return _metric(choices, "WokenAgain", "Sum")
+
+
+def wake_seconds(choices: Environment) -> cloudwatch.Metric:
+    """From the beginning of the image pull to a worker that can play."""
+    return _metric(choices, "WakeSeconds", "Maximum")
+
+
+def workers_failed(choices: Environment) -> cloudwatch.Metric:
+    """Tasks that ended by themselves or never started."""
+    return _metric(choices, "WorkersFailed", "Sum")
+
+
+def players_healed(choices: Environment) -> cloudwatch.Metric:
+    """Steps that the watchdog took, for players that should send and did not."""
+    return _metric(choices, "PlayersHealed", "Sum")
+
+
+def voice_refused(choices: Environment) -> cloudwatch.Metric:
+    """Voice connections that Discord closed for good."""
+    return _metric(choices, "VoiceRefused", "Sum")
+
+
 def frames_late(choices: Environment) -> cloudwatch.Metric:
     return _metric(choices, "FramesLate", "Sum")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_logs as logs
+from cdk_fck_nat import FckNatInstanceProvider
 from constructs import Construct
 
 from infra.components.log_names import retention
@@ -16,6 +17,9 @@ PUBLIC, PRIVATE = "public", "private"
 # promised nowhere), and media hosts on whatever a member's URL says; the fetcher refuses private addresses.
 TCP_PURPOSES = {80: "media over HTTP", 443: "Discord, AWS and media over TLS"}
 UDP_PORTS = (1024, 65535)
+
+NAT_INSTANCE_TYPE = "t4g.nano"
+"""5 Gb/s in bursts, far more than 500 players of 128 kb/s need."""
 
 
 class Network(Construct):
@@ -29,14 +33,17 @@ class Network(Construct):
         nat_gateways = {
             Egress.NAT_PER_AZ: choices.availability_zones,
             Egress.SINGLE_NAT: 1,
+            Egress.NAT_INSTANCE: 1,
             Egress.PUBLIC_IP: 0,
         }[choices.egress]
+        nat_instance = self._nat_instance(choices) if choices.egress is Egress.NAT_INSTANCE else None
         self.vpc = ec2.Vpc(
             self,
             "vpc",
             ip_addresses=ec2.IpAddresses.cidr(choices.vpc_cidr),
             availability_zones=list(choices.zones),
             nat_gateways=nat_gateways,
+            nat_gateway_provider=nat_instance,
             # CDK's own resource for this is a function with the right to edit security groups.
             restrict_default_security_group=False,
             subnet_configuration=[
@@ -50,11 +57,32 @@ class Network(Construct):
                 "s3": ec2.GatewayVpcEndpointOptions(service=ec2.GatewayVpcEndpointAwsService.S3),
             },
         )
+        if nat_instance is not None:
+            # From the private subnets, whose traffic it carries, and from nowhere else.
+            nat_instance.security_group.add_ingress_rule(
+                ec2.Peer.ipv4(choices.vpc_cidr), ec2.Port.all_traffic(), "the network's own traffic, on its way out"
+            )
         if choices.flow_logs:
             self._log_refused_traffic(choices)
         group = PUBLIC if choices.egress is Egress.PUBLIC_IP else PRIVATE
         self.task_subnet_ids = self.vpc.select_subnets(subnet_group_name=group).subnet_ids
         self.task_security_group = self._task_security_group()
+
+    def _nat_instance(self, choices: Environment) -> FckNatInstanceProvider:
+        image = choices.nat_image
+        if image is None:
+            image = cdk.CfnParameter(
+                cdk.Stack.of(self),
+                "NatImage",
+                type="AWS::EC2::Image::Id",
+                description="The fck-nat AMI for ARM64: aws ec2 describe-images --owners 568608671756 "
+                "--filters Name=name,Values=fck-nat-al2023-*-arm64-ebs",
+            ).value_as_string
+        return FckNatInstanceProvider(
+            instance_type=ec2.InstanceType(NAT_INSTANCE_TYPE),
+            machine_image=ec2.MachineImage.generic_linux({choices.region: image}),
+            enable_ssm=False,
+        )
 
     def _log_refused_traffic(self, choices: Environment) -> None:
         group = logs.LogGroup(

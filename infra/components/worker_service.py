@@ -8,7 +8,9 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
 from constructs import Construct
 
-from infra.environments import Egress, Environment
+from infra.environments import Capacity, Egress, Environment
+
+PROVIDERS = {Capacity.ON_DEMAND: "FARGATE", Capacity.SPOT: "FARGATE_SPOT"}
 
 
 class WorkerService(Construct):
@@ -37,6 +39,10 @@ class WorkerService(Construct):
             cluster=cluster,
             task_definition=task,
             service_name=choices.names.worker_service,
+            # A strategy in both cases: going from a launch type to one would replace the service.
+            capacity_provider_strategies=[
+                ecs.CapacityProviderStrategy(capacity_provider=PROVIDERS[choices.capacity], weight=1)
+            ],
             min_healthy_percent=100,
             max_healthy_percent=200,
             circuit_breaker=ecs.DeploymentCircuitBreaker(enable=True, rollback=True),
@@ -55,3 +61,5 @@ class WorkerService(Construct):
                 ec2.SecurityGroup.from_security_group_id(self, "security-group", security_group_id, mutable=False)
             ],
         )
+        # What the first task needs to read its secrets: CDK waits for the task's own role alone.
+        self.service.node.add_dependency(task.obtain_execution_role())

@@ -21,6 +21,13 @@ STOP_TIMEOUT_SECONDS = 120
 
 USER = "10001:10001"
 
+SCRATCH = "/tmp"  # noqa: S108  # the one place in a read-only container that may be written
+ALIVE_FILE = f"{SCRATCH}/timmybot-alive"
+
+HEALTH = f'test -n "$(find {ALIVE_FILE} -mmin -1)"'
+"""Healthy while the worker's event loop has touched its file within a minute. A shell and find take some milliseconds;
+asking in Python would take a quarter core from the music twice a minute."""
+
 READ = ("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query")
 WRITE = (
     "dynamodb:PutItem",
@@ -34,8 +41,7 @@ WRITE = (
 class WorkerTask(Construct):
     """A Fargate task definition on ARM64: non-root, read-only, without capabilities.
 
-    The container is told its environment's name, and given two secrets by ECS itself; it needs no right
-    to read any.
+    The container is told its environment's name and shard count, and given two secrets by ECS itself.
     """
 
     def __init__(self, scope: Construct, construct_id: str, choices: Environment) -> None:
@@ -56,13 +62,19 @@ class WorkerTask(Construct):
         )
         linux = ecs.LinuxParameters(self, "linux")
         linux.drop_capabilities(ecs.Capability.ALL)
-        self.definition.add_container(
+        self.definition.add_volume(name="scratch")
+        container = self.definition.add_container(
             "worker",
             container_name="worker",
             image=worker_image(self, choices),
             entry_point=["timmybot"],
             command=["worker"],
-            environment={"TIMMYBOT_ENVIRONMENT": choices.name, **dict(choices.worker_settings)},
+            environment={
+                "TIMMYBOT_ENVIRONMENT": choices.name,
+                "TIMMYBOT_SHARD_COUNT": str(choices.shard_count),
+                "TIMMYBOT_ALIVE_FILE": ALIVE_FILE,
+                **dict(choices.worker_settings),
+            },
             secrets={
                 "TIMMYBOT_BOT_TOKEN": self._secret(secret_names.BOT_TOKEN, choices),
                 "TIMMYBOT_APPLICATION_ID": self._secret(secret_names.APPLICATION, choices, "application_id"),
@@ -71,11 +83,19 @@ class WorkerTask(Construct):
                 stream_prefix="worker",
                 log_group=logs.LogGroup.from_log_group_name(self, "log-group", worker_log_group(choices)),
             ),
+            health_check=ecs.HealthCheck(
+                command=["CMD-SHELL", HEALTH],
+                interval=cdk.Duration.seconds(30),
+                timeout=cdk.Duration.seconds(5),
+                retries=3,
+                start_period=cdk.Duration.seconds(120),
+            ),
             stop_timeout=cdk.Duration.seconds(STOP_TIMEOUT_SECONDS),
             readonly_root_filesystem=True,
             user=USER,
             linux_parameters=linux,
         )
+        container.add_mount_points(ecs.MountPoint(container_path=SCRATCH, source_volume="scratch", read_only=False))
 
     def _role(self, name: str) -> iam.Role:
         return iam.Role(self, name, assumed_by=iam.ServicePrincipal("ecs-tasks.amazonaws.com"))
@@ -90,6 +110,9 @@ class WorkerTask(Construct):
         role.add_to_policy(iam.PolicyStatement(actions=[*READ], resources=read))
         role.add_to_policy(iam.PolicyStatement(actions=[*WRITE], resources=written))
         role.add_to_policy(iam.PolicyStatement(actions=["dynamodb:Query"], resources=[index]))
+        # Those that ECS has put into the environment already: a task that was started with placeholders looks for them.
+        own_secrets = [self._arns.secret(secret) for secret in (secret_names.BOT_TOKEN, secret_names.APPLICATION)]
+        role.add_to_policy(iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=own_secrets))
         role.add_to_policy(
             iam.PolicyStatement(
                 actions=["ecs:GetTaskProtection", "ecs:UpdateTaskProtection"],

@@ -11,10 +11,17 @@ from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from infra.components.network_names import NetworkNames
+from infra.components.task_stopped import TaskStopped
 from infra.components.worker_scaling import WorkerScaling
-from infra.components.worker_service import WorkerService
+from infra.components.worker_service import PROVIDERS, WorkerService
 from infra.components.worker_task import WorkerTask
-from infra.environments import Environment
+from infra.environments import Environment, Insights
+
+INSIGHTS = {
+    Insights.OFF: ecs.ContainerInsights.DISABLED,
+    Insights.STANDARD: ecs.ContainerInsights.ENABLED,
+    Insights.ENHANCED: ecs.ContainerInsights.ENHANCED,
+}
 
 
 class EcsStack(cdk.Stack):
@@ -32,7 +39,14 @@ class EcsStack(cdk.Stack):
             "cluster",
             vpc=vpc,
             cluster_name=choices.names.cluster,
-            container_insights_v2=ecs.ContainerInsights.DISABLED,
+            container_insights_v2=INSIGHTS[choices.container_insights],
+        )
+        providers = ecs.CfnClusterCapacityProviderAssociations(
+            self,
+            "providers",
+            cluster=cluster.cluster_name,
+            capacity_providers=[*PROVIDERS.values()],
+            default_capacity_provider_strategy=[],
         )
         task = WorkerTask(self, "task", choices)
         service = WorkerService(
@@ -44,7 +58,9 @@ class EcsStack(cdk.Stack):
             subnet_ids=[self._published(name) for name in names.task_subnets],
             security_group_id=self._published(names.security_group),
         )
+        service.service.node.add_dependency(providers)
         WorkerScaling(self, "scaling", choices, service.service)
+        TaskStopped(self, "task-stopped", choices)
 
     def _published(self, name: str) -> str:
         return ssm.StringParameter.value_for_string_parameter(self, name)

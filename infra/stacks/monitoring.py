@@ -11,7 +11,7 @@ from constructs import Construct
 from infra.components.alarms import Alarms
 from infra.components.budget import Budget
 from infra.components.dashboard import Dashboard
-from infra.components.log_names import front_door_log_group, retention, worker_log_group
+from infra.components.log_names import front_door_log_group, retention, task_stopped_log_group, worker_log_group
 from infra.environments import Environment
 
 
@@ -21,7 +21,7 @@ class MonitoringStack(cdk.Stack):
 
     def __init__(self, scope: Construct, construct_id: str, choices: Environment, **stack: Any) -> None:
         super().__init__(scope, construct_id, **stack)
-        for name in (worker_log_group(choices), front_door_log_group(choices)):
+        for name in (worker_log_group(choices), front_door_log_group(choices), task_stopped_log_group(choices)):
             logs.LogGroup(
                 self,
                 f"{name.rsplit('/', 1)[-1]}-log",

@@ -97,6 +97,9 @@ class Settings:
     drain_seconds: float = 100.0
     """How long a worker may take to hand its shards over: inside Fargate's 120 s between SIGTERM and SIGKILL."""
 
+    alive_file: str = ""
+    """A file that a worker touches every ten seconds, for the container's health check; none outside a container."""
+
     source_allow_hosts: tuple[str, ...] = ()
     """``host:port`` pairs that may be fetched from although they are not on the public internet, comma-separated:
     a media server in your own network. Everything else that is not public is refused."""

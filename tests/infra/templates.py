@@ -58,6 +58,10 @@ class Templates:
         assert len(found) == 1, f"{len(found)} resources of {kind} with {properties}"
         return found[0]
 
+    def function(self, name: str) -> Properties:
+        """The properties of the function called so behind the environment's prefix."""
+        return self.one("AWS::Lambda::Function", FunctionName=f"{self.names.prefix}-{name}")
+
     def rights(self, part: str, role: str) -> set[tuple[str, str]]:
         """Every (action, resource) pair that policies of the stack allow the role whose logical id begins so."""
         resources = self.stacks[part]["Resources"]

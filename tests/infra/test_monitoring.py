@@ -4,19 +4,37 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 from tests.infra.templates import Templates
 from timmybot.adapters.metrics import DIMENSION, NAMESPACE, UNITS
 
-# https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
-LAMBDA_METRICS = {"Invocations", "Errors", "Throttles", "Duration", "ConcurrentExecutions"}
+ROOT = Path(__file__).parents[2]
 
-Name = tuple[str, str, str]
-"""Namespace, metric, and the name of its one dimension."""
+Name = tuple[str, str, frozenset[str]]
+"""Namespace, metric, and the names of its dimensions."""
 
-EMITTED: set[Name] = {(NAMESPACE, name, DIMENSION) for name in UNITS} | {
-    ("AWS/Lambda", name, "FunctionName") for name in LAMBDA_METRICS
+SERVICE = frozenset({"ClusterName", "ServiceName"})
+
+OURS: set[Name] = {(NAMESPACE, name, frozenset({DIMENSION})) for name in UNITS}
+AWS: set[Name] = {
+    # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+    *(("AWS/Lambda", name, frozenset({"FunctionName"})) for name in ("Invocations", "Errors", "Throttles", "Duration")),
+    # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/available-metrics.html
+    *(("AWS/ECS", name, SERVICE) for name in ("CPUUtilization", "MemoryUtilization")),
+    # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/metrics-dimensions.html
+    ("AWS/DynamoDB", "WriteThrottleEvents", frozenset({"TableName"})),
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/monitor_estimated_charges_with_cloudwatch.html
+    ("AWS/Billing", "EstimatedCharges", frozenset({"Currency"})),
 }
+INSIGHTS: set[Name] = {("ECS/ContainerInsights", name, SERVICE) for name in ("DesiredTaskCount", "RunningTaskCount")}
+"""https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Container-Insights-metrics-ECS.html"""
+
+
+def emitted(templates: Templates) -> set[Name]:
+    """What exists in this environment: Container Insights' metrics only where it is switched on."""
+    (setting,) = templates.one("AWS::ECS::Cluster")["ClusterSettings"]
+    return OURS | AWS | (INSIGHTS if setting["Value"] in ("enabled", "enhanced") else set())
 
 
 def graphed(templates: Templates) -> Iterator[Name]:
@@ -24,13 +42,16 @@ def graphed(templates: Templates) -> Iterator[Name]:
     text = body if isinstance(body, str) else "".join(p for p in body["Fn::Join"][1] if isinstance(p, str))
     for widget in json.loads(text)["widgets"]:
         for metric in widget["properties"].get("metrics", []):
-            yield (metric[0], metric[1], metric[2])
+            words = [part for part in metric if isinstance(part, str)]
+            if words:
+                yield (words[0], words[1], frozenset(words[2::2]))
 
 
 def alarmed(templates: Templates) -> Iterator[Name]:
     for alarm in templates.all("AWS::CloudWatch::Alarm"):
-        (dimension,) = alarm["Dimensions"]
-        yield (alarm["Namespace"], alarm["MetricName"], dimension["Name"])
+        stats = [query["MetricStat"]["Metric"] for query in alarm.get("Metrics", []) if "MetricStat" in query]
+        for metric in stats or [alarm]:
+            yield (metric["Namespace"], metric["MetricName"], frozenset(d["Name"] for d in metric["Dimensions"]))
 
 
 def tracked(templates: Templates) -> Iterator[Name]:
@@ -40,19 +61,34 @@ def tracked(templates: Templates) -> Iterator[Name]:
             for query in tracking["Metrics"]:
                 if "MetricStat" in query:
                     metric = query["MetricStat"]["Metric"]
-                    (dimension,) = metric["Dimensions"]
-                    yield (metric["Namespace"], metric["MetricName"], dimension["Name"])
+                    yield (
+                        metric["Namespace"],
+                        metric["MetricName"],
+                        frozenset(d["Name"] for d in metric["Dimensions"]),
+                    )
 
 
 def test_every_metric_that_is_looked_at_is_one_that_is_emitted(either: Templates) -> None:
     looked_at = {*graphed(either), *alarmed(either), *tracked(either)}
     assert len(looked_at) > 5
-    assert looked_at <= EMITTED
+    assert looked_at <= emitted(either)
 
 
-def test_the_running_task_count_of_the_wrong_namespace_would_be_noticed() -> None:
+def test_every_metric_of_ours_that_is_looked_at_has_a_line_of_code_that_emits_it(either: Templates) -> None:
+    looked_at = {*graphed(either), *alarmed(either), *tracked(either)}
+    ours = {name for namespace, name, _ in looked_at if namespace == NAMESPACE}
+    code = [path.read_text() for path in (ROOT / "src").rglob("*.py") if path.name != "metrics.py"]
+    assert {name for name in ours if not any(f'"{name}":' in text for text in code)} == set()
+
+
+def test_the_running_task_count_of_the_wrong_namespace_would_be_noticed(either: Templates) -> None:
     """AWS/ECS has no such metric; it belongs to Container Insights."""
-    assert ("AWS/ECS", "RunningTaskCount", "ServiceName") not in EMITTED
+    assert ("AWS/ECS", "RunningTaskCount", SERVICE) not in emitted(either)
+
+
+def test_a_metric_of_container_insights_would_be_noticed_where_that_is_off(dev: Templates, prod: Templates) -> None:
+    assert not INSIGHTS & emitted(dev)
+    assert {*graphed(prod)} >= INSIGHTS
 
 
 def test_each_alarm_says_what_it_means_and_what_to_do(either: Templates) -> None:
@@ -75,5 +111,9 @@ def test_someone_is_told_before_the_money_is_gone(either: Templates) -> None:
 
 def test_prod_keeps_its_logs(prod: Templates) -> None:
     for group in prod.resources("AWS::Logs::LogGroup"):
-        kept = group["Properties"]["LogGroupName"] in ("/timmybot/prod/worker", "/timmybot/prod/front-door")
+        kept = group["Properties"]["LogGroupName"] in (
+            "/timmybot/prod/worker",
+            "/timmybot/prod/front-door",
+            "/timmybot/prod/task-stopped",
+        )
         assert group["DeletionPolicy"] == ("Retain" if kept else "Delete")

@@ -37,6 +37,7 @@ def test_the_worker_writes_queues_and_coordination_and_only_reads_the_allowlist(
         pairs(READ, *written, *tables(either, "user-preferences", "server-allowlist"))
         | pairs(WRITE, *written)
         | pairs(("dynamodb:Query",), f"{tables(either, 'guild-queues')[0]}/index/active-shard")
+        | pairs(("secretsmanager:GetSecretValue",), *secrets(either, "bot-token", "application"))
         | pairs(("ecs:GetTaskProtection", "ecs:UpdateTaskProtection"), f"ecs:task/{either.names.cluster}/*")
     )
 
@@ -56,7 +57,7 @@ def test_ecs_itself_reads_two_secrets_and_writes_one_log(either: Templates) -> N
 
 
 def test_the_front_door_writes_wanted_state_and_wakes_one_service(either: Templates) -> None:
-    assert either.rights("front-door", "frontdoorrole") == (
+    assert either.rights("front-door", "frontdoorfunctionrole") == (
         pairs(("dynamodb:GetItem", "dynamodb:Query", *WRITE), *tables(either, "guild-queues", "coordination"))
         | pairs(("dynamodb:GetItem",), *tables(either, "server-allowlist"))
         | pairs(("secretsmanager:GetSecretValue",), *secrets(either, "bot-token", "application"))
@@ -66,6 +67,32 @@ def test_the_front_door_writes_wanted_state_and_wakes_one_service(either: Templa
         )
         | pairs(LOG, log_group(either, "front-door"))
     )
+
+
+def test_the_task_stopped_function_looks_at_who_wants_to_play_and_wakes_one_service(either: Templates) -> None:
+    (queues,) = tables(either, "guild-queues")
+    assert either.rights("ecs", "taskstoppedfunctionrole") == (
+        pairs(("dynamodb:GetItem",), queues)
+        | pairs(("dynamodb:Query",), f"{queues}/index/active-shard")
+        | pairs(
+            ("ecs:DescribeServices", "ecs:UpdateService"),
+            f"ecs:service/{either.names.cluster}/{either.names.worker_service}",
+        )
+        | pairs(LOG, log_group(either, "task-stopped"))
+    )
+
+
+def test_there_is_no_role_but_those_listed_here(either: Templates) -> None:
+    roles = {
+        name
+        for template in either.stacks.values()
+        for name, resource in template["Resources"].items()
+        if resource["Type"] == "AWS::IAM::Role"
+    }
+    listed = ("tasktaskrole", "taskexecutionrole", "frontdoorfunctionrole", "taskstoppedfunctionrole")
+    flow_log = {role for role in roles if role.startswith("networkvpcflowlog")}
+    assert {role for role in roles if not role.startswith(listed)} == flow_log
+    assert len(flow_log) == (either.environment == "prod")
 
 
 def test_no_role_borrows_a_policy_of_aws(either: Templates) -> None:

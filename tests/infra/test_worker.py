@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+from dataclasses import fields
+from pathlib import Path
+
 from infra.synthesis import synthesise
 from tests.infra.templates import Properties, Templates, plain
-from timmybot.settings import Settings
+from timmybot.entrypoints.liveness import TOUCH_SECONDS
+from timmybot.settings import PREFIX, Settings
+
+FUNCTIONS = ("front-door", "task-stopped")
 
 
 def container(templates: Templates) -> Properties:
@@ -17,9 +25,66 @@ def test_a_deploy_never_resets_the_live_desired_count(either: Templates) -> None
     assert "DesiredCount" not in either.one("AWS::ECS::Service")
 
 
-def test_the_container_is_told_its_environment_and_nothing_else(either: Templates) -> None:
-    told = container(either)["Environment"]
-    assert told == [{"Name": "TIMMYBOT_ENVIRONMENT", "Value": either.environment}]
+def test_the_container_is_told_its_environment_and_nothing_secret(either: Templates) -> None:
+    told = {variable["Name"]: variable["Value"] for variable in container(either)["Environment"]}
+    assert told == {
+        "TIMMYBOT_ENVIRONMENT": either.environment,
+        "TIMMYBOT_SHARD_COUNT": "16",
+        "TIMMYBOT_ALIVE_FILE": "/tmp/timmybot-alive",
+    }
+    assert told.keys() <= {f"{PREFIX}{field.name.upper()}" for field in fields(Settings)}
+
+
+def test_all_who_route_guilds_are_told_the_same_shard_count(either: Templates) -> None:
+    told = {variable["Name"]: variable["Value"] for variable in container(either)["Environment"]}
+    counts = {either.function(name)["Environment"]["Variables"]["TIMMYBOT_SHARD_COUNT"] for name in FUNCTIONS}
+    assert counts == {told["TIMMYBOT_SHARD_COUNT"]}
+
+
+def test_a_worker_that_makes_no_progress_is_replaced(either: Templates) -> None:
+    check = container(either)["HealthCheck"]
+    shell, command = check["Command"]
+    file = next(v["Value"] for v in container(either)["Environment"] if v["Name"] == "TIMMYBOT_ALIVE_FILE")
+    assert (shell, command) == ("CMD-SHELL", f'test -n "$(find {file} -mmin -1)"')
+    assert TOUCH_SECONDS * 5 <= 60, "stale means several touches were missed"
+
+
+def test_the_health_check_fails_for_a_file_that_is_stale_or_missing(either: Templates, tmp_path: Path) -> None:
+    command = container(either)["HealthCheck"]["Command"][1]
+    file = tmp_path / "timmybot-alive"
+    command = command.replace("/tmp/timmybot-alive", str(file))
+    assert subprocess.run(["sh", "-c", command], check=False, capture_output=True).returncode == 1
+    file.touch()
+    assert subprocess.run(["sh", "-c", command], check=False).returncode == 0
+    an_hour_ago = file.stat().st_mtime - 3_600
+    os.utime(file, (an_hour_ago, an_hour_ago))
+    assert subprocess.run(["sh", "-c", command], check=False).returncode == 1
+
+
+def test_only_tmp_can_be_written(either: Templates) -> None:
+    assert container(either)["MountPoints"] == [{"ContainerPath": "/tmp", "ReadOnly": False, "SourceVolume": "scratch"}]
+    assert either.one("AWS::ECS::TaskDefinition")["Volumes"] == [{"Name": "scratch"}]
+
+
+def test_nobody_can_open_a_shell_in_a_task(either: Templates) -> None:
+    assert either.one("AWS::ECS::Service")["EnableExecuteCommand"] is False
+
+
+def test_tasks_are_paid_on_demand_unless_spot_is_chosen(either: Templates) -> None:
+    strategy = either.one("AWS::ECS::Service")["CapacityProviderStrategy"]
+    assert strategy == [{"CapacityProvider": "FARGATE", "Weight": 1}]
+    providers = either.one("AWS::ECS::ClusterCapacityProviderAssociations")["CapacityProviders"]
+    assert providers == ["FARGATE", "FARGATE_SPOT"]
+
+
+def test_a_task_that_stopped_is_looked_after(either: Templates) -> None:
+    rule = either.one("AWS::Events::Rule")
+    assert rule["EventPattern"]["detail-type"] == ["ECS Task State Change"]
+    assert rule["EventPattern"]["detail"]["lastStatus"] == ["STOPPED"]
+    assert rule["EventPattern"]["detail"]["group"] == [f"service:{either.names.worker_service}"]
+    allowed = either.one("AWS::Lambda::Permission", Principal="events.amazonaws.com")
+    assert allowed["SourceArn"]
+    assert either.function("task-stopped")["Handler"] == "timmybot.entrypoints.task_stopped.handler"
 
 
 def test_ecs_injects_the_secrets_and_the_template_shows_none(either: Templates) -> None:

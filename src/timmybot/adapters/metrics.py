@@ -25,10 +25,14 @@ UNITS: Mapping[str, str] = {
     # What goes on between workers.
     "ShardsTaken": "Count",
     "WakeFailed": "Count",
+    "WokenAgain": "Count",  # a task stopped, none was wanted, and a guild still wanted to hear something
+    "WakeSeconds": "Seconds",  # from the image pull to a worker that can play
+    "WorkersFailed": "Count",  # tasks that ended by themselves or never started
     # How well it plays.
     "FramesSent": "Count",
     "FramesLate": "Count",
     "FramesMissing": "Count",  # slots that came before their frame was decoded, or were over before they were served
+    "VoiceRefused": "Count",  # connections that Discord closed for good: encryption or protocol too old, or too many
     "PlayersHealed": "Count",  # steps that the watchdog took, for players that should send and did not
 }
 """Every metric and its unit, in this one place: the dashboard and the alarms name no other."""

@@ -1,11 +1,11 @@
-"""What a month costs: usage times prices, item by item.
+"""What a month costs: what is bought times prices, line by line.
 
-A price that is not established is ``None`` and never counts as zero: its item is listed as unpriced.
+A price that is not established is ``None`` and never counts as zero: its line is listed as unpriced.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 HOURS_PER_MONTH = 730.0
@@ -15,56 +15,67 @@ Prices = Mapping[str, float | None]
 
 
 @dataclass(frozen=True)
-class Usage:
-    """What one environment uses in a month. Hours are those in which a task runs, summed over tasks."""
+class Line:
+    """Something bought: ``quantity`` units of what the price table calls ``price``."""
 
-    task_hours: float
-    task_vcpu: float
-    task_gb: float
-    public_ip: bool
-    nat_gateways: int
-    secrets: int
-    alarms: int
-    dashboards: int
-    writes_per_task_hour: float
-    reads_per_task_hour: float
-    egress_gb_per_task_hour: float
+    name: str
+    price: str
+    quantity: float
+    unit: str
+    given: float = 0.0
+    """Of the quantity, what every account gets each month for nothing, for ever: never counted."""
+    free_tier: float = 0.0
+    """Of the rest, what a free tier would take off: counted unless it is asked for."""
+    egress: bool = False
+    """Whether it is what the chosen way out costs."""
 
 
 @dataclass(frozen=True)
 class Item:
-    """One line of the bill. ``usd`` is ``None`` when no price is established."""
+    """One priced line of the bill. ``usd`` is ``None`` when no price is established."""
 
     name: str
     quantity: float
     unit: str
     usd: float | None
+    free_tier_usd: float = 0.0
+    """What free tiers would take off ``usd``."""
+    egress: bool = False
 
 
-def month(usage: Usage, prices: Prices) -> list[Item]:
-    """The bill of a month before tax and free tiers, dearest first; what has no price comes last."""
-    hours = usage.task_hours
-    lines = [
-        ("Fargate vCPU", "fargate_arm_vcpu_hour", hours * usage.task_vcpu, "vCPU-hours"),
-        ("Fargate memory", "fargate_arm_gb_hour", hours * usage.task_gb, "GB-hours"),
-        ("public IPv4 of tasks", "public_ipv4_hour", hours if usage.public_ip else 0.0, "hours"),
-        ("NAT gateways", "nat_gateway_hour", usage.nat_gateways * HOURS_PER_MONTH, "hours"),
-        ("secrets", "secret_month", usage.secrets, "secrets"),
-        ("alarms", "alarm_month", usage.alarms, "alarms"),
-        ("dashboards", "dashboard_month", usage.dashboards, "dashboards"),
-        ("DynamoDB writes", "dynamodb_write_million", hours * usage.writes_per_task_hour / 1e6, "million units"),
-        ("DynamoDB reads", "dynamodb_read_million", hours * usage.reads_per_task_hour / 1e6, "million units"),
-        ("traffic to the internet", "egress_gb", hours * usage.egress_gb_per_task_hour, "GB"),
-    ]
-    items = [Item(name, quantity, unit, _times(quantity, prices.get(price))) for name, price, quantity, unit in lines]
-    used = [item for item in items if item.quantity]
-    return sorted(used, key=lambda item: (item.usd is None, -(item.usd or 0.0)))
+@dataclass(frozen=True)
+class Bill:
+    """A month. ``unpriced`` names every resource and line that no price is known for."""
+
+    items: tuple[Item, ...]
+    unpriced: tuple[str, ...] = ()
+
+    @property
+    def total(self) -> float:
+        """USD before tax, of what has a price, without free tiers."""
+        return sum(item.usd for item in self.items if item.usd is not None)
+
+    @property
+    def total_with_free_tier(self) -> float:
+        return self.total - sum(item.free_tier_usd for item in self.items)
 
 
-def total(items: list[Item]) -> float:
-    """USD of the items that have a price."""
-    return sum(item.usd for item in items if item.usd is not None)
+def billed(lines: Sequence[Line], prices: Prices, unpriced: Sequence[str] = ()) -> Bill:
+    """The bill of what was bought, dearest first; what has no price comes last and is named."""
+    items = [_item(line, prices.get(line.price)) for line in lines if line.quantity > 0]
+    ordered = sorted(items, key=lambda item: (item.usd is None, -(item.usd or 0.0), item.name))
+    unknown = [f"{item.name}: no price is established" for item in ordered if item.usd is None]
+    return Bill(tuple(ordered), (*unpriced, *unknown))
 
 
-def _times(quantity: float, price: float | None) -> float | None:
-    return None if price is None else quantity * price
+def _item(line: Line, price: float | None) -> Item:
+    paid = max(line.quantity - line.given, 0.0)
+    free = min(line.free_tier, paid)
+    return Item(
+        line.name,
+        line.quantity,
+        line.unit,
+        None if price is None else paid * price,
+        0.0 if price is None else free * price,
+        line.egress,
+    )

@@ -44,6 +44,14 @@ def parser() -> argparse.ArgumentParser:
     where.add_argument("--endpoint", metavar="URL", help="have Discord send commands to this URL (the front door's)")
     where.add_argument("--no-endpoint", action="store_true", help="have Discord send commands over the gateway")
     register.set_defaults(start=_register)
+
+    cost = commands.add_parser("cost", help="price a month of an environment on AWS, from its synthesised templates")
+    cost.add_argument("--env", default="dev", choices=["dev", "prod"], help="which environment (default: %(default)s)")
+    cost.add_argument("--hours", type=_hours, default=0.0, help="hours a month in which somebody listens")
+    cost.add_argument("--templates", type=Path, help="where they are (default: build/cdk.out/ENV)")
+    cost.add_argument("--free-tier", action="store_true", help="take off what AWS gives beside CloudWatch's allowance")
+    cost.add_argument("--json", action="store_true", help="for programs")
+    cost.set_defaults(start=_cost)
     return top
 
 
@@ -85,6 +93,26 @@ async def _register(chosen: argparse.Namespace, settings: Settings) -> int:
     for sentence in await register(settings, endpoint=chosen.endpoint, clear_endpoint=chosen.no_endpoint):
         print(sentence)
     return 0
+
+
+async def _cost(chosen: argparse.Namespace, _: Settings) -> int:
+    from timmybot.adapters.assembly import NoAssembly  # noqa: PLC0415
+    from timmybot.adapters.price_table import NoPrices  # noqa: PLC0415
+    from timmybot.entrypoints.cost import as_json, as_text, costs  # noqa: PLC0415
+
+    try:
+        found = costs(chosen.env, chosen.templates)
+        print((as_json if chosen.json else as_text)(found, chosen.hours, free_tier=chosen.free_tier))
+    except (NoAssembly, NoPrices) as error:
+        return _say(str(error), FAILED)
+    return 0
+
+
+def _hours(text: str) -> float:
+    hours = float(text)
+    if not 0 <= hours < float("inf"):
+        raise ValueError
+    return hours
 
 
 async def _until_stopped(serve: Callable[[asyncio.Event], Awaitable[None]]) -> None:

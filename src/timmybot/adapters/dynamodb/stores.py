@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-import boto3
 from botocore.config import Config
+from botocore.session import Session, get_session
 
 from timmybot.adapters.dynamodb.guild_store import DynamoGuildStores
 from timmybot.adapters.dynamodb.identify_budget import DynamoIdentifyBudget
@@ -43,13 +43,14 @@ class Stores:
             self.own_client.close()
 
 
-def dynamodb_client(**where: Any) -> DynamoDBClient:
+def dynamodb_client(session: Session | None = None, **where: Any) -> DynamoDBClient:
     """A client that gives up early: a user waits 3 s at most, and a lease margin is 3 s.
 
     Of botocore's retry modes, only ``legacy`` knows that a DynamoDB retry need wait no longer than 50 ms (source:
     botocore, ``data/_retry.json``); ``standard`` waits up to a second, which beside two time-outs is too much for both.
 
-    ``where`` goes to ``boto3.client`` (region, endpoint, credentials); AWS's own environment variables hold otherwise.
+    ``where`` goes to botocore's ``create_client`` (region, endpoint, credentials); AWS's own environment variables
+    hold otherwise.
     """
     config = Config(
         connect_timeout=0.3,
@@ -58,11 +59,18 @@ def dynamodb_client(**where: Any) -> DynamoDBClient:
         tcp_keepalive=True,
         max_pool_connections=_GUILD_THREADS + _COORDINATION_THREADS,
     )
-    return boto3.client("dynamodb", config=config, **where)
+    # botocore types every client alike; the stubs know which one this is.
+    client = (session or get_session()).create_client("dynamodb", config=config, **where)
+    return cast("DynamoDBClient", client)
 
 
 def connect(
-    settings: Settings, clock: Clock, *, client: DynamoDBClient | None = None, max_concurrency: int = 1
+    settings: Settings,
+    clock: Clock,
+    *,
+    client: DynamoDBClient | None = None,
+    session: Session | None = None,
+    max_concurrency: int = 1,
 ) -> Stores:
     """The stores of the settings' environment. Calls nothing yet: a missing table shows at the first use.
 
@@ -70,7 +78,7 @@ def connect(
     """
     own_client = None
     if client is None:
-        client = own_client = dynamodb_client()
+        client = own_client = dynamodb_client(session)
     guild_queues = Table(client, settings.names.table("guild-queues"), ("guild_id", "item"), threads=_GUILD_THREADS)
     coordination = Table(client, settings.names.table("coordination"), ("pk", "sk"), threads=_COORDINATION_THREADS)
     return Stores(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from timmybot.ports.service_scaler import ScalerUnavailable
 from timmybot.settings import ResourceNames
 
 if TYPE_CHECKING:
+    from botocore.session import Session
     from types_boto3_ecs import ECSClient
 
 CONNECT_SECONDS = 0.3
@@ -23,8 +24,11 @@ class EcsServiceScaler:
     The client is made at the first wake: making one costs a tenth of a second of CPU, and most commands wake nobody.
     """
 
-    def __init__(self, names: ResourceNames, client: ECSClient | None = None) -> None:
+    def __init__(
+        self, names: ResourceNames, client: ECSClient | None = None, *, session: Session | None = None
+    ) -> None:
         self._names = names
+        self._session = session
         self._client = client
 
     async def wake(self) -> None:
@@ -40,7 +44,7 @@ class EcsServiceScaler:
 
         call = "ecs:DescribeServices"
         try:
-            client = self._client = self._client or _make_client()
+            client = self._client = self._client or _make_client(self._session)
             found = client.describe_services(cluster=self._names.cluster, services=[self._names.worker_service])
             services = [service for service in found["services"] if service["status"] == "ACTIVE"]
             if services and services[0]["desiredCount"] == 0:
@@ -55,12 +59,14 @@ class EcsServiceScaler:
             )
 
 
-def _make_client() -> ECSClient:
+def _make_client(session: Session | None) -> ECSClient:
     # Imported when first needed: neither a warm front door nor a worker outside AWS should pay for it.
-    import boto3  # noqa: PLC0415
     from botocore.config import Config  # noqa: PLC0415
+    from botocore.session import get_session  # noqa: PLC0415
 
     config = Config(
         connect_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS, retries={"total_max_attempts": ATTEMPTS}
     )
-    return boto3.client("ecs", config=config)
+    # botocore types every client alike; the stubs know which one this is.
+    client = (session or get_session()).create_client("ecs", config=config)
+    return cast("ECSClient", client)

@@ -10,6 +10,7 @@ import json
 import logging
 import os
 from collections.abc import Mapping
+from datetime import datetime
 
 import urllib3
 
@@ -81,17 +82,41 @@ def task_protection(clock: Clock, environ: Mapping[str, str] = os.environ) -> Sc
     return TaskProtection(agent_uri, clock) if agent_uri else NoProtection()
 
 
+def seconds_since_pull(now: float, environ: Mapping[str, str] = os.environ) -> float | None:
+    """How long ago ECS began to pull this task's image; ``None`` when not on ECS or when the agent does not say.
+
+    ``now`` is Unix time. Waits as :func:`task_revision` does.
+    """
+    began = (_task(environ) or {}).get("PullStartedAt")
+    try:
+        return max(now - datetime.fromisoformat(str(began)).timestamp(), 0.0) if began else None
+    except ValueError:
+        return None
+
+
 def task_revision(environ: Mapping[str, str] = os.environ) -> int:
     """The revision of this task's definition; 0 when not on ECS or when the agent does not say.
 
     Waits for the agent for two seconds at most: call it before the event loop starts, or in a thread.
     """
-    metadata_uri = environ.get(METADATA_URI)
-    if not metadata_uri:
+    task = _task(environ)
+    if task is None:
         return 0
     try:
-        task = urllib3.PoolManager(timeout=_TIMEOUT, retries=False).request("GET", f"{metadata_uri}/task").json()
-        return int(task["Revision"])
-    except (urllib3.exceptions.HTTPError, ValueError, KeyError, TypeError) as error:
+        return int(str(task.get("Revision")))
+    except ValueError as error:
         _log.warning("the task's revision is unknown: %s", error)
         return 0
+
+
+def _task(environ: Mapping[str, str]) -> Mapping[str, object] | None:
+    """What the agent says of this task; ``None`` when not on ECS. Nothing when it does not answer."""
+    metadata_uri = environ.get(METADATA_URI)
+    if not metadata_uri:
+        return None
+    try:
+        task = urllib3.PoolManager(timeout=_TIMEOUT, retries=False).request("GET", f"{metadata_uri}/task").json()
+    except (urllib3.exceptions.HTTPError, ValueError) as error:
+        _log.warning("the agent does not say what task this is: %s", error)
+        return {}
+    return task if isinstance(task, dict) else {}

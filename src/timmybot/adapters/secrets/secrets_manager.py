@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from timmybot.adapters.secrets.parse import application_id, set_value
 from timmybot.ports.clock import Clock
@@ -12,6 +12,7 @@ from timmybot.ports.secrets import Credentials, SecretMissing
 from timmybot.settings import ResourceNames
 
 if TYPE_CHECKING:
+    from botocore.session import Session
     from types_boto3_secretsmanager import SecretsManagerClient
 
 MAX_AGE_SECONDS = 5 * 60.0
@@ -31,11 +32,20 @@ class SecretsManagerSecrets:
 
     ``bot-token`` is the token as text; ``application`` is JSON ``{"application_id": …, "public_key": …}``.
     Only a complete answer is remembered, so that a secret the operator sets is seen at once. When a refresh fails,
-    what was read before is used on: an outage of Secrets Manager stops nobody who is awake.
+    what was read before is used on: an outage of Secrets Manager stops nobody who is awake. A ``session`` that
+    has made another client makes this one in a tenth of the CPU.
     """
 
-    def __init__(self, names: ResourceNames, clock: Clock, client: SecretsManagerClient | None = None) -> None:
+    def __init__(
+        self,
+        names: ResourceNames,
+        clock: Clock,
+        client: SecretsManagerClient | None = None,
+        *,
+        session: Session | None = None,
+    ) -> None:
         self._names = names
+        self._session = session
         self._clock = clock
         self._client = client
         self._known: Credentials | None = None
@@ -79,19 +89,21 @@ class SecretsManagerSecrets:
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  # see _make_client
 
         try:
-            client = self._client = self._client or _make_client()
+            client = self._client = self._client or _make_client(self._session)
             text = client.get_secret_value(SecretId=name).get("SecretString", "")
         except (BotoCoreError, ClientError) as error:
             raise SecretsUnavailable(f"The secret {name} could not be read: {error}") from error
         return set_value(f"The secret {name}", text, what)
 
 
-def _make_client() -> SecretsManagerClient:
+def _make_client(session: Session | None) -> SecretsManagerClient:
     # Imported when first needed, so that EnvironmentSecrets, beside it in this package, costs nothing.
-    import boto3  # noqa: PLC0415
     from botocore.config import Config  # noqa: PLC0415
+    from botocore.session import get_session  # noqa: PLC0415
 
     config = Config(
         connect_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS, retries={"total_max_attempts": ATTEMPTS}
     )
-    return boto3.client("secretsmanager", config=config)
+    # botocore types every client alike; the stubs know which one this is.
+    client = (session or get_session()).create_client("secretsmanager", config=config)
+    return cast("SecretsManagerClient", client)
