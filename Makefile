@@ -15,7 +15,7 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3.14
 # Node and npm come from a wheel, the cdk command from npm: all three end up in .venv/bin, ahead of the system's own.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup synth demo test check simulate bench clean
+.PHONY: help setup synth demo test check simulate chaos bench clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ check: setup ## formatting, lint, types and the direction of imports
 
 simulate: setup ## try to break the bot: SEEDS=2000 lives on virtual time, with faults (MUTANTS=1 switches safeguards off)
 	@$(BIN)/python -m sandbox.simulator $(if $(MUTANTS),--mutants,--seeds $(or $(SEEDS),2000))
+
+chaos: setup ## let faults loose on real processes (FAULTS="sigkill freeze" for some, FAULTS=scaling for how it spreads)
+	@$(BIN)/python -m sandbox.chaos $(FAULTS)
 
 bench: setup build/peers/.node $(VENV)/.bench ## measure frames, players and cores beside the peers
 	@$(BIN)/python -m sandbox.bench
