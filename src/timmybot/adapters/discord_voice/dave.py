@@ -41,6 +41,8 @@ _TRANSITION: Final = struct.Struct(">H")
 _MOST_PENDING: Final = 64
 """Far more than a call has under way; a server that announces without end must not fill the memory."""
 _MOST_REFUSED: Final = 8
+_MOST_RECOVERIES: Final = 20
+"""Each costs some 10 ms, in which nothing is paced: beyond this, another voice session is made instead."""
 _MOST_OTHERS: Final = 10_000
 
 T = TypeVar("T")
@@ -210,6 +212,8 @@ class EndToEnd:
         except Unprocessable as error:
             log.warning("a step of the call's group cannot be followed (%s); asking to be added anew", error)
             self.recoveries += 1
+            if self.recoveries > _MOST_RECOVERIES:
+                raise ValueError("a call whose group cannot be followed") from error
             yield Send(_frame(DaveOp.INVALID_COMMIT_WELCOME, transition_id))
             yield from self._new_group(self._group_version)
         else:
