@@ -19,14 +19,14 @@ TELLING_SECONDS = 1.5
 def interruption(heard: Sequence[Window], melody: Melody, *, since: float) -> Recovery | None:
     """The longest silence after ``since`` (monotonic seconds), and how far the song jumped over it.
 
-    ``None`` if the melody was not heard on both sides. A song that went on without a silence has a gap near zero.
+    ``None`` if the melody was not heard on both sides of it. A song that went on without a silence has a gap near zero.
     """
     sounding = [window for window in heard if not window.is_silent]
     after = [window for window in sounding if window.time >= since]
     before = [window for window in sounding if window.time < since]
-    if not before or not after:
+    in_order = [*before[-1:], *after]
+    if len(in_order) < 2:
         return None
-    in_order = [before[-1], *after]
     longest = max(range(1, len(in_order)), key=lambda index: in_order[index].time - in_order[index - 1].time)
     resumed_at = in_order[longest].time
     if resumed_at - in_order[longest - 1].time <= SEAMLESS_SECONDS:

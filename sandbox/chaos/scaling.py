@@ -50,7 +50,8 @@ async def _wake(ground: Ground, report: Report, name: str) -> None:
 
 async def scale_out(ground: Ground, report: Report) -> None:
     began_at = now()
-    await ground.play(*ground.scenes[1:], seconds=1.0)
+    await ground.play(*ground.scenes[1:])
+    all_play_at = now()
     wanted = -(-len(ground.scenes) // PLAYERS_PER_TASK)
     await ground.until(
         f"{wanted} tasks run", lambda: len(ground.cloud.scheduler.running) >= wanted, within=SETTLE_SECONDS
@@ -61,7 +62,7 @@ async def scale_out(ground: Ground, report: Report) -> None:
         f"{len(ground.scenes)} players: {len(ground.cloud.scheduler.running)} tasks after {now() - began_at:.0f} s "
         f"({(now() - began_at) * SPEED / 60:.0f} of the policies' minutes)"
     )
-    _judge_all(ground, report, "scale_out", await _heard(ground.scenes, began_at), gap=HANDOVER_GAP_SECONDS)
+    _judge_all(ground, report, "scale_out", await _heard(ground.scenes, all_play_at), gap=HANDOVER_GAP_SECONDS)
     spread = sorted(_players_by_task(ground).values(), reverse=True)
     report.tell(f"players by task: {', '.join(map(str, spread))}")
 
@@ -116,7 +117,7 @@ def _players_by_task(ground: Ground) -> dict[str, int]:
 
 
 async def _heard(scenes: tuple[Scene, ...] | list[Scene], since: float) -> list[tuple[Scene, object]]:
-    return [(scene, await hear_again(scene, since, seconds=2.0, after=now())) for scene in scenes]
+    return [(scene, await hear_again(scene, since, after=now())) for scene in scenes]
 
 
 def _judge_all(ground: Ground, report: Report, name: str, heard: list[tuple[Scene, object]], *, gap: float) -> None:
