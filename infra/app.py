@@ -7,6 +7,7 @@ Needs no credentials, no network but the package index (once, for the front door
 from __future__ import annotations
 
 import re
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -75,7 +76,9 @@ def main() -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
-    forget_this_run(Path(app.synth().directory))
+    assembly = Path(app.synth().directory)
+    forget_this_run(assembly)
+    prune(assembly)
     return 0
 
 
@@ -86,6 +89,14 @@ def forget_this_run(assembly: Path) -> None:
         neutral = _TEMPORARY.sub("", text)
         if neutral != text:
             file.write_text(neutral)
+
+
+def prune(assembly: Path) -> None:
+    """Remove the assets of earlier runs, which nothing in this assembly names any more."""
+    named = "".join(file.read_text() for file in assembly.glob("*.assets.json"))
+    for asset in assembly.glob("asset.*"):
+        if asset.name not in named:
+            shutil.rmtree(asset, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -7,11 +7,13 @@ Several processes may ask for the same assembly at once: one makes it, the other
 from __future__ import annotations
 
 import argparse
+import asyncio
 import fcntl
 import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -55,6 +57,28 @@ def synthesise(
             (run_app or _run_app)(context, assembly)
             (assembly / STAMP).write_text(wanted)
     return assembly
+
+
+async def synthesise_in_child(environment: str, choices: Mapping[str, str], directory: Path) -> Path:
+    """:func:`synthesise` in a process of its own, which ends when the caller is cancelled. Raises as that does."""
+    context = [argument for name, value in choices.items() for argument in ("-c", f"{name}={value}")]
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "infra.synthesis", environment, "--output", str(directory), *context),
+        cwd=ROOT,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        status = await process.wait()
+    finally:
+        if process.returncode is None:
+            # The app and jsii's node are in its group. What they leave has no stamp, and is made anew.
+            os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+    if status:
+        raise SynthesisError(f"synthesis of {environment} failed")
+    return directory
 
 
 def _run_app(context: Mapping[str, str], assembly: Path) -> None:
@@ -116,11 +140,12 @@ def _locked(assembly: Path) -> Iterator[None]:
 def main() -> int:
     parser = argparse.ArgumentParser(description="Write an environment's templates under build/cdk.out")
     parser.add_argument("environment")
+    parser.add_argument("--output", type=Path, metavar="DIR", help="where to (default: build/cdk.out/ENVIRONMENT)")
     parser.add_argument("-c", "--context", action="append", default=[], metavar="NAME=VALUE")
     arguments = parser.parse_args()
     try:
         choices = dict(choice.split("=", 1) for choice in arguments.context)
-        assembly = synthesise(arguments.environment, choices)
+        assembly = synthesise(arguments.environment, choices, arguments.output)
     except SynthesisError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

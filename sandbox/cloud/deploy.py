@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.synthesis import ASSEMBLIES, synthesise
+from infra.synthesis import ASSEMBLIES, synthesise_in_child
 from sandbox.cloud.emulator import ACCOUNT, ROOT, Emulator
 from sandbox.reaper import Reaper
 
@@ -76,7 +76,7 @@ class Cdk:
         beside that; each set of them has a directory of its own, and is synthesised once."""
         chosen = choices or {}
         name = "-".join(["sandbox", environment, *(f"{field}-{value}" for field, value in sorted(chosen.items()))])
-        return await asyncio.to_thread(synthesise, environment, {**CHOICES, **chosen}, ASSEMBLIES / name)
+        return await synthesise_in_child(environment, {**CHOICES, **chosen}, ASSEMBLIES / name)
 
     async def run(self, *arguments: str) -> None:
         """Run ``cdk`` with these arguments. Raises :class:`DeployError` if it fails."""
