@@ -76,7 +76,7 @@ class _Panics:
         raise PanicException
 
 
-class PanicException(BaseException):  # noqa: N818  # PyO3's name for it
+class PanicException(BaseException):  # PyO3 names it so
     """Like what PyO3 makes of a panic, which is no ``Exception``."""
 
 

@@ -42,7 +42,7 @@ _MOST_PENDING: Final = 64
 """Far more than a call has under way; a server that announces without end must not fill the memory."""
 _MOST_REFUSED: Final = 8
 _MOST_RECOVERIES: Final = 20
-"""Each costs some 10 ms, in which nothing is paced: beyond this, another voice session is made instead."""
+"""Each costs some 10 ms, in which nothing is paced."""
 _MOST_OTHERS: Final = 10_000
 
 T = TypeVar("T")
@@ -210,10 +210,10 @@ class EndToEnd:
         try:
             _guarded(process, message)
         except Unprocessable as error:
+            if self.recoveries >= _MOST_RECOVERIES:
+                return  # frames are held meanwhile, and the watchdog makes another voice session
             log.warning("a step of the call's group cannot be followed (%s); asking to be added anew", error)
             self.recoveries += 1
-            if self.recoveries > _MOST_RECOVERIES:
-                raise ValueError("a call whose group cannot be followed") from error
             yield Send(_frame(DaveOp.INVALID_COMMIT_WELCOME, transition_id))
             yield from self._new_group(self._group_version)
         else:
