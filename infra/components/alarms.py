@@ -45,11 +45,10 @@ class Alarms(Construct):
             self.topic.add_subscription(subscriptions.EmailSubscription(choices.alarm_email))
         self._alarm(
             "front-door-errors",
-            front_door_metrics.failures(choices),
+            front_door_metrics.errors(choices),
             threshold=1,
-            means="The front door failed on a command, or Lambda turned one away, and the user saw an error. "
-            "Read its log group for the traceback, and roll back if it began with a deploy; without a traceback the "
-            "account's concurrency is used up: ask AWS for more, or find what else uses it.",
+            means="The front door failed on a command and the user saw an error. "
+            "Read its log group for the traceback; roll back if it began with a deploy.",
         )
         self._alarm(
             "front-door-slow",
@@ -91,14 +90,14 @@ class Alarms(Construct):
             "store-throttled",
             table_metrics.throttled_writes(choices),
             threshold=1,
-            means="DynamoDB turned writes away: commands fail and leases are at risk. Look at which table it was and "
-            "at what writes so much; an on-demand table grows by itself within half an hour.",
+            means="DynamoDB turned writes to guild-queues away: commands fail. Look at what writes so much; "
+            "an on-demand table grows by itself within half an hour.",
         )
 
     def _alarm(
         self,
         name: str,
-        metric: cloudwatch.Metric | cloudwatch.MathExpression,
+        metric: cloudwatch.Metric,
         *,
         threshold: float,
         means: str,
