@@ -117,9 +117,10 @@ async def cut_connections(ground: Ground, report: Report) -> None:
     await ground.play(a)
     cuts: tuple[tuple[str, Callable[[], Awaitable[None]], float], ...] = (
         ("gateway_cut", lambda: ground.discord.gateway.close_all(4000), NEVER_SILENT_SECONDS),
-        ("gateway_session_lost", ground.discord.gateway.invalidate_all, HANDOVER_GAP_SECONDS),
+        # Discord wants one to five seconds between an invalid session and the next IDENTIFY.
+        ("gateway_session_lost", ground.discord.gateway.invalidate_all, TAKEOVER_GAP_SECONDS),
         ("voice_cut", lambda: ground.discord.voice.close_all(4015), NEVER_SILENT_SECONDS),
-        ("voice_session_lost", lambda: ground.discord.voice.close_all(4006), HANDOVER_GAP_SECONDS),
+        ("voice_session_lost", lambda: ground.discord.voice.close_all(4006), TAKEOVER_GAP_SECONDS),
     )
     for name, cut, gap in cuts:
         a.ear.clear()
