@@ -182,13 +182,14 @@ WORKER = RoleTable(
         get("user-preferences"),
         get("server-allowlist"),
         look_into_index("query"),
+        # Those it was started with: it looks for them again while they are placeholders.
+        secret("bot-token"),
+        secret("application"),
         call("ecs", "update_task_protection", **PROTECTION),
     ),
     forbidden=(
         *TABLES_ARE_SAFE,
         *THE_ACCOUNT_IS_SAFE,
-        secret("bot-token"),
-        secret("application"),
         service("update_service", OWN.worker_service),
         call("ecs", "update_task_protection", "of another", **{**PROTECTION, "cluster": OTHER.cluster}),
         log_event("front-door"),
@@ -214,7 +215,7 @@ EXECUTION = RoleTable(
 
 FRONT_DOOR = RoleTable(
     name="the front door's role",
-    prefix="timmybot-dev-front-door-frontdoorrole",
+    prefix="timmybot-dev-front-door-frontdoorfunctionrole",
     trusts="lambda.amazonaws.com",
     allowed=(
         *(use(table) for table in ("guild-queues", "coordination") for use in (get, query, put, update, delete)),
@@ -236,4 +237,26 @@ FRONT_DOOR = RoleTable(
     ),
 )
 
-ROLES = (WORKER, EXECUTION, FRONT_DOOR)
+TASK_STOPPED = RoleTable(
+    name="the role of the function that hears of stopped tasks",
+    prefix="timmybot-dev-ecs-taskstoppedfunctionrole",
+    trusts="lambda.amazonaws.com",
+    allowed=(
+        get("guild-queues"),
+        look_into_index("query"),
+        service("describe_services", OWN.worker_service),
+        service("update_service", OWN.worker_service),
+        log_event("task-stopped"),
+    ),
+    forbidden=(
+        *TABLES_ARE_SAFE,
+        *THE_ACCOUNT_IS_SAFE,
+        *(use(table) for table in ("guild-queues", "coordination", "track-cache") for use in (put, update, delete)),
+        get("coordination"),
+        secret("bot-token"),
+        secret("application"),
+        log_event("worker"),
+    ),
+)
+
+ROLES = (WORKER, EXECUTION, FRONT_DOOR, TASK_STOPPED)
