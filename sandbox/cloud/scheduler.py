@@ -24,6 +24,7 @@ from sandbox.cloud.emulator import ACCOUNT, Emulator
 from sandbox.cloud.metrics import Sample
 from sandbox.cloud.task import Task
 from sandbox.cloud.task_definition import SecretUnavailableError, TaskDefinition
+from sandbox.cloud.task_events import TaskEvents
 from sandbox.reaper import Reaper
 from timmybot.settings import ResourceNames
 
@@ -90,6 +91,8 @@ class Scheduler:
         self._restart_at = 0.0
         self._restart_delay = self._pace.restart
         self._mourned: set[str] = set()
+        self._events = TaskEvents(emulator, names)
+        self._told: set[str] = set()
 
     @property
     def running(self) -> list[Task]:
@@ -142,6 +145,7 @@ class Scheduler:
             return
         self._wanted = wanted
         self._mourn()
+        await self._tell_of_stopped()
         current = [task for task in self.running if task.deployment == wanted.deployment]
         for _ in range(wanted.desired - len(current)):
             if time.monotonic() < self._restart_at:
@@ -176,6 +180,17 @@ class Scheduler:
             assert task.stopped_at is not None
             log.warning("task %s ended by itself with status %s; its log is %s", task.id, task.exit_code, task.log)
             self._back_off(young=task.stopped_at - task.started_at < self._pace.young)
+
+    async def _tell_of_stopped(self) -> None:
+        """Each task that has stopped is an event; one that cannot be told now is told at the next look."""
+        for task in self.tasks:
+            if task.running or task.id in self._told:
+                continue
+            try:
+                await asyncio.to_thread(self._events.stopped, task)
+                self._told.add(task.id)
+            except (BotoCoreError, ClientError) as error:
+                log.warning("nobody was told that task %s stopped: %s", task.id, error)
 
     def _back_off(self, *, young: bool) -> None:
         self._restart_at = time.monotonic() + (self._restart_delay if young else self._pace.restart)

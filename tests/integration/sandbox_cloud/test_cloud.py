@@ -147,6 +147,16 @@ async def test_a_task_that_dies_is_replaced(account: Account) -> None:
     assert successor.id != dead.id
 
 
+async def test_a_function_hears_of_a_task_that_stopped(account: Account) -> None:
+    (dead,) = await account.scale_to(1)
+    since = int(time.time() * 1000)
+    await account.cloud.scheduler.kill(dead)
+    logs, group = account.cloud.client("logs"), "/timmybot/dev/task-stopped"
+    await account.until(lambda: bool(logs.filter_log_events(logGroupName=group, startTime=since)["events"]))
+    said = [event["message"] for event in logs.filter_log_events(logGroupName=group, startTime=since)["events"]]
+    assert not [line for line in said if "Error" in line or "Traceback" in line]
+
+
 async def test_a_task_is_asked_to_leave_before_it_is_made_to(account: Account) -> None:
     (task,) = await account.scale_to(1)
     await account.told(task)
