@@ -86,11 +86,11 @@ build/peers/.node: sandbox/peers/node/package.json sandbox/peers/node/package-lo
 	@echo "installing @discordjs/voice, which tests play through"
 	@mkdir -p build/peers/node
 	@cp sandbox/peers/node/package.json sandbox/peers/node/package-lock.json build/peers/node/
-	@cd build/peers/node && npm ci --silent --no-audit --no-fund
+	@cd build/peers/node && npm ci --loglevel=error --no-audit --no-fund
 	@touch $@
 
 $(VENV)/.cdk: package.json package-lock.json | $(VENV)/.node
 	@echo "installing the cdk command"
-	@$(BIN)/npm ci --silent --no-audit --no-fund
+	@$(BIN)/npm ci --loglevel=error --no-audit --no-fund
 	@ln -sfn ../../node_modules/.bin/cdk $(BIN)/cdk
 	@touch $@

@@ -144,9 +144,10 @@ class HeldGuilds:
             await self._sessions.open(shard_id, held.session if held else None)
             await self._leases.save_session(shard_id, self._sessions.session(shard_id))
 
-        resolving = Resolving(
-            store, self._source, self._replies, right, new_id=self._new_id, looked=lambda: self.nudge(guild_id)
-        )
+        def looked() -> None:
+            self.nudge(guild_id)
+
+        resolving = Resolving(store, self._source, self._replies, right, new_id=self._new_id, looked=looked)
         reconciler = Reconciler(
             store,
             self._players.open(guild_id),

@@ -112,8 +112,8 @@ class Worker:
     async def read_inbox(self) -> None:
         """Nudge the guilds that the inbox names. Nudges are read again within the overlap, and heard once.
 
-        How far it was read goes by the writers' clocks and by this worker's, whichever is behind: neither may be trusted
-        alone, and whatever was written during an outage is still to be read after it.
+        How far it was read goes by the writers' clocks and by this worker's, whichever is behind: neither may be
+        trusted alone, and whatever was written during an outage is still to be read after it.
         """
         now, read_up_to = self._clock.now(), self._inbox_read_up_to
         nudges = await self._inbox.read(read_up_to - self._settings.inbox_overlap_seconds)

@@ -13,7 +13,6 @@ from tests.fakes.workers import FakeWorker, Theatre
 from timmybot.domain.ids import ChannelId, GuildId, InteractionId, ShardId
 from timmybot.ports.voice import Ending
 
-
 ELSEWHERE = ChannelId(79)
 
 
