@@ -63,7 +63,8 @@ class QueueCommands:
             low = others[to - 2].key if to > 1 else state.head
             high = others[to - 1].key if len(others) >= to else None
             answer = f"{named(entry.track)} is number {to:,} now."
-            if low < entry.key and (high is None or entry.key < high) and position == to:
+            if low < entry.key and (high is None or entry.key < high):
+                # It is there already, perhaps moved by someone else just now: its new key might be the one it has.
                 return Change(state), answer
             change = queue_edits.move(state, entry, low, high)
             return replace(change, owe=await moved_replies(self._store, {entry.key: change.add[0].key})), answer

@@ -148,6 +148,13 @@ async def test_two_members_remove_the_same_number_at_one_moment_and_one_track_go
     assert await shown(house) == ["a", "c", "d"]
 
 
+async def test_two_members_move_the_same_track_to_the_same_place_at_one_moment_and_it_waits_there() -> None:
+    house = await a_house_with("a", "b", "c", "d")
+    moving = [house.says("move", position="2", to="1", user=user) for user in (ALICE, BOB)]
+    assert all("is number 1 now" in answer.content for answer in await asyncio.gather(*moving))
+    assert await shown(house) == ["a", "c", "b", "d"]
+
+
 async def test_negative_control_had_the_number_been_looked_up_anew_two_tracks_would_go() -> None:
     house = await a_house_with("a", "b", "c", "d")
 
