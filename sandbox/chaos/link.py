@@ -75,6 +75,7 @@ class Link:
         except (OSError, asyncio.CancelledError):
             writer.transport.abort()
         finally:
+            writer.close()
             self._connections.discard(task)
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -89,7 +90,7 @@ class Link:
         except* OSError:
             writer.transport.abort()
         finally:
-            far_writer.transport.abort()
+            far_writer.close()
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(CHUNK_BYTES):

@@ -14,8 +14,6 @@ from sandbox.chaos.faults import FAULTS
 from sandbox.chaos.ground import Ground, ground
 from sandbox.demo.report import Report
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
-
 FEW = [fault for fault in FAULTS if fault.name in ("sigkill", "freeze")]
 
 
@@ -25,6 +23,7 @@ async def deployed(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gr
         yield one
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("fault", FEW, ids=lambda fault: fault.name)
 async def test_a_fault_costs_a_listener_no_more_than_is_promised(deployed: Ground, fault: object) -> None:
     (chosen,) = [one for one in FEW if one is fault]
