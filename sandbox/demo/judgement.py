@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sandbox.discord import Packet
-from sandbox.melody import Melody, Recognition, Sound, recognise
+from sandbox.melody import Melody, Recognition, Segment, Sound, recognise
 
 ENOUGH_MATCHED = 0.9
 """Share of the sound that has to be the melody, in order. The rest is the edges of notes and of the stretch."""
@@ -18,6 +18,9 @@ TOLERATED_FOREIGN = 0.05
 """Share of the sound that may have another tone: a window that straddles two notes has one in between."""
 
 LATE_SECONDS = 0.020
+
+CERTAIN_SECONDS = 1.6
+"""Four notes in order come in one place of a melody only."""
 
 
 @dataclass(frozen=True)
@@ -98,19 +101,18 @@ class Recovery:
 
 
 def recovery(before: Sequence[Sound], after: Sequence[Sound], melody: Melody) -> Recovery | None:
-    """The gap and the jump between the sound before the death and after it; ``None`` if the melody did not go on."""
-    last, first = _last(recognise(before, melody)), recognise(after, melody)
-    if last is None or not first.segments:
+    """The gap and the jump between the sound before the death and after it; ``None`` if the melody did not go on.
+
+    A stretch of a note or two fits the melody in many places, so only longer ones say where it was.
+    """
+    last, first = _certain(recognise(before, melody)), _certain(recognise(after, melody))
+    if not last or not first:
         return None
-    ended_at, died_at = last
-    return Recovery(first.segments[0].began_at - ended_at, died_at, first.segments[0].from_position)
+    return Recovery(first[0].began_at - last[-1].ended_at, last[-1].to_position, first[0].from_position)
 
 
-def _last(recognition: Recognition) -> tuple[float, float] | None:
-    if not recognition.segments:
-        return None
-    segment = recognition.segments[-1]
-    return segment.ended_at, segment.to_position
+def _certain(recognition: Recognition) -> list[Segment]:
+    return [each for each in recognition.segments if each.to_position - each.from_position >= CERTAIN_SECONDS]
 
 
 @dataclass(frozen=True)
