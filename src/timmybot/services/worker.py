@@ -91,11 +91,11 @@ class Worker:
 
     async def beat(self) -> None:
         """Renew the lease, see who else lives, and take or lose shards."""
-        if self._leases.stalled():
-            self._silent = True
-            log.warning("this process stood still; silent until its leases are confirmed")
-            self._held_guilds.silence_all()
-        await self._leases.beat()
+        self._be_silent_if_stalled()
+        try:
+            await self._leases.beat()
+        finally:
+            self._be_silent_if_stalled()  # It may have stood still in the middle of the call.
         gained, lost = await self._leases.look()
         for shard_id in lost:
             log.warning("shard %d is another worker's now", shard_id)
@@ -108,6 +108,12 @@ class Worker:
             self._silent = False
             self._held_guilds.nudge_all()
         await self._balance()
+
+    def _be_silent_if_stalled(self) -> None:
+        if self._leases.stalled():
+            self._silent = True
+            log.warning("this process stood still; silent until its leases are confirmed")
+            self._held_guilds.silence_all()
 
     async def read_inbox(self) -> None:
         """Nudge the guilds that the inbox names. Nudges are read again within the overlap, and heard once.

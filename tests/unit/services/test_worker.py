@@ -11,6 +11,7 @@ from tests.fakes.clock import settle
 from tests.fakes.guild import ALICE, GUILD, OTHER_GUILD, SECOND_SONG, SONG, TEXT, VOICE
 from tests.fakes.workers import FakeWorker, Theatre
 from timmybot.domain.ids import ChannelId, GuildId, InteractionId, ShardId
+from timmybot.ports.guild_store import StoreUnavailable
 from timmybot.ports.voice import Ending
 
 ELSEWHERE = ChannelId(79)
@@ -277,6 +278,21 @@ class TestSeveralWorkers:
         assert not old_player.sounds
         assert (await store.state()).epoch > old_epoch
         assert second.player(GUILD).sounds
+
+    async def test_a_worker_that_stood_still_in_the_middle_of_a_beat_is_silent(
+        self, theatre: Theatre, worker: FakeWorker
+    ) -> None:
+        """It wakes up waiting for the store, which is away: it must not send until it has asked again."""
+        await theatre.says("play", url=SONG)
+        await theatre.clock.advance(1)
+        assert worker.player(GUILD).sounds
+        beating = asyncio.create_task(worker.worker.beat())
+        await asyncio.sleep(0)
+        theatre.clock.freeze(theatre.settings.lease_seconds)
+        theatre.leases.faults.outage = True
+        with pytest.raises(StoreUnavailable):
+            await beating
+        assert not worker.player(GUILD).sounds
 
 
 async def test_a_worker_says_how_many_players_it_has_and_is_protected_while_it_plays(
