@@ -142,7 +142,7 @@ async def test_a_commit_that_cannot_be_followed_is_said_so_and_the_bot_is_added_
     if spoilt == "everybody's":
         the_call(scene).spoilt.add(scene.alice.user_id)
     await bob.join(scene.guild.voice_channel)
-    await until(lambda: end_to_end(bot, scene).recoveries == 1, "a recovery")
+    await until(lambda: end_to_end(bot, scene).recoveries >= 1, "a recovery")
     await until(lambda: end_to_end(bot, scene).way is Way.ENCRYPTED, "keys")
     await hears(scene.alice)
     await hears(bob)
