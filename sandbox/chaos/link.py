@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from enum import Enum
 from types import TracebackType
 from typing import Self
@@ -62,9 +63,10 @@ class Link:
             await self._cut()
 
     async def _cut(self) -> None:
-        for connection in self._connections:
+        connections = list(self._connections)
+        for connection in connections:
             connection.cancel()
-        await asyncio.gather(*self._connections, return_exceptions=True)
+        await asyncio.gather(*connections, return_exceptions=True)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -75,7 +77,7 @@ class Link:
         except (OSError, asyncio.CancelledError):
             writer.transport.abort()
         finally:
-            writer.close()
+            await _closed(writer)
             self._connections.discard(task)
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -90,7 +92,7 @@ class Link:
         except* OSError:
             writer.transport.abort()
         finally:
-            far_writer.close()
+            await _closed(far_writer)
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(CHUNK_BYTES):
@@ -99,3 +101,10 @@ class Link:
             await writer.drain()
         if writer.can_write_eof():
             writer.write_eof()
+
+
+async def _closed(writer: asyncio.StreamWriter) -> None:
+    """Close the connection and see it closed: an event loop that ends first would leave the socket behind."""
+    writer.close()
+    with suppress(OSError):
+        await writer.wait_closed()
