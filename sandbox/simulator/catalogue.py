@@ -11,7 +11,7 @@ from timmybot.domain.ids import GuildId
 from timmybot.domain.track import Track
 from timmybot.ports.track_source import AS_IT_IS, FrameStream, Loudness, Sound, TrackError
 
-_TAG = re.compile(r"g\d+n\d+")
+_TAG = re.compile(r"g\d+n\d+(?:x\d+)?")
 _KINDS = (plan.Track.SHORT, plan.Track.LONG, plan.Track.SLOW, plan.Track.BROKEN, plan.Track.NOTHING)
 _WEIGHTS = (10, 4, 2, 1, 2)
 
@@ -33,8 +33,13 @@ class Catalogue:
         self._known: dict[str, tuple[plan.Track, int]] = {}
 
     @staticmethod
-    def link(guild: GuildId, command: int) -> str:
-        return f"https://radio.example/{guild_tag(guild)}{command}"
+    def tag(guild: GuildId, command: int) -> str:
+        """Of what a command plays; each track of a list has an ``x`` and its number added."""
+        return f"{guild_tag(guild)}{command}"
+
+    @staticmethod
+    def link(tag: str) -> str:
+        return f"https://radio.example/{tag}"
 
     @staticmethod
     def tag_of(url: str) -> str:
@@ -59,7 +64,7 @@ class Catalogue:
 
 
 class SimulatedSource:
-    """``TrackSource`` of one process. ``not_there`` is called when someone is told that a link leads nowhere."""
+    """``TrackSource`` of one process."""
 
     def __init__(self, catalogue: Catalogue, clock: ProcessClock, random: Random) -> None:
         self._catalogue = catalogue

@@ -1,130 +1,151 @@
 """One guild as its members understand it: the sequential model that every history has to be explained by.
 
 Nothing here is shared with the shipped domain: this is what the commands mean, said a second time and as simply as
-possible.
+possible. What a member has to be answered is in ``explaining``.
 """
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sandbox.simulator.catalogue import tags_in
-from sandbox.simulator.record import Operation, Stored
+Item = str
+"""One entry: its track's tag, and if a loop queued it again, ``#`` and the number of the playing before."""
 
-_UNKNOWN = ("I could not reach my memory",)
-"""Answers after which a command may or may not have taken effect, now or later."""
-_NEVER = ("Discord did not tell me",)
-"""Answers of commands that took no effect."""
-_PAGE = 10
+_HISTORY_KEPT = 10
+"""How much of what was played goes along when the queue is written anew."""
+
+
+def tags_of(items: Sequence[Item]) -> tuple[str, ...]:
+    return tuple(item.partition("#")[0] for item in items)
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What an undo brings back: the guild as it was before ``action``."""
+
+    action: str
+    before: GuildModel
+    removed: Item | None = None
 
 
 @dataclass(frozen=True)
 class GuildModel:
-    current: str | None = None
-    waiting: tuple[str, ...] = ()
+    current: Item | None = None
+    waiting: tuple[Item, ...] = ()
+    behind: tuple[Item, ...] = ()
+    """What was played, the latest last."""
     paused: bool = False
     channel: int | None = None
+    loop: str = "off"
+    playing: int = 0
+    """How many playings have begun: the number of the present one, as every beginning is a new playing."""
+    taken: Taken | None = None
     done: frozenset[int] = frozenset()
     """The commands that took effect."""
 
-    def started(self, tag: str | None) -> GuildModel:
-        if tag is None:
-            return GuildModel(done=self.done)
-        return replace(self, current=tag, waiting=self.waiting[1:], paused=False)
+    @property
+    def played(self) -> tuple[Item, ...]:
+        """The history once what plays is over."""
+        return (*self.behind, *((self.current,) if self.current else ()))
 
-    def next(self) -> GuildModel:
-        return self.started(self.waiting[0] if self.waiting else None)
+    def starting(self, item: Item, waiting: tuple[Item, ...], behind: tuple[Item, ...]) -> GuildModel:
+        return replace(
+            self, current=item, waiting=waiting, behind=behind, playing=self.playing + 1, paused=False
+        )  # fmt: skip
 
+    def silent(self, behind: tuple[Item, ...]) -> GuildModel:
+        return replace(self, current=None, waiting=(), behind=behind, paused=False, channel=None, loop="off")
 
-def is_unknown(operation: Operation) -> bool:
-    """Whether nobody was told what became of it. What merely happened in the world may never have an effect."""
-    if operation.name == "stored":
-        return False
-    return operation.answer is None or operation.answer.startswith(_UNKNOWN)
+    def queued(self, items: tuple[Item, ...], channel: int, *, next_up: bool = False) -> GuildModel:
+        if self.current is None:
+            return replace(self, channel=channel).starting(items[0], items[1:], self.behind)
+        waiting = (*items, *self.waiting) if next_up else (*self.waiting, *items)
+        return replace(self, waiting=waiting)
 
+    def next(self, by: int = 1) -> GuildModel:
+        """Go on to the entry that waits at ``by``."""
+        behind = (*self.played, *self.waiting[: by - 1])
+        if len(self.waiting) < by:
+            return self.silent(behind)
+        return self.starting(self.waiting[by - 1], self.waiting[by:], behind)
 
-def is_void(operation: Operation) -> bool:
-    return operation.answer is not None and operation.answer.startswith(_NEVER)
+    def over(self, *, skipped: bool = False, failed: bool = False) -> GuildModel:
+        """What plays is over; a loop repeats it, but not what would only fail again."""
+        if self.loop == "track" and not skipped and not failed:
+            return replace(self, playing=self.playing + 1, paused=False)
+        if self.loop == "queue" and not failed and self.current:
+            again = f"{tags_of([self.current])[0]}#{self.playing}"
+            return replace(self, waiting=(*self.waiting, again)).next()
+        return self.next()
 
+    def previous(self) -> GuildModel:
+        assert self.current is not None
+        return self.starting(self.behind[-1], (self.current, *self.waiting), self.behind[:-1])
 
-def after(guild: GuildModel, operation: Operation) -> GuildModel | None:
-    """The guild after ``operation`` as answered; ``None`` if it cannot have been answered so here."""
-    if operation.command is None:
-        return _happened(guild, operation)
-    answer = None if is_unknown(operation) else operation.answer
-    number = operation.command.number
-    if number in guild.done:
-        return guild if answer is None or answer.startswith("Done already") else None
-    outcome, words = _commanded(guild, operation)
-    if answer is not None and not words.match(answer):
-        # Someone else was faster than this skip: it ends nothing.
-        return guild if operation.name == "skip" and answer.startswith("That one was already") else None
-    if answer is not None and operation.name in ("queue", "nowplaying") and not _shows(guild, operation, answer):
-        return None
-    return guild if outcome is None else replace(outcome, done=guild.done | {number})
+    def without(self, place: int) -> tuple[Item, ...]:
+        return (*self.waiting[:place], *self.waiting[place + 1 :])
 
+    def removed(self, place: int) -> GuildModel:
+        taken = Taken("remove", self._before(), self.waiting[place])
+        return replace(self, waiting=self.without(place), taken=taken)
 
-_NOTHING = re.compile("Nothing is playing")
-_ANY = re.compile("(?!Done already|Nothing is playing)")
+    def moved(self, place: int, to: int) -> GuildModel:
+        others = self.without(place)
+        return replace(self, waiting=(*others[:to], self.waiting[place], *others[to:]))
 
+    def shuffled(self, waiting: tuple[Item, ...]) -> GuildModel:
+        taken = Taken("shuffle", self._before())
+        return replace(self, waiting=waiting, behind=self.behind[-_HISTORY_KEPT:], taken=taken)
 
-def _commanded(guild: GuildModel, operation: Operation) -> tuple[GuildModel | None, re.Pattern[str]]:
-    """The guild after the command (``None`` if it changes nothing), and what its answer must look like."""
-    if operation.name == "play":
-        return _play(guild, operation)
-    if guild.current is None:
-        return None, _NOTHING
-    match operation.name:
-        case "skip":
-            words = rf"Skipped.*{guild.waiting[0]}\b" if guild.waiting else "Skipped.*(empty|over)"
-            return guild.next(), re.compile(words)
-        case "pause":
-            return replace(guild, paused=True), _ANY
-        case "resume":
-            return replace(guild, paused=False), _ANY
-        case "stop":
-            return guild.started(None), _ANY
-        case _:
-            return None, _ANY
+    def cleared(self) -> GuildModel:
+        taken = Taken("clear", self._before())
+        return replace(self, waiting=(), behind=self.behind[-_HISTORY_KEPT:], taken=taken)
 
+    def stopped(self) -> GuildModel:
+        behind = (*self.behind[-_HISTORY_KEPT:], *((self.current,) if self.current else ()))
+        return replace(self.silent(behind), taken=Taken("stop", self._before()))
 
-def _play(guild: GuildModel, operation: Operation) -> tuple[GuildModel | None, re.Pattern[str]]:
-    tag = operation.tag
-    if guild.current is None:
-        started = replace(guild, current=tag, waiting=(), paused=False, channel=operation.channel)
-        return started, re.compile(rf"Starting.*{tag}\b")
-    if guild.channel != operation.channel:
-        return None, re.compile(rf"I am playing in <#{guild.channel}>")
-    waiting = (*guild.waiting, tag)
-    return replace(guild, waiting=waiting), re.compile(rf"Queued.* {len(waiting)}\b.*{tag}\b")
+    def dropped(self, place: int | None) -> GuildModel:
+        """What waits at ``place``, or what plays, leaves the queue without having been played."""
+        if place is not None:
+            return replace(self, waiting=self.without(place))
+        return replace(self, current=None).next()
 
+    def undone(self, place: int) -> GuildModel | None:
+        """With the last destructive action taken back; a removed entry comes to ``place``."""
+        if self.taken is None:
+            return None
+        match self.taken.action:
+            case "remove":
+                return self._unremoved(place, self.taken)
+            case "shuffle":
+                order = self.taken.before.waiting
+                waiting = (*(each for each in order if each in self.waiting),
+                           *(each for each in self.waiting if each not in order))  # fmt: skip
+                return replace(self, waiting=waiting, behind=self.behind[-_HISTORY_KEPT:], taken=None)
+            case _:
+                return self._uncleared(self.taken)
 
-def _shows(guild: GuildModel, operation: Operation, answer: str) -> bool:
-    if guild.current is None:
-        return True
-    shown = tags_in(answer)
-    if operation.name == "queue":
-        return shown == [guild.current, *guild.waiting[:_PAGE]]
-    return shown == [guild.current] and answer.startswith("Paused") == guild.paused
+    def _unremoved(self, place: int, taken: Taken) -> GuildModel:
+        """Where the queue has changed since, no place is the only right one."""
+        assert taken.removed is not None
+        forgotten = replace(self, taken=None)
+        if self.current is None:
+            return forgotten.queued((taken.removed,), taken.before.channel or 0)
+        waiting = (*self.waiting[:place], taken.removed, *self.waiting[place:])
+        return replace(forgotten, waiting=waiting)
 
+    def _uncleared(self, taken: Taken) -> GuildModel:
+        """What came since waits behind what comes back; what plays goes on playing."""
+        before = taken.before
+        back = replace(self, waiting=(*before.waiting, *self.waiting), behind=before.behind, taken=None)
+        if self.current is not None:
+            return back if self.current == before.current else replace(back, behind=before.played)
+        placed = replace(back, current=before.current, channel=before.channel)
+        if taken.action == "clear":
+            return placed.next()
+        return replace(placed, loop=before.loop, playing=self.playing + 1)
 
-def _happened(guild: GuildModel, operation: Operation) -> GuildModel | None:
-    """What happened in the world, as far as a worker made something of it."""
-    tag = operation.tag
-    match operation.name:
-        case "stored":
-            seen = Stored(guild.current, guild.waiting, guild.paused, guild.channel)
-            return guild if seen == operation.stored else None
-        case "ended":
-            return guild.next() if guild.current == tag else None
-        case "leads nowhere":
-            if guild.current == tag:
-                return guild.next()
-            return replace(guild, waiting=tuple(each for each in guild.waiting if each != tag))
-        case "kicked" | "refused":
-            return guild.started(None) if guild.current else None
-        case "moved":
-            return replace(guild, channel=operation.channel) if guild.current else None
-        case _:
-            raise AssertionError(operation.name)
+    def _before(self) -> GuildModel:
+        return replace(self, taken=None, done=frozenset())

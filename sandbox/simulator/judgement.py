@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from sandbox.simulator.catalogue import Catalogue, guild_tag
@@ -43,7 +43,7 @@ def judge(life: Life) -> list[Violation]:
     """Every violation of the life, in the order of time."""
     record = life.record
     case = _Case(life)
-    for rule in (_one_writer, _isolated, _explained, _settled, _identify_budget):
+    for rule in (_one_writer, _isolated, _explained, _dropped, _settled, _identify_budget):
         rule(case)
     for guild in life.guilds:
         for hearing in (_heard_as_wanted, _goes_on_where_it_was, _one_voice, _silent_after_a_stall, _gaps):
@@ -91,8 +91,10 @@ class _Case:
     def identified_after(self, guild: GuildId, start: float) -> float:
         """``start``, or when the shard got its session if that came soon after: one identify every five seconds."""
         shard = self.shard(guild)
-        soon = [at for at, identified in self.record.identifies if identified == shard and start < at < start + 20.0]
-        return max([start, *soon])
+        times = [at for at, identified in self.record.identifies if identified == shard]
+        if times and times[0] > start:
+            return times[0]  # However late: the worker that waited for it may have died before.
+        return max([start, *(at for at in times if start < at < start + 20.0)])
 
     def owner(self, shard: ShardId, at: float) -> WorkerId | None:
         owner = None
@@ -127,7 +129,7 @@ def _isolated(case: _Case) -> None:
 def _explained(case: _Case) -> None:
     for guild in case.life.guilds:
         operations = [each for each in case.record.operations if each.guild == guild]
-        verdict = explain(operations + list(_dead_links(case, operations)))
+        verdict = explain(operations)
         case.record.tally["histories explained"] += 1
         case.record.tally["histories too long to decide"] += verdict.gave_up
         if not verdict.explained:
@@ -138,22 +140,14 @@ def _explained(case: _Case) -> None:
             )
 
 
-def _dead_links(case: _Case, operations: Iterable[Operation]) -> Iterator[Operation]:
-    for each in operations:
-        if (
-            each.name == "play"
-            and case.life.around.catalogue.kind(Catalogue.link(each.guild, _number(each))) is Track.NOTHING
-        ):
-            yield Operation(each.guild, "leads nowhere", each.invoked, each.tag)
-
-
-def _number(operation: Operation) -> int:
-    assert operation.command is not None
-    return operation.command.number
+def _dropped(case: _Case) -> None:
+    for each in case.record.operations:
+        if each.name == "dropped" and case.life.around.catalogue.kind(Catalogue.link(each.tag)) is not Track.NOTHING:
+            case.violated("only dead links are dropped", each.invoked, f"guild {each.guild} lost {each.tag}")
 
 
 def _told(operation: Operation) -> str:
-    return f"{operation.name} {operation.tag} -> {operation.stored or operation.answer!r}"
+    return f"{operation.name} {operation.tag} -> {operation.shown or operation.answer!r}"
 
 
 def _settled(case: _Case) -> None:
@@ -222,6 +216,7 @@ def _is_wanted(case: _Case, guild: GuildId, segment: Segment) -> None:
 
 def _goes_on_where_it_was(case: _Case, guild: GuildId) -> None:
     place: dict[PlayId, Segment] = {}
+    begun = _begun_at(case, guild)
     furthest: dict[PlayId, int] = defaultdict(int)
     for segment in sorted((each for each in case.segments[guild] if each.heard), key=lambda each: each.start):
         before = place.get(segment.play_id)
@@ -233,12 +228,21 @@ def _goes_on_where_it_was(case: _Case, guild: GuildId) -> None:
             if repeated > _repeat_allowed(case, before, segment):
                 what = f"guild {guild}: {repeated} ms of {segment.tag}, {before.worker} then {segment.worker}"
                 case.violated("no music is heard twice", segment.start, what)
-        elif segment.from_ms > LEFT_OUT_MS:
+        elif segment.from_ms > begun.get(segment.play_id, 0) + LEFT_OUT_MS:
             case.violated(
                 "no music is left out", segment.start, f"guild {guild}: {segment.tag} began at {segment.from_ms}"
             )
         place[segment.play_id] = segment
         furthest[segment.play_id] = max(furthest[segment.play_id], segment.to_ms)
+
+
+def _begun_at(case: _Case, guild: GuildId) -> dict[PlayId, int]:
+    """Where each playing was to begin: what was stopped goes on where it was."""
+    begun: dict[PlayId, int] = {}
+    for commit in case.record.commits:
+        if commit.guild == guild and commit.after.play_id is not None:
+            begun.setdefault(commit.after.play_id, commit.after.position_ms)
+    return begun
 
 
 def _repeat_allowed(case: _Case, before: Segment, segment: Segment) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from random import Random
+from unittest.mock import patch
 
 from sandbox.simulator.catalogue import Catalogue
 from sandbox.simulator.faults import Misfortune
@@ -13,7 +14,7 @@ from sandbox.simulator.link import Network
 from sandbox.simulator.members import Members
 from sandbox.simulator.parts import Parts
 from sandbox.simulator.plan import SHARDS, Plan
-from sandbox.simulator.record import Operation, Record, Stored
+from sandbox.simulator.record import Operation, Record
 from sandbox.simulator.rest import SimulatedRest
 from sandbox.simulator.scheduler import Scheduler
 from sandbox.simulator.stores import Kept
@@ -21,6 +22,7 @@ from sandbox.simulator.virtual_time import VirtualLoop, at_once
 from sandbox.simulator.voice import VoiceWorld
 from sandbox.simulator.worker_process import Surroundings
 from timmybot.domain.ids import GuildId
+from timmybot.services import guild_commands, writing_anew
 from timmybot.settings import Settings
 
 _ON_SHARDS = (0, 1, 0, 2)
@@ -57,6 +59,11 @@ class Life:
         self.guilds = guild_ids(plan)
 
     def run(self) -> Record:
+        limit = self.plan.change_limit
+        with patch.object(writing_anew, "CHANGE_LIMIT", limit), patch.object(guild_commands, "CHANGE_LIMIT", limit):
+            return self._run()
+
+    def _run(self) -> Record:
         loop, plan = self.around.loop, self.plan
         watch = _ErrorLog(self.record, loop)
         watch.begin()
@@ -83,16 +90,9 @@ class Life:
     def _look_at(self, guild: GuildId) -> None:
         """The last operation of every guild's history reads all that is stored."""
         store, now = self.around.kept.guilds.open(guild), self.around.loop.now
-        state = at_once(store.state())
-        current = at_once(store.entry(state.current)) if state.current else None
-        waiting = at_once(store.entries(after=state.head, limit=10_000))
-        stored = Stored(
-            current=Catalogue.tag_of(current.track.url) if current else None,
-            waiting=tuple(Catalogue.tag_of(entry.track.url) for entry in waiting),
-            paused=state.paused,
-            channel=state.voice_channel_id,
-        )
-        self.record.operations.append(Operation(guild, "stored", now, returned=now, answer="", stored=stored))
+        state, shown = at_once(store.state()), self.around.kept.shown(guild)
+        waiting = shown.waiting
+        self.record.operations.append(Operation(guild, "stored", now, returned=now, answer="", shown=shown))
         self.record.owed += [(guild, owed.interaction_id) for owed in at_once(store.owed_replies())]
         if state.waiting != len(waiting):
             self.record.violated(
@@ -108,14 +108,16 @@ class _ErrorLog(logging.Handler):
         self._record = record
         self._loop = loop
         self._logger = logging.getLogger("timmybot")
+        self._level = self._logger.level
 
     def begin(self) -> None:
         self._logger.addHandler(self)
-        if self._logger.level == logging.NOTSET:
+        if self._level == logging.NOTSET:
             self._logger.setLevel(logging.ERROR)
 
     def end(self) -> None:
         self._logger.removeHandler(self)
+        self._logger.setLevel(self._level)
 
     def emit(self, entry: logging.LogRecord) -> None:
         error = entry.exc_info[1] if entry.exc_info else None

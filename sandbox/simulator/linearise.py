@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sandbox.simulator.guild_model import GuildModel, after, is_unknown, is_void
+from sandbox.simulator.explaining import after, is_unknown, is_void
+from sandbox.simulator.guild_model import GuildModel
 from sandbox.simulator.record import Operation
 
 _MOST_CONFIGURATIONS = 200_000

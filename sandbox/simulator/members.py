@@ -6,6 +6,7 @@ from random import Random
 
 from sandbox.simulator.catalogue import Catalogue
 from sandbox.simulator.link import Link
+from sandbox.simulator.lists import PLAY_ALL
 from sandbox.simulator.plan import Command
 from sandbox.simulator.record import Operation
 from sandbox.simulator.scheduler import Scheduler
@@ -37,12 +38,12 @@ class Members:
     def _deliver(self, command: Command, which: str) -> None:
         around = self._around
         guild = self._guilds[command.guild]
-        url = Catalogue.link(guild, command.number)
+        tag = Catalogue.tag(guild, command.number)
         operation = Operation(
             guild,
             command.name,
             around.loop.now,
-            tag=Catalogue.tag_of(url),
+            tag=tag,
             channel=voice_channel(command.guild, command.channel),
             command=command,
         )
@@ -57,10 +58,11 @@ class Members:
             guild_id=guild,
             channel_id=text_channel(command.guild),
             user_id=UserId(command.channel + 1),
-            command=command.name,
-            options={"url": url} if command.name == "play" else {},
+            command=command.name.split()[0] if command.name != PLAY_ALL else PLAY_ALL,
+            options=_options(command, tag),
             token="an-interaction-token",
         )
+        process.notes["operation"] = operation
         around.loop.start(process, self._answer(process, invocation, operation))
         if command.cut_after is not None and which == "first":
             around.kept.record.tally["front door cut"] += 1
@@ -85,6 +87,24 @@ class Members:
         answer = await answering.answer(invocation)
         operation.returned, operation.answer = around.loop.now, answer.content
         around.rest.check_words(invocation.guild_id, answer.content)
+
+
+def _options(command: Command, tag: str) -> dict[str, str]:
+    match command.name:
+        case "play":
+            return {"url": Catalogue.link(tag)}
+        case "play next":
+            return {"url": Catalogue.link(tag), "next": "True"}
+        case "play all":
+            return {"urls": " ".join(Catalogue.link(f"{tag}x{number}") for number in range(command.position))}
+        case "loop off" | "loop track" | "loop queue":
+            return {"mode": command.name.removeprefix("loop ")}
+        case "skip to":
+            return {"to": str(command.position)}
+        case "remove" | "move":
+            return {"position": str(command.position), "to": str(command.to)}
+        case _:
+            return {}
 
 
 def text_channel(guild: int) -> ChannelId:

@@ -39,7 +39,7 @@ def _events(record: Record) -> Iterator[Line]:
     for each in record.operations:
         yield each.invoked, f"guild {each.guild}: {each.name} {each.tag}"
         if each.answer is not None:
-            yield each.returned, f"guild {each.guild}: {each.name} {each.tag} -> {each.stored or each.answer!r}"
+            yield each.returned, f"guild {each.guild}: {each.name} {each.tag} -> {each.shown or each.answer!r}"
     for commit in record.commits:
         state = commit.after
         yield (

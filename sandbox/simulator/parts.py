@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from sandbox.simulator.lists import AnsweringLists
 from timmybot.ports.guild_store import GuildStore
 from timmybot.services.answering import Answering
 from timmybot.services.held_guilds import HeldGuilds
@@ -20,7 +21,7 @@ class Parts:
     leases: type[Leases] = Leases
     held_guilds: type[HeldGuilds] = HeldGuilds
     worker: type[Worker] = Worker
-    answering: type[Answering] = Answering
+    answering: type[Answering] = AnsweringLists
     worker_store: Callable[[GuildStore], GuildStore] | None = None
     """Put between a worker and a guild's store."""
     command_store: Callable[[GuildStore], GuildStore] | None = None

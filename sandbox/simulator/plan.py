@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import Enum
 from random import Random
 
+from timmybot.ports.guild_store import CHANGE_LIMIT
+
 SHARDS = 4
 FIRST_COMMAND_AT = 4.0
 CALM_SECONDS = 32.0
@@ -67,6 +69,10 @@ class Command:
     at: float
     guild: int
     name: str
+    position: int = 1
+    """What it names by position; how many tracks, for a list."""
+    to: int = 1
+    """Where to, for a move."""
     channel: int = 0
     """Which of the guild's voice channels the member is in."""
     again_after: float | None = None
@@ -92,6 +98,8 @@ class Plan:
     """When the last fault is over."""
     commands: tuple[Command, ...]
     faults: tuple[Fault, ...]
+    change_limit: int = CHANGE_LIMIT
+    """How much is written in one transaction: where it is little, short queues are written beside, too."""
 
     @property
     def ends_at(self) -> float:
@@ -110,37 +118,64 @@ def plan_of(seed: int, kinds: tuple[Kind, ...] = tuple(Kind)) -> Plan:
     commands = _commands(random, guilds, FIRST_COMMAND_AT + active)
     faults = _single(random, active) if seed % 4 == 0 else _storm(random, active, kinds)
     quiet_at = max([fault.until for fault in faults] + [FIRST_COMMAND_AT + active])
-    return Plan(seed, guilds, workers, quiet_at, commands, faults)
+    return Plan(seed, guilds, workers, quiet_at, commands, faults, random.choice((CHANGE_LIMIT, _LITTLE)))
 
 
-_NAMES = ("play", "skip", "pause", "resume", "stop", "queue", "nowplaying")
-_WEIGHTS = (9, 5, 2, 3, 1, 2, 1)
+_LITTLE = 4
+_WEIGHTS = {
+    "play": 9,
+    "play next": 2.5,
+    "play all": 3,
+    "skip": 3.5,
+    "skip to": 1.2,
+    "previous": 2,
+    "pause": 1.5,
+    "resume": 2.5,
+    "stop": 0.7,
+    "loop off": 1,
+    "loop track": 0.7,
+    "loop queue": 1,
+    "remove": 2,
+    "move": 2,
+    "shuffle": 2,
+    "clear": 0.7,
+    "undo": 2,
+    "queue": 1.5,
+    "nowplaying": 0.7,
+}
 
 
 def _commands(random: Random, guilds: int, until: float) -> tuple[Command, ...]:
     commands = []
     for guild in range(guilds):
         at = FIRST_COMMAND_AT + random.uniform(0, 3)
-        name = "play"
+        name = random.choice(("play", "play", "play all"))
         while at < until:
             # Members who press at one moment are what races are made of.
-            together = random.choice((1, 1, 1, 2, 3)) if name != "play" else random.choice((1, 1, 2))
+            together = random.choice((1, 1, 1, 2, 3)) if "play" not in name else random.choice((1, 1, 2))
             for _ in range(together):
                 commands.append((at + random.uniform(0, 0.06), guild, name))
+                name = name if random.random() < 0.7 else _name(random)
             at += random.expovariate(1 / 6.0)
-            name = random.choices(_NAMES, _WEIGHTS)[0]
+            name = _name(random)
     return tuple(
         Command(
             number,
             at,
             guild,
             name,
+            position=random.choice((2, 3, 5, 8)) if name == "play all" else random.choice((1, 1, 1, 2, 2, 3, 5)),
+            to=random.choice((1, 1, 2, 2, 3, 5)),
             channel=1 if random.random() < 0.07 else 0,
             again_after=random.choice((0.001, 0.02, 0.3, 1.5)) if random.random() < 0.12 else None,
             cut_after=random.uniform(0, 0.15) if random.random() < 0.03 else None,
         )
         for number, (at, guild, name) in enumerate(sorted(commands))
     )
+
+
+def _name(random: Random) -> str:
+    return random.choices(tuple(_WEIGHTS), tuple(_WEIGHTS.values()))[0]
 
 
 _SECONDS = {
@@ -165,7 +200,8 @@ _SECONDS = {
 def _fault(random: Random, at: float, kind: Kind) -> Fault:
     strength = random.random()
     if kind is Kind.CLOCK_JUMP:
-        strength = random.choice((-1, 1)) * random.choice((0.5, 3.0, 8.0, 60.0, 3600.0))
+        # Set back by up to a minute, a worker waits as long for its next identify: longer than the calm at the end.
+        strength = random.choice((-1, 1)) * random.choice((0.5, 3.0, 8.0, 90.0, 3600.0))
     elif kind is Kind.INDEX_LAG:
         strength = random.uniform(0.5, 6.0)
     elif kind in (Kind.STORE_LOSSY, Kind.THROTTLED, Kind.SLOW):

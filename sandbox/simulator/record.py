@@ -76,6 +76,7 @@ class Stored:
     waiting: tuple[str, ...]
     paused: bool
     channel: int | None
+    loop: str = "off"
 
 
 @dataclass
@@ -93,8 +94,10 @@ class Operation:
     command: Command | None = None
     returned: float = float("inf")
     answer: str | None = None
-    stored: Stored | None = None
-    """What was read, for the operation that reads everything."""
+    shown: Stored | None = None
+    """What the store showed right after the command had taken effect, or to the operation that reads everything."""
+    playing: int = 0
+    """Which of the guild's playings is over, for an end."""
 
 
 @dataclass
@@ -113,6 +116,8 @@ class Record:
     identifies: list[tuple[float, ShardId]] = field(default_factory=list)
     nudges: list[tuple[float, GuildId]] = field(default_factory=list)
     """Those that reached the inbox, and when."""
+    playings: dict[tuple[GuildId, PlayId], int] = field(default_factory=dict)
+    """Every playing's number in its guild, as the store saw them begin."""
     owed: list[tuple[GuildId, int]] = field(default_factory=list)
     """Guild and interaction of every answer that was still owed at the end."""
     edits: Counter[int] = field(default_factory=Counter)

@@ -7,7 +7,7 @@ is shipped knows of it. ``faults`` are the troubles that the safeguard is there 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 from unittest.mock import patch
@@ -19,11 +19,14 @@ from timmybot.domain.guild_state import GuildState
 from timmybot.domain.ids import PlayId, ShardId, WorkerId
 from timmybot.domain.lease import Heartbeat, Observer
 from timmybot.ports.guild_store import GuildStore
-from timmybot.services import guild_commands, moving_on, reconcile
+from timmybot.services import carrying_out, guild_commands, moving_on, queue_commands, reconcile
+from timmybot.services.guild_commands import GuildCommands
 from timmybot.services.guild_loop import GuildLoop
 from timmybot.services.held_guilds import HeldGuilds
 from timmybot.services.leases import Leases
+from timmybot.services.queue_commands import QueueCommands
 from timmybot.services.worker import Worker
+from timmybot.services.writing_anew import WritingAnew
 
 _STALLS = (Kind.PAUSE, Kind.CRASH, Kind.STORE_DOWN)
 _OUTAGES = (Kind.STORE_DOWN, Kind.SLOW, Kind.STORE_LOSSY, Kind.PAUSE)
@@ -89,6 +92,54 @@ class _NoVersionCondition(_Around):
         stored = await self._store.state()
         overwriting = replace(change.state, version=stored.version, epoch=stored.epoch)
         return await self._store.commit(replace(change, state=overwriting), epoch=epoch)
+
+
+class _FlipsAnyVersion(_Around):
+    """Points at a new writing of the queue whatever has been written since it was read."""
+
+    async def commit(self, change: Any, *, epoch: Any = None) -> GuildState:
+        stored = await self._store.state()
+        if change.state.generation != stored.generation:
+            change = replace(change, state=replace(change.state, version=stored.version, epoch=stored.epoch))
+        return await self._store.commit(change, epoch=epoch)
+
+
+class _KeepsItsNumber(WritingAnew):
+    """Goes on under the number that it once was given, also when a younger one was handed out."""
+
+    async def change(self, state: GuildState, plan: Any) -> Any:
+        if self._number is None:
+            return await super().change(state, plan)
+        change = await super().change(replace(state, generations=self._number), plan)
+        youngest = max(state.generations, change.state.generations)
+        return replace(change, state=replace(change.state, generations=youngest))
+
+
+class _TakesTheNextNumber(WritingAnew):
+    """Does not have its number handed out: another may take the same one."""
+
+    async def _hand_out(self, state: GuildState) -> GuildState:
+        self._number, self._beside = state.generations + 1, {}
+        return replace(state, generations=self._number)
+
+
+class _SweptAtOnce(_Around):
+    """What is dead is swept at the worst moment, as a worker may at any."""
+
+    async def commit(self, change: Any, *, epoch: Any = None) -> GuildState:
+        await self._store.sweep(await self._store.state())
+        return await self._store.commit(change, epoch=epoch)
+
+
+def _writing(writing: type[WritingAnew], **parts: Any) -> Callable[[], AbstractContextManager[Parts]]:
+    @contextmanager
+    def without() -> Iterator[Parts]:
+        with ExitStack() as patches:
+            for module in (guild_commands, queue_commands, carrying_out):
+                patches.enter_context(patch.object(module, "WritingAnew", writing))
+            yield Parts(**parts)
+
+    return without
 
 
 class _ClaimKeepsVersion(_Around):
@@ -228,6 +279,33 @@ def _meaning_whatever_plays() -> Iterator[Parts]:
         yield Parts()
 
 
+_go_back = GuildState.go_back
+
+
+def _back_from_whatever_plays(self: GuildState, over: PlayId, *rest: Any) -> GuildState:
+    return _go_back(self, self.play_id or over, *rest)
+
+
+_picked = QueueCommands._picked
+
+
+async def _picked_anew(self: QueueCommands, state: GuildState, position: int, picked: Any) -> Any:
+    return await _picked(self, state, position, [])
+
+
+async def _whatever_waits_there(self: GuildCommands, state: GuildState, key: Any, at_most: int) -> int:
+    return at_most
+
+
+@contextmanager
+def _meaning_the_number() -> Iterator[Parts]:
+    with (
+        patch.object(QueueCommands, "_picked", _picked_anew),
+        patch.object(GuildCommands, "_position_of", _whatever_waits_there),
+    ):
+        yield Parts()
+
+
 def _any_lease(self: FakeLeaseStore, seen: Any) -> Any:
     return self._lease(seen.shard_id)
 
@@ -257,6 +335,17 @@ SAFEGUARDS = (
     Safeguard("commands' writes are conditional on the version", _parts(command_store=_NoVersionCondition)),
     Safeguard("workers' writes are conditional on the version", _parts(worker_store=_NoVersionCondition)),
     Safeguard("what is ended is the playing that was meant", _meaning_whatever_plays),
+    Safeguard(
+        "a step back is from the playing that was meant", _patched(GuildState, "go_back", _back_from_whatever_plays)
+    ),
+    Safeguard("an entry is picked by its number once, and then meant by its id", _meaning_the_number),
+    Safeguard("a new writing is pointed at under the version", _parts(command_store=_FlipsAnyVersion)),
+    Safeguard(
+        "only the youngest number may be pointed at",
+        _writing(_KeepsItsNumber, command_store=_SweptAtOnce),
+        beside=Parts(command_store=_SweptAtOnce),
+    ),
+    Safeguard("the number of a new writing is handed out", _writing(_TakesTheNextNumber)),
     Safeguard("the ring of interaction ids", _patched(GuildState, "has_seen", _never_seen)),
     Safeguard(
         "taking a shard is conditional on owner and epoch", _patched(FakeLeaseStore, "_as_seen", _any_lease), _CHANGES

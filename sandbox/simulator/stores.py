@@ -10,14 +10,17 @@ from collections.abc import Awaitable, Callable
 from random import Random
 from typing import Any, Protocol, cast
 
+from sandbox.simulator.catalogue import Catalogue
 from sandbox.simulator.link import Link
-from sandbox.simulator.record import Beat, Commit, Ownership, Record
+from sandbox.simulator.record import Beat, Commit, Operation, Ownership, Record, Stored
 from sandbox.simulator.virtual_time import WALL_START, Process, VirtualLoop, at_once
 from tests.fakes.stores import FakeGuildStores, FakeIdentifyBudget, FakeInbox, FakeLeaseStore, Faults
 from timmybot.domain.change import Change
 from timmybot.domain.guild_state import GuildState
-from timmybot.domain.ids import Epoch, GuildId, ShardId, WorkerId, shard_of
+from timmybot.domain.ids import EntryId, Epoch, GuildId, InteractionId, OrderKey, ShardId, WorkerId, shard_of
 from timmybot.domain.lease import Heartbeat, ShardLease
+from timmybot.domain.step import Step
+from timmybot.domain.track import Entry
 from timmybot.ports.guild_store import GuildStore, GuildStores
 from timmybot.ports.identify_budget import IdentifyBudget
 from timmybot.ports.inbox import Inbox, Nudge
@@ -73,6 +76,19 @@ class Kept:
 
     def state_of(self, guild_id: GuildId) -> GuildState:
         return at_once(self.guilds.open(guild_id).state())
+
+    def shown(self, guild_id: GuildId) -> Stored:
+        """All of a guild's queue."""
+        store, state = self.guilds.open(guild_id), self.state_of(guild_id)
+        current = at_once(store.entry(state.current, of=state)) if state.current else None
+        waiting = at_once(store.entries(after=state.head, limit=10_000, of=state))
+        return Stored(
+            current=Catalogue.tag_of(current.track.url) if current else None,
+            waiting=tuple(Catalogue.tag_of(entry.track.url) for entry in waiting),
+            paused=state.paused,
+            channel=state.voice_channel_id,
+            loop=state.loop.value,
+        )
 
     def index(self, guild_id: GuildId, wants: bool) -> None:
         """Bring the index up to date, after its lag, and never with what is older than what it has."""
@@ -147,9 +163,24 @@ class _Recorded:
 
     async def commit(self, change: Change, *, epoch: Epoch | None = None) -> GuildState:
         before = self._kept.state_of(self._store.guild_id)
+        removed = [at_once(self._store.entry(key, of=before)) for key in change.remove]
         after = await self._store.commit(change, epoch=epoch)
         self._record(epoch, before)
+        if epoch is not None:
+            self._record_dropped([entry for entry in removed if entry])
+        else:
+            self._record_effect(change, before)
         return after
+
+    async def entries(self, *, after: OrderKey, limit: int, of: GuildState | None = None) -> list[Entry]:
+        found = await self._store.entries(after=after, limit=limit, of=of)
+        self._see_picked(found[-1] if len(found) == limit else None)
+        return found
+
+    async def step(self, of: GuildState, by: int = 1) -> Step:
+        step = await self._store.step(of, by)
+        self._see_picked(step.to)
+        return step
 
     async def claim(self, epoch: Epoch) -> GuildState:
         before = self._kept.state_of(self._store.guild_id)
@@ -172,10 +203,55 @@ class _Recorded:
             what = f"{self._process} wrote under epoch {epoch} when {before.epoch} was claimed"
             record.violated("one owner writes per epoch", now, what)
         meant = self._process.notes.get(("meant", guild), before.play_id)
-        if epoch is None and self._process.name.startswith("skip") and before.play_id != meant:
+        ends = self._command() in ("skip", "previous") and before.play_id != after.play_id
+        if epoch is None and ends and before.play_id != meant:
             record.violated("a skip ends what was meant", now, f"{self._process} ended {before.play_id}, not {meant}")
+        if after.play_id is not None:
+            begun = sum(1 for playing_of, _ in record.playings if playing_of == guild)
+            record.playings.setdefault((guild, after.play_id), begun + 1)
         if after.wants_player != before.wants_player:
             kept.index(guild, after.wants_player)
+
+    def _command(self) -> str:
+        """The command that the process answers, if it is not a worker."""
+        operation = self._process.notes.get("operation")
+        return operation.name if operation else ""
+
+    def _see_picked(self, entry: Entry | None) -> None:
+        if entry is not None and self._command() in _PICK:
+            self._process.notes.setdefault("picked", entry.entry_id)
+
+    def _record_dropped(self, entries: list[Entry]) -> None:
+        """A worker takes out what leads nowhere."""
+        guild, now = self._store.guild_id, self._kept.loop.now
+        for entry in entries:
+            tag, shown = Catalogue.tag_of(entry.track.url), self._kept.shown(guild)
+            self._kept.record.operations.append(Operation(guild, "dropped", now, tag, returned=now, shown=shown))
+
+    def _record_effect(self, change: Change, before: GuildState) -> None:
+        """A command took effect, if this is the write that remembers it."""
+        operation = self._process.notes.get("operation")
+        if operation is None or operation.command is None:
+            return
+        interaction = InteractionId(1_000 + operation.command.number)
+        if interaction not in change.state.recent or interaction in before.recent:
+            return
+        operation.shown = self._kept.shown(self._store.guild_id)
+        keys = [change.state.current] if operation.name == "skip to" else list(change.remove)
+        picked = self._process.notes.get("picked")
+        for key in keys:
+            if operation.name in _PICK and key is not None and _named_by(key) != picked:
+                what = f"{self._process} picked {picked} and changed {key}"
+                self._kept.record.violated("what was picked is what is changed", self._kept.loop.now, what)
+
+
+_PICK = ("remove", "move", "skip to")
+"""The commands that pick an entry by its position."""
+
+
+def _named_by(key: OrderKey) -> EntryId:
+    """The entry that the key was made for."""
+    return EntryId(key.partition("-")[2])
 
 
 RIGHT_SECONDS = 3.4

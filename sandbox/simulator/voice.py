@@ -259,7 +259,10 @@ class SimulatedPlayer(Player):
         self._ending = ending
         self._trouble = "The server hung up." if ending is Ending.FAILED else None
         tag = self._world.catalogue.tag_of(self._track.url)
-        self._world.record.operations.append(Operation(self.guild_id, "ended", self._world.loop.now, tag))
+        name = "failed" if ending is Ending.FAILED else "ended"
+        record, now = self._world.record, self._world.loop.now
+        playing = record.playings[self.guild_id, self._play_id] if self._play_id else 0
+        record.operations.append(Operation(self.guild_id, name, now, tag, playing=playing))
         self._world.loop.post(self.process, self._changed)
 
     def _position_now(self) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sandbox.simulator.linearise import explain
 from sandbox.simulator.plan import Command
 from sandbox.simulator.record import Operation, Stored
@@ -10,14 +12,26 @@ from timmybot.domain.ids import GuildId
 GUILD = GuildId(1)
 
 
-def command(number: int, name: str, begun: float, ended: float, answer: str | None) -> Operation:
-    told = Command(number, begun, 0, name)
+def command(  # noqa: PLR0917  # as a member would tell it
+    number: int, name: str, begun: float, ended: float, answer: str | None, position: int = 1, to: int = 1
+) -> Operation:
+    told = Command(number, begun, 0, name, position, to)
     return Operation(GUILD, name, begun, f"g1n{number}", 100, told, ended, answer)
+
+
+def showing(operation: Operation, current: str | None, *waiting: str, loop: str = "off") -> Operation:
+    """The operation, and what the store showed right after it."""
+    return replace(operation, shown=Stored(current, waiting, False, 100 if current else None, loop))
+
+
+def three_queued() -> list[Operation]:
+    """``g1n0x0`` plays, and two more wait."""
+    return [command(0, "play all", 0.0, 0.5, "Queued 3 tracks.", position=3)]
 
 
 def stored(at: float, current: str | None, *waiting: str) -> Operation:
     seen = Stored(current, waiting, False, 100 if current else None)
-    return Operation(GUILD, "stored", at, returned=at, answer="", stored=seen)
+    return Operation(GUILD, "stored", at, returned=at, answer="", shown=seen)
 
 
 def test_two_commands_at_once_may_have_come_in_either_order() -> None:
@@ -50,7 +64,7 @@ def test_an_entry_that_was_passed_over_without_a_reason_is_not_explained() -> No
     plays = [
         command(n, "play", n, n + 0.5, "Starting g1n0" if n == 0 else f"Queued as number {n}: g1n{n}") for n in range(3)
     ]
-    ended = Operation(GUILD, "ended", 4.0, "g1n0")
+    ended = Operation(GUILD, "ended", 4.0, "g1n0", playing=1)
     assert explain([*plays, ended, stored(9.0, "g1n1", "g1n2")]).explained
     assert not explain([*plays, ended, stored(9.0, "g1n2")]).explained
 
@@ -60,3 +74,43 @@ def test_one_interaction_takes_effect_once() -> None:
     assert not explain(twice).explained
     answered = [twice[0], command(1, "play", 2.0, 3.0, "Done already.")]
     assert explain([*answered, stored(4.0, "g1n1")]).explained
+
+
+def test_a_shuffle_may_give_any_order_but_lose_nothing() -> None:
+    shuffle = command(1, "shuffle", 1.0, 2.0, "Shuffled 2 tracks.")
+    assert explain([*three_queued(), showing(shuffle, "g1n0x0", "g1n0x2", "g1n0x1")]).explained
+    assert not explain([*three_queued(), showing(shuffle, "g1n0x0", "g1n0x2")]).explained
+
+
+def test_a_moved_track_waits_where_it_was_moved_to() -> None:
+    move = command(1, "move", 1.0, 2.0, "g1n0x2 is number 1 now.", position=2, to=1)
+    assert explain([*three_queued(), showing(move, "g1n0x0", "g1n0x2", "g1n0x1")]).explained
+    assert not explain([*three_queued(), showing(move, "g1n0x0", "g1n0x1")]).explained
+
+
+def test_what_is_undone_is_the_last_destructive_action() -> None:
+    clear = command(1, "clear", 1.0, 2.0, "Cleared 2 tracks.")
+    since = command(2, "play", 3.0, 4.0, "Queued as number 1: g1n2")
+    undo = command(3, "undo", 5.0, 6.0, "What was cleared is back.")
+    back = showing(undo, "g1n0x0", "g1n0x1", "g1n0x2", "g1n2")
+    assert explain([*three_queued(), clear, since, back]).explained
+    assert not explain([*three_queued(), clear, since, showing(undo, "g1n0x0", "g1n0x1", "g1n0x2")]).explained
+
+
+def test_a_playing_ends_once_though_its_track_is_looped() -> None:
+    loop = command(1, "loop queue", 1.0, 2.0, "The queue is repeated")
+    play = command(0, "play", 0.0, 0.5, "Starting g1n0")
+    ended = Operation(GUILD, "ended", 3.0, "g1n0", playing=1)
+    back = command(2, "previous", 5.0, 6.0, "Back to g1n0")
+    end = Operation(GUILD, "stored", 9.0, returned=9.0, answer="")
+    assert explain([play, loop, ended, back, showing(end, "g1n0", "g1n0", loop="queue")]).explained
+    twice = [ended, replace(ended, invoked=3.5)]
+    once_back = [back, showing(end, "g1n0", "g1n0", "g1n0", loop="queue")]
+    assert not explain([play, loop, *twice, *once_back]).explained
+
+
+def test_after_a_step_back_what_played_waits_first() -> None:
+    ahead = showing(command(1, "skip to", 1.0, 2.0, "Skipped to g1n0x2", position=2), "g1n0x2")
+    back = command(2, "previous", 3.0, 4.0, "Back to g1n0x1")
+    assert explain([*three_queued(), ahead, back, stored(5.0, "g1n0x1", "g1n0x2")]).explained
+    assert not explain([*three_queued(), ahead, back, stored(5.0, "g1n0x1")]).explained

@@ -16,8 +16,8 @@ from sandbox.simulator.safeguards import SAFEGUARDS, Safeguard
 from sandbox.simulator.shrink import shortest
 from sandbox.simulator.trial import Trial, tried
 
-SEEDS = 200
-FEW = 12
+SEEDS = 300
+FEW = 40
 """Seeds that a mutant is given here. The rarer catches are `make simulate MUTANTS=1`'s, in docs/safeguards.md."""
 
 OFTEN_MISSED = (
@@ -31,7 +31,9 @@ OFTEN_MISSED = (
     "the level scan",
     "the identify budget",
     "what is ended is the playing that was meant",
-    "a worker that stood still is silent",
+    "an entry is picked by its number once, and then meant by its id",
+    "a new writing is pointed at under the version",
+    "the number of a new writing is handed out",
     "the holder's right ends before others may take",
     "the right is stamped before the call",
 )
