@@ -246,7 +246,9 @@ def _begun_at(case: _Case, guild: GuildId) -> dict[PlayId, int]:
 
 
 def _repeat_allowed(case: _Case, before: Segment, segment: Segment) -> float:
-    if before.worker == segment.worker:
+    shard = case.shard(segment.guild)
+    moves = [each for each in case.record.ownerships if each.shard == shard]
+    if before.worker == segment.worker and not any(before.start < each.at < segment.start for each in moves):
         return 100.0
     if len(case.troubles) == 1 and (case.record.kills or case.record.drains):
         return REPEAT_MS
