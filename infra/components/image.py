@@ -15,22 +15,21 @@ from infra.environments import Environment
 
 ROOT = Path(__file__).parents[2]
 
-# Everything the Dockerfile copies and nothing else, so that a change to a test does not make a new image.
-CONTEXT = ("Dockerfile", "pyproject.toml", "requirements/worker.txt", "src")
-
 _PRIVATE_ECR = re.compile(
     r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/(?P<name>[^@]+)@(?P<digest>sha256:\w+)"
 )
 
 
 def worker_image(scope: Construct, choices: Environment) -> ecs.ContainerImage:
-    """The image to run. An ARM64 build from the Dockerfile happens at deploy time, never at synthesis."""
+    """The image to run. An ARM64 build from the Dockerfile happens at deploy time, never at synthesis.
+
+    ``.dockerignore`` says what it is built from, to CDK as to Docker.
+    """
     if choices.image is None:
         return ecs.ContainerImage.from_asset(
             str(ROOT),
             platform=assets.Platform.LINUX_ARM64,
             ignore_mode=IgnoreMode.DOCKER,
-            exclude=["*", *(f"!{path}" for path in CONTEXT), "**/__pycache__", "**/*.egg-info"],
         )
     private = _PRIVATE_ECR.fullmatch(choices.image)
     if private is None:

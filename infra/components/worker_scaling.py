@@ -17,6 +17,10 @@ AT_LEAST_ONE_PLAYER = "IF(players < 1, 1, players)"
 """Target tracking in proportion to zero players would want zero tasks, at once: a worker that has just been
 restarted in mid-song holds none for a moment. Only the idle policy may put the service to sleep."""
 
+SPREAD_COOLDOWN_MINUTES = 3
+"""Longer than a task takes to be pulled, started and counted: until it emits, the average is still that of the tasks
+before it, and the policy would want as many again."""
+
 SLEEP_COOLDOWN_MINUTES = 5
 """Longer than a log line takes to become a metric and an alarm to look at it."""
 
@@ -67,7 +71,7 @@ class WorkerScaling(Construct):
             scaling_target_id=count.scalable_target_id,
             target_tracking_scaling_policy_configuration=tracking.TargetTrackingScalingPolicyConfigurationProperty(
                 target_value=self._choices.players_per_task,
-                scale_out_cooldown=60,
+                scale_out_cooldown=SPREAD_COOLDOWN_MINUTES * 60,
                 scale_in_cooldown=300,
                 customized_metric_specification=tracking.CustomizedMetricSpecificationProperty(
                     metrics=[

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
 from pathlib import Path
+
+from tests.infra.templates import Templates
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -46,3 +49,15 @@ def test_what_ecs_checks_is_what_the_image_checks() -> None:
     assert "TIMMYBOT_ALIVE_FILE=/tmp/timmybot-alive" in DOCKERFILE
     assert "-mmin -1" in DOCKERFILE
     assert "VOLUME /tmp" in DOCKERFILE
+
+
+def test_it_is_built_from_what_the_dockerfile_copies_and_nothing_else(dev: Templates) -> None:
+    assets = json.loads((dev.assembly / f"{dev.names.prefix}-ecs.assets.json").read_text())["dockerImages"]
+    (source,) = (dev.assembly / image["source"]["directory"] for image in assets.values())
+    given = {str(path.relative_to(source)) for path in source.rglob("*") if path.is_file()}
+    copied = re.findall(r"^COPY (?!--from)(\S+)", DOCKERFILE, re.MULTILINE)
+    assert copied == ["requirements/worker.txt", "src/timmybot"]
+    assert all((source / each).exists() for each in copied)
+    outside = {name for name in given if not name.startswith(tuple(copied))}
+    assert outside == {".dockerignore", "Dockerfile"}
+    assert not [name for name in given if "__pycache__" in name]

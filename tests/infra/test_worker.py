@@ -130,6 +130,7 @@ def test_it_spreads_by_players_per_task(either: Templates) -> None:
     policy = either.one("AWS::ApplicationAutoScaling::ScalingPolicy", PolicyType="TargetTrackingScaling")
     tracking = policy["TargetTrackingScalingPolicyConfiguration"]
     assert tracking["TargetValue"] == 100
+    assert tracking["ScaleOutCooldown"] == 180, "or tasks that emit nothing yet would be ordered twice"
     players, floor = tracking["CustomizedMetricSpecification"]["Metrics"]
     assert players["MetricStat"] == {
         "Metric": {
