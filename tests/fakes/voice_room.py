@@ -81,6 +81,10 @@ class FakePlayer(Player):
         self._status = replace(self._status, channel_id=channel_id, moved=True)
         self.changed()
 
+    def get_stuck(self) -> None:
+        self._status = replace(self._status, stuck=True)
+        self.changed()
+
     def kick(self) -> None:
         self._status = replace(self._status, channel_id=None, kicked=True)
         self.changed()
@@ -101,7 +105,7 @@ class FakePlayers(Players):
         return {guild: status for guild, status in known.items() if status != PlayerStatus()}
 
     def figures(self) -> dict[str, float]:
-        return {}
+        return {"FramesSent": 50.0 * sum(player.sounds for player in self._players.values())}
 
     def on_change(self, changed: Callable[[GuildId], object]) -> None:
         self._changed = changed

@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from timmybot.domain.ids import ShardId
+from timmybot.domain.ids import ShardId, shard_of
 from timmybot.ports.clock import Clock
 from timmybot.ports.guild_store import GuildStores, StoreUnavailable
 from timmybot.ports.inbox import Inbox
@@ -142,7 +142,7 @@ class Worker:
         """Write the figures that scaling and alarms are made of, and keep this task as long as it plays."""
         statuses = self._players.statuses().values()
         playing = sum(1 for status in statuses if status.play_id and not status.paused and not status.ending)
-        self._metrics.emit({"Players": playing, "Active": min(playing, 1)})
+        self._metrics.emit({"Players": playing, "Active": min(playing, 1), **self._players.figures()})
         await self._protection.protect(playing > 0 and not self._leases.draining)
 
     async def drain(self) -> None:
@@ -171,9 +171,16 @@ class Worker:
             self._let_go()
         if self._leases.draining:
             return
+        for shard_id in self._stuck_shards() if self._leases.heir() else ():
+            log.warning("a player of shard %d is not heard from here: another worker may do better", shard_id)
+            await self._hand_over(shard_id)
         idle = [shard_id for shard_id in self._leases.held if self._held_guilds.is_idle(shard_id)]
         for shard_id in idle[: max(self._leases.surplus(), 0)]:
             await self._hand_over_idle(shard_id)
+
+    def _stuck_shards(self) -> set[ShardId]:
+        stuck = (guild_id for guild_id, status in self._players.statuses().items() if status.stuck)
+        return {shard_of(guild_id, self._settings.shard_count) for guild_id in stuck} & set(self._leases.held)
 
     def _let_go(self) -> None:
         """Drain, beside the beat: handing over needs the strict right, however long it takes."""

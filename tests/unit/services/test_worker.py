@@ -247,6 +247,27 @@ class TestSeveralWorkers:
         state = await theatre.guilds.open(GUILD).state()
         assert (state.position_ms, state.paused) == (30_000, True)
 
+    async def test_a_player_that_is_not_heard_is_given_to_another_worker(
+        self, theatre: Theatre, worker: FakeWorker
+    ) -> None:
+        await theatre.says("play", url=SONG)
+        await theatre.clock.advance(1)
+        second = theatre.new_worker("two")
+        await theatre.clock.advance(5)
+        worker.player(GUILD).get_stuck()
+        await theatre.clock.advance(5)
+        assert not worker.player(GUILD).sounds
+        assert second.player(GUILD).sounds
+
+    async def test_a_player_that_is_not_heard_is_kept_when_there_is_no_other_worker(
+        self, theatre: Theatre, worker: FakeWorker
+    ) -> None:
+        await theatre.says("play", url=SONG)
+        await theatre.clock.advance(1)
+        worker.player(GUILD).get_stuck()
+        await theatre.clock.advance(5)
+        assert len(worker.leases.held) == theatre.settings.shard_count
+
     async def test_an_older_worker_gives_way_to_a_newer_revision(self, theatre: Theatre, worker: FakeWorker) -> None:
         await theatre.says("play", url=SONG)
         await theatre.clock.advance(1)
@@ -301,6 +322,7 @@ async def test_a_worker_says_how_many_players_it_has_and_is_protected_while_it_p
     await theatre.says("play", url=SONG)
     await theatre.clock.advance(theatre.settings.metrics_seconds + 1)
     assert (worker.metrics.last("Players"), worker.metrics.last("Active")) == (1, 1)
+    assert worker.metrics.last("FramesSent") == 50
     assert worker.protection.protected
     await theatre.says("stop")
     await theatre.clock.advance(theatre.settings.metrics_seconds + 1)
