@@ -7,6 +7,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 
 ENV ?= dev
+# How many tests wait at the same time: most of them listen to music, which takes as long as it takes.
+JOBS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 # The newest Python on this machine that the pinned wheels are known to fit; PYTHON=... overrides it.
@@ -26,7 +28,7 @@ demo: setup ## the whole story in the terminal: two guilds, one bot, on this mac
 	@$(BIN)/python -m sandbox.demo $(if $(KEEP),--keep)
 
 test: setup build/peers/.node ## unit, property, contract, integration and infrastructure tests
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 check: setup ## formatting, lint, types and the direction of imports
 	@$(BIN)/ruff format --check .
