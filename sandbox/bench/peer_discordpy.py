@@ -16,7 +16,7 @@ from types import SimpleNamespace
 from typing import Any, Final, cast
 
 import discord
-import imageio_ffmpeg  # type: ignore[import-untyped]
+import imageio_ffmpeg
 from discord.voice_state import ConnectionFlowState
 
 from sandbox.bench.dave import ready_session
