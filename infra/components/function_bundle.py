@@ -117,7 +117,7 @@ def _compile(directory: Path) -> None:
     ]
     # The seed decides in which order the constants of a set display are written down.
     environ = {"PATH": os.defpath, "PYTHONHASHSEED": "0"}
-    result = subprocess.run(command, capture_output=True, text=True, check=False, env=environ)  # noqa: S603
+    result = subprocess.run(command, capture_output=True, text=True, check=False, env=environ)  # noqa: S603  # our own pip
     if result.returncode:
         raise BundleError(f"the function's bytecode could not be made:\n{result.stdout}{result.stderr}")
 

@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
 
-from tests.fakes.clock import settle
 from tests.fakes.guild import GUILD, SECOND_SONG, SONG, TEXT, VOICE
 from tests.fakes.voice_room import FakePlayer
 from tests.fakes.workers import FakeWorker, Theatre
 from timmybot.services.plan import ALONE_SECONDS
-
-
-@pytest.fixture
-async def theatre() -> AsyncIterator[Theatre]:
-    house = Theatre()
-    house.source.has(SONG, "First song")
-    house.source.has(SECOND_SONG, "Second song")
-    yield house
-    for task in asyncio.all_tasks() - {asyncio.current_task()}:
-        task.cancel()
-    await settle()
 
 
 @pytest.fixture
@@ -83,7 +69,7 @@ async def test_a_player_that_silenced_itself_plays_again_once_the_right_is_sure(
     worker.player(GUILD).reach(7_000)
     player = becomes(worker, muted=True)
     await theatre.clock.advance(1)
-    assert player.told[-1] == "play First song from 7000"
+    assert player.told[-1] == "play First *song* from 7000"
 
 
 async def test_what_follows_is_prepared_before_the_end_and_again_when_the_queue_changes(

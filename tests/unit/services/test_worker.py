@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -15,24 +14,6 @@ from timmybot.ports.guild_store import StoreUnavailable
 from timmybot.ports.voice import Ending
 
 ELSEWHERE = ChannelId(79)
-
-
-@pytest.fixture
-async def theatre() -> AsyncIterator[Theatre]:
-    house = Theatre()
-    house.source.has(SONG, "First *song*")
-    house.source.has(SECOND_SONG, "Second song")
-    yield house
-    for task in asyncio.all_tasks() - {asyncio.current_task()}:
-        task.cancel()
-    await settle()
-
-
-@pytest.fixture
-async def worker(theatre: Theatre) -> FakeWorker:
-    made = theatre.new_worker("one")
-    await theatre.clock.advance(1)
-    return made
 
 
 async def test_a_play_is_heard_and_its_answer_says_what_plays(theatre: Theatre, worker: FakeWorker) -> None:
