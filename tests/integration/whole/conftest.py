@@ -81,6 +81,7 @@ async def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     async with Radio(music) as radio, FakeDiscord(tmp_path / "discord") as discord:
         # The voice gateway is spoken to over TLS, and trusts what the environment says it trusts.
         monkeypatch.setenv("SSL_CERT_FILE", str(discord.ca_file))
+        discord.voice.require_dave = True
         app = discord.create_application("TimmyBot")
         scenes = []
         for name, voice, formats in (
