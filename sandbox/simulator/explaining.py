@@ -69,7 +69,9 @@ _REFUSALS: dict[str, Callable[[GuildModel, Operation], bool]] = {
     # Someone else was faster: this one ends, or takes out, nothing.
     "That one was already skipped": lambda guild, operation: operation.name in ("skip", "skip to", "previous"),
     "That one was played or removed": lambda guild, operation: operation.name in ("skip to", "remove", "move"),
-    "I am playing in": lambda guild, operation: guild.current is not None and guild.channel != operation.channel,
+    "I am playing in": lambda guild, operation: (
+        guild.current is not None and not guild.away and guild.channel != operation.channel
+    ),
     "There is no number": _not_there,
     "There is nothing to go back to": lambda guild, operation: guild.current is not None and not guild.behind,
     "There is nothing to undo": lambda guild, operation: guild.taken is None,
@@ -84,12 +86,14 @@ refused with them for what the first has done; Discord shows one answer of the t
 def _outcome(guild: GuildModel, operation: Operation) -> GuildModel | None:
     """The guild after the command; ``None`` if it cannot take effect here."""
     if operation.name in ("play", "play next", "play all"):
-        if guild.current is not None and guild.channel != operation.channel:
+        if guild.current is not None and not guild.away and guild.channel != operation.channel:
             return None
         return guild.queued(_links(operation), operation.channel, next_up=operation.name == "play next")
     if operation.name in _MOMENTARY:
         return _as_shown(operation.shown, _MOMENTARY[operation.name](guild, operation))
     effect = _CERTAIN.get(operation.name)
+    if operation.name == "resume" and guild.away:
+        return replace(guild, paused=False, away=False, channel=operation.channel)
     return effect(guild) if effect and guild.current is not None else None
 
 
@@ -174,7 +178,7 @@ def _words(guild: GuildModel, operation: Operation, outcome: GuildModel) -> str:
     current = tags_of([outcome.current])[0] if outcome.current else ""
     fixed = {
         "pause": "Paused",
-        "resume": "Playing on",
+        "resume": "Coming back" if guild.away else "Playing on",
         "stop": "Stopped",
         "loop off": "Nothing is repeated",
         "loop track": "This track is repeated",
@@ -227,7 +231,7 @@ def _shows(guild: GuildModel, operation: Operation, answer: str) -> bool:
         # The list is read after the state: what is just over and looped may be seen as what plays and at the end, too.
         read = [guild.waiting] + ([(*guild.waiting, *current)] if guild.loop == "queue" else [])
         return any(shown == (*current, *tags_of(waiting[:_PAGE])) for waiting in read)
-    return shown == current and answer.startswith("Paused") == guild.paused
+    return shown == current and answer.startswith("Away" if guild.away else "Paused" if guild.paused else "Playing")
 
 
 def _happened(guild: GuildModel, operation: Operation) -> GuildModel | None:
@@ -241,8 +245,10 @@ def _happened(guild: GuildModel, operation: Operation) -> GuildModel | None:
             return guild.over(failed=operation.name == "failed") if ended else None
         case "dropped":
             return _as_shown(operation.shown, _dropped(guild, operation.tag))
-        case "kicked" | "refused":
-            return guild.stopped() if guild.current else None
+        case "kicked":
+            return guild.stopped() if guild.current and not guild.away else None
+        case "refused":
+            return replace(guild, away=True) if guild.current and not guild.away else None
         case "moved":
             return replace(guild, channel=operation.channel) if guild.current else None
         case _:

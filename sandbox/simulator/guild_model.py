@@ -36,6 +36,8 @@ class GuildModel:
     behind: tuple[Item, ...] = ()
     """What was played, the latest last."""
     paused: bool = False
+    away: bool = False
+    """The player could not get in, and waits to be asked again."""
     channel: int | None = None
     loop: str = "off"
     playing: int = 0
@@ -55,13 +57,15 @@ class GuildModel:
         )  # fmt: skip
 
     def silent(self, behind: tuple[Item, ...]) -> GuildModel:
-        return replace(self, current=None, waiting=(), behind=behind, paused=False, channel=None, loop="off")
+        return replace(
+            self, current=None, waiting=(), behind=behind, paused=False, away=False, channel=None, loop="off"
+        )
 
     def queued(self, items: tuple[Item, ...], channel: int, *, next_up: bool = False) -> GuildModel:
         if self.current is None:
             return replace(self, channel=channel).starting(items[0], items[1:], self.behind)
         waiting = (*items, *self.waiting) if next_up else (*self.waiting, *items)
-        return replace(self, waiting=waiting)
+        return replace(self, waiting=waiting, away=False, channel=channel)
 
     def next(self, by: int = 1) -> GuildModel:
         """Go on to the entry that waits at ``by``."""

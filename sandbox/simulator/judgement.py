@@ -26,6 +26,8 @@ KILL_GAP_SECONDS = 15.0
 HAND_OVER_GAP_SECONDS = 3.0
 LEFT_OUT_MS = 250
 """How much may be sent into the void before a worker learns that its connection is gone."""
+HALF_A_BEAT_MS = 1_125
+"""How much of a track a successor may take to have sounded although it did not, when a worker died between two beats."""
 REPEAT_MS = 2_000
 """How much of a track may be heard twice when another worker goes on with it."""
 
@@ -69,7 +71,7 @@ class _Case:
         for commit in self.record.commits:
             if commit.guild != guild:
                 continue
-            now_wanted = None if commit.after.paused else commit.after.play_id
+            now_wanted = None if commit.after.paused or commit.after.away else commit.after.play_id
             if now_wanted != wanted:
                 yield Wish(wanted, since, commit.at)
                 wanted, since = now_wanted, commit.at
@@ -223,7 +225,7 @@ def _goes_on_where_it_was(case: _Case, guild: GuildId) -> None:
         if before is not None:
             skipped = segment.from_ms - furthest[segment.play_id]
             repeated = before.to_ms - segment.from_ms
-            if skipped > LEFT_OUT_MS:
+            if skipped > LEFT_OUT_MS + HALF_A_BEAT_MS * _takeovers(case, before, segment):
                 case.violated("no music is left out", segment.start, f"guild {guild}: {skipped} ms of {segment.tag}")
             if repeated > _repeat_allowed(case, before, segment):
                 what = f"guild {guild}: {repeated} ms of {segment.tag}, {before.worker} then {segment.worker}"
@@ -234,6 +236,13 @@ def _goes_on_where_it_was(case: _Case, guild: GuildId) -> None:
             )
         place[segment.play_id] = segment
         furthest[segment.play_id] = max(furthest[segment.play_id], segment.to_ms)
+
+
+def _takeovers(case: _Case, before: Segment, segment: Segment) -> int:
+    """How often the guild's shard was taken between the two, or shortly before the first."""
+    shard = case.shard(segment.guild)
+    taken = [each for each in case.record.ownerships if each.shard == shard and each.owner is not None]
+    return sum(before.start - TAKEOVER_SECONDS < each.at < segment.start for each in taken)
 
 
 def _begun_at(case: _Case, guild: GuildId) -> dict[PlayId, int]:

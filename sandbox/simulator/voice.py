@@ -288,7 +288,7 @@ class SimulatedPlayer(Player):
         if self.guild_id in self._world.refusing:
             self._drop()
             self._world.record.operations.append(Operation(self.guild_id, "refused", self._world.loop.now))
-            raise VoiceError("I lack the permission to connect.")
+            raise VoiceError("I lack the permission to connect.", lasting=True)
         self.channel_id = channel_id
         self._connected = True
         self._world.taken(self)

@@ -13,10 +13,11 @@ from timmybot.ports.voice import Ending, Player, Players, PlayerStatus, VoiceErr
 
 @dataclass
 class FakePlayer(Player):
-    """One guild's player. ``refusal`` makes joining fail; tests end playings by hand."""
+    """One guild's player. ``refusal`` makes joining fail, for a while if ``passing``; tests end playings by hand."""
 
     changed: Callable[[], object]
     refusal: str | None = None
+    passing: bool = False
     muted: bool = False
     told: list[str] = field(default_factory=list)
     _status: PlayerStatus = field(default_factory=PlayerStatus)
@@ -27,7 +28,7 @@ class FakePlayer(Player):
     async def join(self, channel_id: ChannelId) -> None:
         self.told.append(f"join {channel_id}")
         if self.refusal:
-            raise VoiceError(self.refusal)
+            raise VoiceError(self.refusal, lasting=not self.passing)
         self._status = replace(self._status, channel_id=channel_id, moved=False)
 
     async def play(

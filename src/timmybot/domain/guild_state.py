@@ -61,6 +61,8 @@ class GuildState:
     position_ms: int = 0
     """Where ``play_id`` was when its place was last saved here. A heartbeat may know a later place."""
     paused: bool = False
+    away: bool = False
+    """The player has left although the queue is not over; it comes back with the next ``/play`` or ``/resume``."""
     loop: Loop = Loop.OFF
     generation: int = 0
     """The number of the queue's present writing: whoever writes all of it anew does so under a new number."""
@@ -88,8 +90,13 @@ class GuildState:
     """The interactions whose commands were carried out last, oldest first."""
 
     @property
-    def wants_player(self) -> bool:
+    def is_begun(self) -> bool:
+        """Whether there is something to be heard, now or when the player is back."""
         return self.current is not None
+
+    @property
+    def wants_player(self) -> bool:
+        return self.is_begun and not self.away
 
     @property
     def tally(self) -> Tally:
@@ -108,15 +115,17 @@ class GuildState:
     def enqueue(self, *entries: Entry, voice: ChannelId, text: ChannelId, play_id: PlayId, limit: int) -> Self:
         """Queue ``entries``, whose keys rise from behind the head; start the first as ``play_id`` if nothing plays.
 
+        A player that is away comes back, to ``voice``, and goes on with what it played.
+
         Raises :class:`PlayingElsewhere`, and :class:`QueueFull` if not all of them fit.
         """
         if self.wants_player and self.voice_channel_id != voice:
             assert self.voice_channel_id is not None
             raise PlayingElsewhere(self.voice_channel_id)
-        if self.waiting + len(entries) > limit + (0 if self.wants_player else 1):
+        if self.waiting + len(entries) > limit + (0 if self.is_begun else 1):
             raise QueueFull(limit)
-        queued = replace(self, voice_channel_id=voice, text_channel_id=text)._with_waiting(entries)
-        return queued if self.wants_player else queued._start(entries[0], play_id)
+        queued = replace(self, voice_channel_id=voice, text_channel_id=text, away=False)._with_waiting(entries)
+        return queued if self.is_begun else queued._start(entries[0], play_id)
 
     def advance(self, over: PlayId, to: Entry | None, play_id: PlayId, passed: Tally = NOTHING) -> Self:
         """End the playing ``over`` and start the entry behind it, or want no player when there is none.
@@ -165,8 +174,14 @@ class GuildState:
     def pause(self) -> Self:
         return replace(self._playing(), paused=True)
 
-    def resume(self) -> Self:
-        return replace(self._playing(), paused=False)
+    def resume(self, voice: ChannelId | None = None) -> Self:
+        """Play on. A player that is away comes back, to ``voice`` if that is known."""
+        voice = voice if self.away and voice is not None else self.voice_channel_id
+        return replace(self._playing(), paused=False, away=False, voice_channel_id=voice)
+
+    def go_away(self) -> Self:
+        """Want no player for now, and keep everything for its return."""
+        return replace(self._playing(), away=True)
 
     def set_loop(self, loop: Loop) -> Self:
         return replace(self._playing(), loop=loop)
@@ -184,7 +199,7 @@ class GuildState:
             raise AlreadyAdvanced
 
     def _playing(self) -> Self:
-        if not self.wants_player:
+        if not self.is_begun:
             raise NothingPlaying
         return self
 
@@ -204,6 +219,7 @@ class GuildState:
             play_id=None,
             position_ms=0,
             paused=False,
+            away=False,
             loop=Loop.OFF,
             voice_channel_id=None,
             head=self.tail,

@@ -56,7 +56,7 @@ def put_next(state: GuildState, wish: Wish, first: Entry | None) -> Change:
 
     Raises :class:`~timmybot.domain.order_key.KeysExhausted`.
     """
-    if not state.wants_player or first is None:
+    if not state.is_begun or first is None:
         return append(state, wish)
     ((name, track),) = wish.tracks
     entry = Entry(between(state.head, first.key, name, close=True), name, track, wish.user)

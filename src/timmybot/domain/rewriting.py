@@ -68,7 +68,7 @@ def with_fresh_places(state: GuildState, held: Contents) -> Rewritten:
     playing = _placed(held.behind[len(history) :], place)
     # What plays may be unreadable: then the head stands where it would be.
     head = playing[0].key if playing else at(place, EntryId("-"))
-    replaced = replace(state, current=head if state.wants_player else None, head=head, tail=head)
+    replaced = replace(state, current=head if state.is_begun else None, head=head, tail=head)
     behind = Contents(tuple(history), playing[0] if playing else None, ())
     return _written(replaced, behind, _placed(held.waiting, place + 1))
 

@@ -13,7 +13,14 @@ from timmybot.ports.track_source import AS_IT_IS, Sound
 
 
 class VoiceError(Exception):
-    """The channel could not be joined, or the connection was lost for good. ``str()`` is for the channel."""
+    """The channel could not be joined. ``str()`` is for the channel.
+
+    ``lasting`` if trying again is no use before somebody changes something.
+    """
+
+    def __init__(self, sentence: str, *, lasting: bool = False) -> None:
+        super().__init__(sentence)
+        self.lasting = lasting
 
 
 class Ending(Enum):
@@ -42,7 +49,9 @@ class PlayerStatus:
     moved: bool = False
     """A moderator moved the bot to ``channel_id``: the guild's wish is to follow. Joining that channel accepts it."""
     given_up: bool = False
-    """The connection was lost for good, for the reason in ``trouble``: the guild's wish is to be cleared."""
+    """The connection was lost, for the reason in ``trouble``, and is not pursued any more."""
+    lasting: bool = False
+    """Whether that reason stays until somebody changes something."""
     muted: bool = False
     """It sends nothing until it is told to ``play`` again: the right to this guild was in doubt."""
     stuck: bool = False

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from timmybot.domain.change import OwedReply
 from timmybot.domain.errors import CommandRefused
 from timmybot.domain.guild_state import Loop
-from timmybot.domain.ids import PlayId, shard_of
+from timmybot.domain.ids import ChannelId, PlayId, shard_of
 from timmybot.domain.track import Entry
 from timmybot.domain.track_url import checked_url
 from timmybot.ports.clock import Clock
@@ -88,7 +88,7 @@ class Answering:
             "skip": lambda: player.skip_to(_number(invocation, "to")) if "to" in invocation.options else player.skip(),
             "previous": player.previous,
             "pause": player.pause,
-            "resume": player.resume,
+            "resume": lambda: player.resume(lambda: self._where(invocation)),
             "stop": player.stop,
             "loop": lambda: player.loop(_loop(invocation)),
             "undo": queue.undo,
@@ -110,7 +110,7 @@ class Answering:
 
     async def _play(self, invocation: Invocation, commands: GuildCommands) -> str:
         url = checked_url(invocation.options.get("url", ""))
-        voice = await self._members.voice_channel_of(invocation.guild_id, invocation.user_id)
+        voice = await self._where(invocation)
         if voice is None:
             raise NotInVoice
         expires_at = self._clock.now() + self._settings.reply_ttl_seconds
@@ -128,6 +128,9 @@ class Answering:
             owed=owed,
             next_up=invocation.options.get("next") == "True",
         )
+
+    async def _where(self, invocation: Invocation) -> ChannelId | None:
+        return await self._members.voice_channel_of(invocation.guild_id, invocation.user_id)
 
     async def _tell_workers(self, invocation: Invocation) -> str:
         """Nudge the worker and wake one if there is none. The command is written already: trouble here only delays."""

@@ -30,6 +30,9 @@ PAGE = 10
 PositionOf = Callable[[PlayId], Awaitable[int | None]]
 """Where a playing is now, in milliseconds, if a worker has told."""
 
+Where = Callable[[], Awaitable[ChannelId | None]]
+"""The voice channel that the member is in, if any."""
+
 _LOOPS = {
     Loop.OFF: "Nothing is repeated any more.",
     Loop.TRACK: "This track is repeated until you skip it or use `/loop off`.",
@@ -63,7 +66,7 @@ class GuildCommands:
 
         async def decide(state: GuildState) -> tuple[Change, str]:
             wish = self._wish([Track(url)], user, voice, text)
-            first = (await self._store.step(state)).to if next_up and state.wants_player else None
+            first = (await self._store.step(state)).to if next_up and state.is_begun else None
             change = put_next(state, wish, first) if next_up else append(state, wish)
             (entry,) = change.add
             where = f"Queued as number {1 if first else change.state.waiting}:"
@@ -140,8 +143,15 @@ class GuildCommands:
     async def pause(self) -> str:
         return await self._carry_out(_always(GuildState.pause, "Paused. `/resume` goes on from here."))
 
-    async def resume(self) -> str:
-        return await self._carry_out(_always(GuildState.resume, "Playing on."))
+    async def resume(self, where: Where) -> str:
+        """Play on; a player that is away comes to ``where`` the member is."""
+
+        async def decide(state: GuildState) -> tuple[Change, str]:
+            if not state.away:
+                return Change(state.resume()), "Playing on."
+            return Change(state.resume(await where())), "Coming back, and playing on."
+
+        return await self._carry_out(decide)
 
     async def loop(self, mode: Loop) -> str:
         return await self._carry_out(_always(lambda state: state.set_loop(mode), _LOOPS[mode]))
@@ -172,7 +182,7 @@ class GuildCommands:
             raise NothingPlaying
         told = await position_of(state.play_id)
         position_ms = state.position_ms if told is None else told
-        manner = "Paused" if state.paused else "Playing"
+        manner = "Away" if state.away else "Paused" if state.paused else "Playing"
         return f"{manner} at {clock_time(position_ms)}: {named(current.track)}, asked for by <@{current.requested_by}>"
 
     def _wish(self, tracks: list[Track], user: UserId, voice: ChannelId, text: ChannelId) -> Wish:

@@ -54,6 +54,7 @@ class GuildLoop:
                 if await self._once():
                     return
         finally:
+            self._reconciler.close()
             await self._stop_answering()
 
     async def _once(self) -> bool:

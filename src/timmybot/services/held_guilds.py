@@ -16,6 +16,7 @@ from timmybot.ports.voice import Players
 from timmybot.services.guild_loop import GuildLoop
 from timmybot.services.leases import Leases
 from timmybot.services.new_id import NewId
+from timmybot.services.persistence import Persistence
 from timmybot.services.reconcile import Reconciler
 from timmybot.services.resolve import Resolving
 from timmybot.services.right import NoRight
@@ -155,6 +156,7 @@ class HeldGuilds:
             right,
             connected=connected,
             last_position=self._leases.last_position,
+            persistence=Persistence(self._clock, looked),
             new_id=self._new_id,
         )
         return GuildLoop(guild_id, reconciler, resolving, self._clock)

@@ -21,12 +21,24 @@ class Rest:
 
 @dataclass(frozen=True)
 class GiveUp:
-    """A moderator threw the bot out, the channel cannot be had, or nobody listens: the guild no longer wants a player.
-
-    ``why`` is for the text channel.
-    """
+    """A moderator threw the bot out: the guild no longer wants a player. ``why`` is for the text channel."""
 
     why: str | None
+
+
+@dataclass(frozen=True)
+class GoAway:
+    """The channel cannot be had, or nobody listens: keep the queue, and come back when asked. ``why`` is for the text
+    channel."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class LetGo:
+    """The connection was lost for a reason that may pass: let go of it, and join again after a while."""
+
+    why: str
 
 
 @dataclass(frozen=True)
@@ -84,12 +96,13 @@ class Prepare:
     play_id: PlayId
 
 
-Action = Rest | GiveUp | Leave | Advance | Join | Follow | Play | Pause | Resume | Tell | Prepare
+Action = Rest | GiveUp | GoAway | LetGo | Leave | Advance | Join | Follow | Play | Pause | Resume | Tell | Prepare
 
 ALONE_SECONDS: Final = 5 * 60.0
 """How long a player stays where nobody listens: long enough to fetch a coffee, and no bandwidth for an empty room."""
 
-_NOBODY_LISTENS: Final = "Nobody has been listening for a while, so I left. Use /play to bring me back."
+_NOBODY_LISTENS: Final = "Nobody has been listening for a while, so I left."
+_LOST: Final = "I lost the voice connection."
 
 
 def next_action(wanted: GuildState, actual: PlayerStatus, *, alone_seconds: float = ALONE_SECONDS) -> Action:
@@ -97,7 +110,7 @@ def next_action(wanted: GuildState, actual: PlayerStatus, *, alone_seconds: floa
 
     ``alone_seconds`` is how long this guild's player stays where nobody listens.
     """
-    if wanted.current is None or wanted.play_id is None or wanted.voice_channel_id is None:
+    if not wanted.wants_player or wanted.current is None or wanted.play_id is None or wanted.voice_channel_id is None:
         return Leave() if actual != PlayerStatus() else Rest()
     return (
         _about_the_connection(actual, alone_seconds)
@@ -107,12 +120,14 @@ def next_action(wanted: GuildState, actual: PlayerStatus, *, alone_seconds: floa
 
 
 def _about_the_connection(actual: PlayerStatus, alone_seconds: float) -> Action | None:
-    if actual.kicked or actual.given_up:
+    if actual.kicked:
         return GiveUp(actual.trouble)
+    if actual.given_up:
+        return (GoAway if actual.lasting else LetGo)(actual.trouble or _LOST)
     if actual.notices:
         return Tell(actual.notices)
     if actual.alone_seconds >= alone_seconds:
-        return GiveUp(_NOBODY_LISTENS)
+        return GoAway(_NOBODY_LISTENS)
     if actual.moved and actual.channel_id is not None:
         return Follow(actual.channel_id)
     return None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import Protocol
 
 from timmybot.domain.change import Change
 from timmybot.domain.guild_state import GuildState
@@ -17,13 +18,16 @@ from timmybot.ports.guild_store import GuildStore, VersionConflict
 from timmybot.ports.voice import Player, PlayerStatus, VoiceError
 from timmybot.services.moving_on import Over, move_on, retire, stop
 from timmybot.services.new_id import NewId
+from timmybot.services.persistence import Persistence
 from timmybot.services.plan import (
     Action,
     Advance,
     Follow,
     GiveUp,
+    GoAway,
     Join,
     Leave,
+    LetGo,
     Pause,
     Play,
     Prepare,
@@ -41,6 +45,12 @@ _STEPS = 50
 """Actions in one go. Far more than any wish needs; a wish that is never satisfied must not keep the loop busy."""
 
 
+class LastPosition(Protocol):
+    """Where a playing was by the word of other workers, in milliseconds; ``sounding``: it was not paused."""
+
+    def __call__(self, play_id: PlayId, *, sounding: bool) -> int | None: ...
+
+
 class Reconciler:
     """Reconciles the guild that ``store`` and ``player`` were opened for.
 
@@ -56,7 +66,8 @@ class Reconciler:
         right: Right,
         *,
         connected: Callable[[], Awaitable[None]],
-        last_position: Callable[[PlayId], int | None],
+        last_position: LastPosition,
+        persistence: Persistence,
         new_id: NewId,
     ) -> None:
         self._store = store
@@ -65,6 +76,7 @@ class Reconciler:
         self._right = right
         self._connected = connected
         self._last_position = last_position
+        self._persistence = persistence
         self._new_id = new_id
         self._silenced = False
         self._prepared: tuple[PlayId, int] | None = None
@@ -111,6 +123,10 @@ class Reconciler:
                 continue
             return
 
+    def close(self) -> None:
+        """Let what was to be done later be forgotten."""
+        self._persistence.close()
+
     def _actual(self) -> PlayerStatus:
         status = self._player.status()
         return replace(status, play_id=None, ending=None) if self._silenced else status
@@ -128,6 +144,12 @@ class Reconciler:
                 await self._give_up(wanted)
                 if why:
                     await self._tell(wanted, why)
+            case GoAway(why):
+                await self._go_away(wanted, why)
+            case LetGo(why):
+                wanted = await self._keep_place(wanted)
+                await self._player.leave()
+                return await self._later(wanted, why)
             case Tell(notices):
                 self._player.heard(notices)
                 for notice in notices:
@@ -137,26 +159,57 @@ class Reconciler:
             case Advance(over, trouble):
                 await self._advance(over, trouble, wanted)
             case Join(channel_id):
-                await self._join(channel_id, wanted)
+                return await self._join(channel_id, wanted)
             case Follow(channel_id):
-                await self._follow(channel_id, wanted)
+                return await self._follow(channel_id, wanted)
             case Play(play_id=play_id):
                 return await self._play(play_id, wanted)
         return True
 
-    async def _join(self, channel_id: ChannelId, wanted: GuildState) -> None:
+    async def _join(self, channel_id: ChannelId, wanted: GuildState) -> bool:
+        if not self._persistence.may_try(wanted.version):
+            return False
         try:
             await self._connected()
             self._right()
             await self._player.join(channel_id)
         except VoiceError as error:
-            await self._give_up(wanted)
-            await self._tell(wanted, str(error))
+            if not error.lasting:
+                return await self._later(wanted, str(error))
+            await self._go_away(wanted, str(error))
+            return True
+        self._persistence.succeeded()
+        return True
 
-    async def _follow(self, channel_id: ChannelId, wanted: GuildState) -> None:
+    async def _later(self, wanted: GuildState, why: str) -> bool:
+        """Join again after a while, unless it has been tried for long enough."""
+        if self._persistence.is_over:
+            await self._go_away(wanted, f"{why} I have tried for some minutes.")
+            return True
+        if self._persistence.failed(wanted.version):
+            await self._resolving.tell(f"{why} I keep trying for some minutes, and the queue waits.")
+        return False
+
+    async def _go_away(self, wanted: GuildState, why: str) -> None:
+        status = self._player.status()
+        placed = wanted if status.play_id is None else wanted.save_position(status.play_id, status.position_ms)
+        await self._store.commit(Change(placed.go_away()), epoch=self._right())
+        self._persistence.succeeded()
+        await self._player.leave()
+        await self._tell(wanted, f"{why} The queue is kept: `/resume` brings me back.")
+
+    async def _keep_place(self, wanted: GuildState) -> GuildState:
+        """Write down where the player is, which forgets it when it leaves."""
+        status = self._player.status()
+        if status.play_id is None:
+            return wanted
+        placed = wanted.save_position(status.play_id, status.position_ms)
+        return wanted if placed == wanted else await self._store.commit(Change(placed), epoch=self._right())
+
+    async def _follow(self, channel_id: ChannelId, wanted: GuildState) -> bool:
         if wanted.voice_channel_id != channel_id:
             wanted = await self._store.commit(Change(replace(wanted, voice_channel_id=channel_id)), epoch=self._right())
-        await self._join(channel_id, wanted)
+        return await self._join(channel_id, wanted)
 
     async def _play(self, play_id: PlayId, wanted: GuildState) -> bool:
         assert wanted.current is not None
@@ -191,7 +244,8 @@ class Reconciler:
         """Where to go on. A playing's place only grows, so the latest word is the largest."""
         status = self._player.status()
         own = status.position_ms if status.play_id == play_id else 0
-        return max(own, wanted.position_ms, self._last_position(play_id) or 0)
+        told = self._last_position(play_id, sounding=not wanted.paused)
+        return max(own, wanted.position_ms, told or 0)
 
     async def _advance(self, over: PlayId, trouble: str | None, wanted: GuildState) -> None:
         why = Over.FAILED if trouble else Over.ENDED

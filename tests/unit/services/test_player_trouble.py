@@ -6,10 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from tests.fakes.guild import GUILD, SECOND_SONG, SONG, TEXT, VOICE
+from tests.fakes.guild import ALICE, GUILD, SECOND_SONG, SONG, TEXT, VOICE
 from tests.fakes.voice_room import FakePlayer
 from tests.fakes.workers import FakeWorker, Theatre
+from timmybot.domain.ids import ChannelId
+from timmybot.services.persistence import LONGEST_PAUSE_SECONDS, PERSIST_SECONDS
 from timmybot.services.plan import ALONE_SECONDS
+
+ELSEWHERE = ChannelId(79)
 
 
 @pytest.fixture
@@ -35,11 +39,101 @@ async def wanted(theatre: Theatre) -> bool:
 async def test_a_connection_that_is_given_up_is_told_and_not_asked_for_again(
     theatre: Theatre, worker: FakeWorker
 ) -> None:
-    player = becomes(worker, channel_id=None, given_up=True, trouble="This channel wants what I lack.")
+    lost = {"channel_id": None, "given_up": True, "lasting": True, "position_ms": 7_000}
+    player = becomes(worker, **lost, trouble="This channel wants what I lack.")
     await theatre.clock.advance(30)
-    assert theatre.rest.told == [(TEXT, "This channel wants what I lack.")]
+    ((_, sentence),) = theatre.rest.told
+    assert sentence == "This channel wants what I lack. The queue is kept: `/resume` brings me back."
     assert player.told.count(f"join {VOICE}") == 1
     assert not await wanted(theatre)
+
+
+async def test_what_was_given_up_comes_back_when_asked_to_where_the_member_is_and_goes_on_where_it_was(
+    theatre: Theatre, worker: FakeWorker
+) -> None:
+    await theatre.says("play", url=SECOND_SONG)
+    lost = {"channel_id": None, "given_up": True, "lasting": True, "position_ms": 7_000}
+    player = becomes(worker, **lost, trouble="The voice channel was deleted, so I stopped.")
+    await theatre.clock.advance(1)
+    assert (await theatre.says("nowplaying")).content.startswith("Away at 0:07: **First")
+    theatre.rest.whereabouts[GUILD, ALICE] = ELSEWHERE
+    assert (await theatre.says("resume")).content == "Coming back, and playing on."
+    await theatre.clock.advance(1)
+    assert player.told[-2:] == [f"join {ELSEWHERE}", "play First *song* from 7000"]
+    assert (await theatre.guilds.open(GUILD).state()).waiting == 1
+
+
+async def test_a_play_brings_back_a_player_that_went_away_and_waits_its_turn(
+    theatre: Theatre, worker: FakeWorker
+) -> None:
+    player = becomes(worker, alone_seconds=ALONE_SECONDS, position_ms=7_000)
+    await theatre.clock.advance(1)
+    theatre.rest.whereabouts[GUILD, ALICE] = ELSEWHERE
+    assert "Queued as number 1" in (await theatre.says("play", url=SECOND_SONG)).content
+    await theatre.clock.advance(1)
+    assert player.told[-2:] == [f"join {ELSEWHERE}", "play First *song* from 7000"]
+
+
+async def test_a_passing_trouble_keeps_queue_and_place_is_told_once_and_tried_again(
+    theatre: Theatre, worker: FakeWorker
+) -> None:
+    await theatre.says("play", url=SECOND_SONG)
+    player = worker.player(GUILD)
+    player.refusal, player.passing = "I have lost my connection to Discord.", True
+    becomes(worker, channel_id=None, given_up=True, trouble="The connection was lost.", position_ms=7_000)
+    await theatre.clock.advance(40)
+    assert theatre.rest.told == [
+        (TEXT, "The connection was lost. I keep trying for some minutes, and the queue waits.")
+    ]
+    assert 4 <= player.told.count(f"join {VOICE}") - 1 <= 7, "pauses grow"
+    assert await wanted(theatre)
+    player.refusal = None
+    await theatre.clock.advance(LONGEST_PAUSE_SECONDS)
+    assert player.sounds
+    assert player.told[-1] == "play First *song* from 7000"
+    assert (await theatre.guilds.open(GUILD).state()).waiting == 1
+
+
+async def test_negative_control_taken_for_lasting_the_same_trouble_is_not_tried_again(
+    theatre: Theatre, worker: FakeWorker
+) -> None:
+    player = worker.player(GUILD)
+    player.refusal, player.passing = "I have lost my connection to Discord.", False
+    becomes(worker, channel_id=None, given_up=True, trouble="The connection was lost.", position_ms=7_000)
+    await theatre.clock.advance(40)
+    player.refusal = None
+    await theatre.clock.advance(LONGEST_PAUSE_SECONDS)
+    assert not player.sounds
+
+
+async def test_a_trouble_that_does_not_pass_ends_with_the_player_away_and_the_queue_kept(
+    theatre: Theatre, worker: FakeWorker
+) -> None:
+    player = worker.player(GUILD)
+    player.refusal, player.passing = "Discord did not let me in.", True
+    becomes(worker, channel_id=None, given_up=True, trouble="The connection was lost.", position_ms=7_000)
+    await theatre.clock.advance(PERSIST_SECONDS + LONGEST_PAUSE_SECONDS)
+    assert [sentence for _, sentence in theatre.rest.told][1:] == [
+        "Discord did not let me in. I have tried for some minutes. The queue is kept: `/resume` brings me back."
+    ]
+    joins = player.told.count(f"join {VOICE}")
+    await theatre.clock.advance(PERSIST_SECONDS)
+    assert player.told.count(f"join {VOICE}") == joins
+    state = await theatre.guilds.open(GUILD).state()
+    assert (state.away, state.position_ms) == (True, 7_000)
+
+
+async def test_who_asks_while_it_is_tried_again_need_not_wait_for_the_next_attempt(
+    theatre: Theatre, worker: FakeWorker
+) -> None:
+    player = worker.player(GUILD)
+    player.refusal, player.passing = "Discord did not let me in.", True
+    becomes(worker, channel_id=None, given_up=True, trouble="The connection was lost.")
+    await theatre.clock.advance(25)
+    player.refusal = None
+    await theatre.says("play", url=SECOND_SONG)
+    await theatre.clock.advance(1)
+    assert player.sounds
 
 
 async def test_where_nobody_listens_for_long_the_player_leaves_and_says_so(

@@ -89,6 +89,9 @@ ROWS: Final[tuple[tuple[tuple[State, ...], tuple[Happening, ...], State], ...]] 
     ((State.JOINING,), (Happening.SESSION_NEW,), State.JOINING),
 )
 
+LASTING: Final = (Happening.BARRED, Happening.TURNED_AWAY, Happening.CHANNEL_GONE, Happening.MUZZLED)
+"""What stays until somebody changes something; whatever else ends in REFUSED may be over in a minute."""
+
 TABLE: Final = {
     (state, happening): then for states, happenings, then in ROWS for state in states for happening in happenings
 }

@@ -95,6 +95,7 @@ class VoicePlayer:
             kicked=presence.kicked,
             moved=presence.moved,
             given_up=presence.given_up,
+            lasting=presence.given_up and presence.lasting,
             muted=self.lane.muted,
             stuck=self.stuck,
             alone_seconds=self.alone_seconds,

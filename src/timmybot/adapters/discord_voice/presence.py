@@ -15,7 +15,7 @@ from typing import Final
 
 from timmybot.adapters.discord_voice.close_codes import VOID, Loss
 from timmybot.adapters.discord_voice.connection import ConnectionFailed, VoiceConnection
-from timmybot.adapters.discord_voice.machine import Happening, State, after
+from timmybot.adapters.discord_voice.machine import LASTING, Happening, State, after
 from timmybot.adapters.discord_voice.patience import Patience
 from timmybot.adapters.discord_voice.rtp import PacketStream
 from timmybot.domain.ids import ChannelId, GuildId
@@ -73,6 +73,8 @@ class Presence:
         """Where the bot is, or is being brought back to."""
         self.trouble: str | None = None
         """Why the bot is not in a channel any more, if that is nothing the guild asked for."""
+        self.lasting = False
+        """Whether ``trouble`` stays until somebody changes something."""
         self.moved = False
         """Whether somebody else brought the bot to ``channel_id``; joining it accepts that."""
         self.turned_away = 0
@@ -138,9 +140,9 @@ class Presence:
         finally:
             self._joining = False
         if self.state is State.REFUSED:
-            sentence = self.trouble or ""
+            refusal = VoiceError(self.trouble or "", lasting=self.lasting)
             await self.leave()
-            raise VoiceError(sentence)
+            raise refusal
 
     async def leave(self) -> None:
         """Disconnect, and tell Discord."""
@@ -211,6 +213,7 @@ class Presence:
         log.info("guild %d: voice: %s, %s: %s", self._guild_id, self.state.name, happening.name, then.name)
         self.steps.append((self.state, happening, then))
         self.turned_away += happening is Happening.TURNED_AWAY
+        self.lasting = happening in LASTING
         self._enter(then)
 
     def _enter(self, state: State) -> None:

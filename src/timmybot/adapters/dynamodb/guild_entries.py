@@ -129,7 +129,7 @@ class GuildEntries:
         found = self._table.query(self._partition, prefix + _FIRST_KEY, last, page=page + 1, backward=True)
         async with aclosing(found) as rows:
             async for item, record in rows:
-                if item != last or not of.wants_player:
+                if item != last or not of.is_begun:
                     yield self._item(prefix, item, record)
 
     def _item(self, prefix: str, item: str, record: Record) -> Item:

@@ -94,7 +94,7 @@ class GuildEntries:
     def _before(self, connection: Connection, of: GuildState) -> Iterator[Item]:
         """From the current entry back, itself left out; from the head back if nothing plays."""
         rows = connection.execute(
-            f"{_OF_A_GENERATION} AND order_key {'<' if of.wants_player else '<='} ? "
+            f"{_OF_A_GENERATION} AND order_key {'<' if of.is_begun else '<='} ? "
             "AND (expires_at IS NULL OR expires_at > ?) ORDER BY order_key DESC",
             (self._guild_id, of.generation, of.head, self._clock.now()),
         )

@@ -49,6 +49,7 @@ def state_record(state: GuildState) -> dict[str, object]:
             "play_id": state.play_id,
             "position_ms": state.position_ms,
             "paused": state.paused,
+            "away": state.away or None,
             "loop": None if state.loop is Loop.OFF else state.loop.value,
             "generation": state.generation,
             "generations": state.generations or None,
@@ -78,6 +79,7 @@ def state_of(record: Record) -> GuildState:
         play_id=None if play_id is None else PlayId(play_id),
         position_ms=fields.number("position_ms"),
         paused=fields.flag("paused"),
+        away=fields.flag("away"),
         loop=Loop(fields.one_of("loop", [loop.value for loop in Loop]) or Loop.OFF.value),
         generation=generation,
         generations=max(fields.number("generations"), generation),
@@ -94,7 +96,7 @@ def state_of(record: Record) -> GuildState:
     )
     if (state.current is None) != (state.play_id is None):
         raise Unreadable("current and play_id do not belong together")
-    if state.wants_player and state.voice_channel_id is None:
+    if state.is_begun and state.voice_channel_id is None:
         raise Unreadable("voice_channel is missing although something plays")
     if state.head > state.tail:
         raise Unreadable("head is behind tail")
