@@ -6,21 +6,25 @@ ARG BASE=python:3.13.5-slim-bookworm@sha256:6544e0e002b40ae0f59bc3618b07c1e48064
 FROM ${BASE} AS install
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONHASHSEED=0
 WORKDIR /install
-COPY requirements/worker.txt .
-RUN python -m pip install --require-hashes --only-binary=:all: --no-deps --no-compile --target /app -r worker.txt
-# The API models of services that a worker never calls: 24 MB that each start would pull.
+# worker.txt, or js-runtime.txt: the same and yt-dlp's JavaScript runtime (image_variant in infra/environments.py).
+ARG REQUIREMENTS=worker.txt
+COPY requirements/${REQUIREMENTS} .
+RUN python -m pip install --require-hashes --only-binary=:all: --no-deps --no-compile --target /app -r "${REQUIREMENTS}"
+# Left out: the API models of services that a worker never calls, 24 MB that each start would pull; and every program
+# that the wheels would put on the path, but for the JavaScript runtime.
 RUN find /app/botocore/data -mindepth 1 -maxdepth 1 -type d \
       ! -name dynamodb ! -name ecs ! -name secretsmanager ! -name sts -exec rm -r {} + \
- && rm -rf /app/bin
+ && mkdir /install/bin && find /app/bin -name deno -exec mv -t /install/bin {} + && rm -r /app/bin
 COPY src/timmybot /app/timmybot
 RUN printf '#!/usr/local/bin/python\nimport sys\nfrom timmybot.entrypoints.cli import main\nsys.exit(main())\n' \
-      > /install/timmybot \
- && chmod 0755 /install/timmybot \
+      > /install/bin/timmybot \
+ && chmod 0755 /install/bin/timmybot \
  && python -m compileall -q --invalidation-mode unchecked-hash /app
 
 FROM ${BASE}
-ENV PYTHONPATH=/app PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 TIMMYBOT_ALIVE_FILE=/tmp/timmybot-alive
-COPY --from=install /install/timmybot /usr/local/bin/timmybot
+ENV PYTHONPATH=/app PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 TIMMYBOT_ALIVE_FILE=/tmp/timmybot-alive \
+    DENO_DIR=/tmp/deno
+COPY --from=install /install/bin /usr/local/bin
 COPY --from=install /app /app
 # What ECS mounts over a read-only root takes its owner and its mode from here.
 VOLUME /tmp

@@ -60,6 +60,15 @@ class Capacity(Enum):
     """A third of the price; AWS may take a task back with two minutes' notice, which is a hand-over."""
 
 
+class ImageVariant(Enum):
+    """What the image that is built from here carries. Its size is pulled at each start, so it is time to wake."""
+
+    PLAIN = "plain"
+    """What the worker imports, and nothing else."""
+    JS_RUNTIME = "js_runtime"
+    """Also a JavaScript runtime for yt-dlp (deno), without which it gets nothing from YouTube: 86 MB more."""
+
+
 TASK_SIZES: Mapping[int, tuple[int, ...]] = {
     256: (512, 1024, 2048),
     512: tuple(range(1024, 4096 + 1, 1024)),
@@ -121,6 +130,7 @@ class Environment:
 
     image: str | None = None
     """A digest-pinned image (``repository@sha256:…``). None builds the project's Dockerfile."""
+    image_variant: ImageVariant = ImageVariant.PLAIN
     wheels: Wheels = Wheels.LAMBDA
     alarm_email: str | None = None
     """Who is told about alarms and the budget. None leaves the topic without a reader."""
@@ -135,6 +145,10 @@ class Environment:
         if self.image is not None and "@sha256:" not in self.image:
             raise ChoiceError(
                 f"image is {self.image!r}: pin it by digest (repository@sha256:…), or a deploy may run what nobody saw"
+            )
+        if self.image is not None and self.image_variant is not ImageVariant.PLAIN:
+            raise ChoiceError(
+                f"image_variant {self.image_variant.value} is for an image built from here, not for {self.image}"
             )
         if self.function_memory < 512:
             raise ChoiceError(

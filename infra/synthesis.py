@@ -26,7 +26,7 @@ from infra.components.import_closure import reached_modules
 ASSEMBLIES = ROOT / "build" / "cdk.out"
 
 INPUTS = ("cdk.json", "requirements/frontdoor.txt", "infra", "src/timmybot/settings.py")
-IMAGE_INPUTS = (".dockerignore", "Dockerfile", "requirements/worker.txt", "src")
+IMAGE_INPUTS = (".dockerignore", "Dockerfile", "requirements/js-runtime.txt", "requirements/worker.txt", "src")
 """What only an image built from here depends on: with ``image`` chosen, a change to the worker is no new assembly."""
 
 STAMP = "inputs.sha256"

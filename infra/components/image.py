@@ -11,9 +11,12 @@ from aws_cdk import aws_ecr_assets as assets
 from aws_cdk import aws_ecs as ecs
 from constructs import Construct
 
-from infra.environments import Environment
+from infra.environments import Environment, ImageVariant
 
 ROOT = Path(__file__).parents[2]
+
+REQUIREMENTS = {ImageVariant.PLAIN: "worker.txt", ImageVariant.JS_RUNTIME: "js-runtime.txt"}
+"""What the Dockerfile installs, by the name of its build argument: a file under ``requirements/``."""
 
 _PRIVATE_ECR = re.compile(
     r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/(?P<name>[^@]+)@(?P<digest>sha256:\w+)"
@@ -29,6 +32,7 @@ def worker_image(scope: Construct, choices: Environment) -> ecs.ContainerImage:
         return ecs.ContainerImage.from_asset(
             str(ROOT),
             platform=assets.Platform.LINUX_ARM64,
+            build_args={"REQUIREMENTS": REQUIREMENTS[choices.image_variant]},
             ignore_mode=IgnoreMode.DOCKER,
         )
     private = _PRIVATE_ECR.fullmatch(choices.image)

@@ -39,6 +39,14 @@ class Templates:
     def text(self) -> str:
         return json.dumps(self.stacks)
 
+    @property
+    def image(self) -> Mapping[str, Any]:
+        """What ``cdk deploy`` is told of the worker's image: ``directory`` under the assembly, ``dockerBuildArgs``."""
+        assets = json.loads((self.assembly / f"{self.names.prefix}-ecs.assets.json").read_text())
+        (image,) = assets["dockerImages"].values()
+        source: Mapping[str, Any] = image["source"]
+        return source
+
     def resources(self, kind: str) -> list[Mapping[str, Any]]:
         """Every resource of a type in any stack, whole."""
         return [

@@ -30,6 +30,8 @@ def test_a_choice_is_overridden_by_its_name() -> None:
         ("dev", {"task_cpu": "lots"}, "task_cpu is 'lots': use a whole number"),
         ("dev", {"flow_logs": "yes"}, "flow_logs is 'yes': use true or false"),
         ("dev", {"image": "timmybot:latest"}, "pin it by digest"),
+        ("dev", {"image": DIGEST, "image_variant": "js_runtime"}, "is for an image built from here"),
+        ("dev", {"image_variant": "huge"}, "image_variant is 'huge': use one of plain, js_runtime"),
         ("dev", {"function_memory": "128"}, "give 512 or more"),
         ("dev", {"tasks_max": "50"}, "made for 1 to 5 tasks"),
         ("dev", {"task_cpu": "512"}, "no Fargate size"),

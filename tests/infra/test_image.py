@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from infra.components.image import REQUIREMENTS
+from infra.environments import ImageVariant
 from tests.infra.templates import Templates
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
+PIN = re.compile(r"^([\w.-]+==\S+)", re.MULTILINE)
 HADOLINT = Path(sys.prefix) / "bin" / "hadolint"
 
 
@@ -51,13 +55,43 @@ def test_what_ecs_checks_is_what_the_image_checks() -> None:
     assert "VOLUME /tmp" in DOCKERFILE
 
 
+def pins(name: str) -> set[str]:
+    return set(PIN.findall((ROOT / "requirements" / name).read_text()))
+
+
 def test_it_is_built_from_what_the_dockerfile_copies_and_nothing_else(dev: Templates) -> None:
-    assets = json.loads((dev.assembly / f"{dev.names.prefix}-ecs.assets.json").read_text())["dockerImages"]
-    (source,) = (dev.assembly / image["source"]["directory"] for image in assets.values())
+    source = dev.assembly / dev.image["directory"]
     given = {str(path.relative_to(source)) for path in source.rglob("*") if path.is_file()}
-    copied = re.findall(r"^COPY (?!--from)(\S+)", DOCKERFILE, re.MULTILINE)
-    assert copied == ["requirements/worker.txt", "src/timmybot"]
+    assert re.findall(r"^COPY (?!--from)(\S+)", DOCKERFILE, re.MULTILINE) == [
+        "requirements/${REQUIREMENTS}",
+        "src/timmybot",
+    ]
+    copied = (*(f"requirements/{name}" for name in REQUIREMENTS.values()), "src/timmybot")
     assert all((source / each).exists() for each in copied)
     outside = {name for name in given if not name.startswith(tuple(copied))}
     assert outside == {".dockerignore", "Dockerfile"}
     assert not [name for name in given if "__pycache__" in name]
+
+
+def test_both_environments_are_built_plain(either: Templates) -> None:
+    assert either.image["dockerBuildArgs"] == {"REQUIREMENTS": "worker.txt"}
+
+
+def test_the_dockerfile_is_plain_unless_it_is_told_otherwise() -> None:
+    assert re.findall(r"^ARG REQUIREMENTS=(\S+)", DOCKERFILE, re.MULTILINE) == [REQUIREMENTS[ImageVariant.PLAIN]]
+
+
+@pytest.mark.parametrize("variant", ImageVariant)
+def test_each_variant_has_a_hashed_list_of_its_own(variant: ImageVariant) -> None:
+    assert pins(REQUIREMENTS[variant])
+    assert "--hash=sha256:" in (ROOT / "requirements" / REQUIREMENTS[variant]).read_text()
+
+
+def test_the_javascript_runtime_is_all_that_its_variant_adds() -> None:
+    plain, more = (pins(REQUIREMENTS[variant]) for variant in (ImageVariant.PLAIN, ImageVariant.JS_RUNTIME))
+    assert plain < more
+    (runtime,) = (pin.partition("==")[0] for pin in more - plain)
+    assert runtime == "deno"
+    # Its program is kept, where yt-dlp looks for it: on the path.
+    assert f"find /app/bin -name {runtime} -exec mv -t /install/bin {{}} + && rm -r /app/bin" in DOCKERFILE
+    assert "COPY --from=install /install/bin /usr/local/bin" in DOCKERFILE

@@ -22,6 +22,7 @@ CHOICES = {
     "github_repository": "owner/name",
     "alarm_email": "operator@example.org",
     "flow_logs": "true",
+    "image_variant": "js_runtime",
 }
 
 
@@ -68,6 +69,10 @@ def test_tasks_run_on_spot_and_the_front_door_has_its_share(other: Templates) ->
     assert other.one("AWS::ECS::Cluster")["ClusterSettings"] == [{"Name": "containerInsights", "Value": "enabled"}]
     assert other.one("AWS::SNS::Subscription")["Endpoint"] == "operator@example.org"
     assert other.function("task-stopped")["Environment"]["Variables"]["TIMMYBOT_SHARD_COUNT"] == "32"
+
+
+def test_the_image_is_built_with_a_javascript_runtime(other: Templates) -> None:
+    assert other.image["dockerBuildArgs"] == {"REQUIREMENTS": "js-runtime.txt"}
 
 
 def test_a_nat_instance_takes_the_networks_own_traffic_and_no_other(other: Templates) -> None:
