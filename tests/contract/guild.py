@@ -40,7 +40,9 @@ class Members:
         number = InteractionId(interaction or next(_interactions))
         return QueueCommands(self.store, number, new_id=new_id, queue_limit=self.limit)
 
-    async def play(self, *names: str, next_up: bool = False, interaction: int | None = None) -> None:
+    async def play(
+        self, *names: str, next_up: bool = False, interaction: int | None = None, settled: bool = True
+    ) -> None:
         for name in names:
             number = interaction or next(_interactions)
 
@@ -50,7 +52,8 @@ class Members:
             url = _url(name)
             player = self.player(number)
             await player.play(url, user=MEMBER, voice=VOICE, text=TEXT, owed=owed, next_up=next_up)
-            await self.store.settle(InteractionId(number))
+            if settled:
+                await self.store.settle(InteractionId(number))
 
     async def play_all(self, names: Sequence[str], interaction: int | None = None) -> str:
         tracks = [Track(_url(name), f"Song {name}", 60_000) for name in names]

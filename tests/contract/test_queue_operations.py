@@ -113,6 +113,31 @@ async def test_what_was_cleared_comes_back_before_what_was_queued_since(members:
     assert (await members.heard(), await members.waiting()) == ("x", ["c", "y"])
 
 
+async def test_what_is_played_again_and_then_brought_back_is_there_twice_and_stays_so(members: Members) -> None:
+    await members.play("a", "b", "c")
+    await members.player().skip()
+    await members.queue().clear()
+    await members.player().previous()
+    await members.queue().undo()
+    assert (await members.heard(), await members.waiting()) == ("a", ["c", "b"])
+    for _ in range(2):
+        await members.player().previous()
+    assert (await members.heard(), await members.waiting()) == ("a", ["b", "a", "c", "b"])
+    await members.queue().shuffle()
+    assert sorted(await members.waiting()) == ["a", "b", "b", "c"]
+    assert (await members.store.state()).waiting == 4
+
+
+async def test_an_answer_owed_for_what_plays_follows_it_into_the_queue_that_comes_back(members: Members) -> None:
+    await members.play("a", "b")
+    await members.queue().clear()
+    await members.player().skip()
+    await members.play("x", settled=False)
+    await members.queue().undo()
+    state = await members.store.state()
+    assert [owed.key for owed in await members.store.owed_replies()] == [state.current]
+
+
 async def test_what_was_stopped_goes_on_where_it_was(members: Members) -> None:
     await members.play("a", "b")
     state = await members.store.state()

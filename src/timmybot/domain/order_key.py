@@ -52,6 +52,11 @@ def whole_place(key: OrderKey) -> int:
     return int(key[:_WIDTH]) if key else 0
 
 
+def named_by(key: OrderKey) -> EntryId:
+    """The entry that the key was made for."""
+    return EntryId(key.partition("-")[2])
+
+
 def after(key: OrderKey, entry_id: EntryId) -> OrderKey:
     """A key right after ``key`` and every fraction of its place, for the entry that ``entry_id`` names."""
     return at(whole_place(key) + 1, entry_id)

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from timmybot.domain.change import Change
+from timmybot.domain.errors import CommandRefused
 from timmybot.domain.guild_state import GuildState
 from timmybot.domain.ids import InteractionId
 from timmybot.domain.order_key import KeysExhausted
@@ -33,6 +34,9 @@ class CarryingOut:
         """Commit what ``decide`` makes of the state, and return its answer.
 
         ``decide`` is asked anew after each lost race; what the member meant it has to keep from its first time.
+        So it is after a refusal, if the guild has changed meanwhile: what is read after the state may be of a later
+        one, and nobody is to be told that there is nothing to undo because someone else was faster.
+
         Raises :class:`StoreUnavailable`, and what ``decide`` raises.
         """
         for _ in range(ATTEMPTS):
@@ -44,11 +48,18 @@ class CarryingOut:
                 await self._store.commit(replace(change, state=change.state.remember(self._interaction_id)))
             except VersionConflict:
                 continue
+            except CommandRefused:
+                if await self._is_still(state):
+                    raise
+                continue
             except KeysExhausted:
                 await self._make_room(state)
                 continue
             return answer
         raise StoreUnavailable("every attempt lost its race")
+
+    async def _is_still(self, state: GuildState) -> bool:
+        return (await self._store.state()).version == state.version
 
     async def _make_room(self, state: GuildState) -> None:
         writing = WritingAnew(self._store)

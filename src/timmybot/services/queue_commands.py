@@ -12,7 +12,7 @@ from timmybot.domain import queue_edits
 from timmybot.domain.change import Change
 from timmybot.domain.errors import NoLongerWaiting, NoSuchPosition, NothingToUndo, NothingWaits
 from timmybot.domain.guild_state import Action, GuildState
-from timmybot.domain.ids import InteractionId, PlayId
+from timmybot.domain.ids import EntryId, InteractionId, PlayId
 from timmybot.domain.rewriting import Contents, Rewritten, in_order_of, shuffle
 from timmybot.domain.track import Entry
 from timmybot.domain.undo import COPIES, Restored, Undo, bring_back_queue, bring_back_removed
@@ -117,12 +117,14 @@ class QueueCommands:
 
     async def _uncleared(self, state: GuildState, undo: Undo) -> Restored:
         current = await self._store.entry(state.current, of=state) if state.current else None
+        waiting = await self._store.entries(after=state.head, limit=COPIES + 1, of=state)
         return bring_back_queue(
             state,
             undo,
             first=(await self._store.step(undo.before)).to,
             current=current,
-            waiting=await self._store.entries(after=state.head, limit=COPIES + 1, of=state),
+            waiting=waiting,
+            names=[EntryId(self._new_id()) for _ in range(len(waiting) + 1)],
             play_id=PlayId(self._new_id()),
             limit=self._queue_limit,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -13,11 +14,15 @@ from tests.fakes.clock import settle
 from tests.fakes.guild import ALICE, BOB, GUILD, FrontOfHouse
 from tests.fakes.workers import Theatre
 from timmybot.domain.change import Change
+from timmybot.domain.errors import NothingToUndo
+from timmybot.domain.guild_state import GuildState
 from timmybot.domain.ids import InteractionId
 from timmybot.domain.order_key import START
 from timmybot.domain.track import Entry, Track
+from timmybot.domain.undo import Undo
 from timmybot.ports.guild_store import StoreUnavailable
 from timmybot.services.answering import Answer
+from timmybot.services.carrying_out import CarryingOut
 from timmybot.services.command_definitions import DEFINITIONS
 from timmybot.services.queue_commands import QueueCommands
 from timmybot.settings import Settings
@@ -168,6 +173,47 @@ async def test_negative_control_had_the_number_been_looked_up_anew_two_tracks_wo
 
     await asyncio.gather(naive(1).remove(1), naive(2).remove(1))
     assert await shown(house) == ["a", "d"]
+
+
+class Overtaken:
+    """A store in which someone clears the queue between the first two reads of an undo."""
+
+    def __init__(self, house: FrontOfHouse) -> None:
+        self._house = house
+        self._store = house.guilds.open(GUILD)
+        self._overtaken = False
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._store, name)
+
+    async def undoable(self) -> Undo | None:
+        if not self._overtaken:
+            self._overtaken = True
+            await self._house.says("clear", user=BOB)
+        return await self._store.undoable()
+
+
+async def test_an_undo_that_someone_else_overtook_takes_back_what_is_the_last_action_then() -> None:
+    house = await a_house_with("a", "b", "c", "d")
+    await house.says("remove", position="1")
+    overtaken = QueueCommands(Overtaken(house), InteractionId(7), new_id=house.new_id, queue_limit=9)  # type: ignore[arg-type]
+    assert await overtaken.undo() == "What was cleared is back."
+    assert await shown(house) == ["a", "c", "d"]
+
+
+async def test_negative_control_did_a_refusal_not_look_again_it_would_say_that_there_is_nothing_to_undo() -> None:
+    house = await a_house_with("a", "b", "c", "d")
+    await house.says("remove", position="1")
+
+    class Hasty(CarryingOut):
+        async def _is_still(self, state: GuildState) -> bool:
+            return True
+
+    store: Any = Overtaken(house)
+    overtaken = QueueCommands(store, InteractionId(7), new_id=house.new_id, queue_limit=9)
+    overtaken._carry_out = Hasty(store, InteractionId(7))
+    with pytest.raises(NothingToUndo):
+        await overtaken.undo()
 
 
 async def test_a_shuffle_that_fails_beside_the_queue_has_changed_nothing_and_the_next_one_works() -> None:
