@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from infra import environments
+from sandbox.demo.price import price_of
 from tests.docs.documents import document
 from tests.infra.templates import Templates
+from timmybot.adapters.price_table import doubts, prices
 from timmybot.domain.cost import HOURS_PER_MONTH
 from timmybot.domain.egress import Egress, chosen_egress
 from timmybot.entrypoints.cost import LISTENING_HOURS, Costs, costs
@@ -57,12 +59,39 @@ def test_the_command_says_it_for_programs(dev: Templates) -> None:
     assert told["total"] == pytest.approx(of(dev).bill(60).total, abs=0.001)
     assert told["total"] == pytest.approx(sum(item["usd"] for item in told["items"]), abs=0.001)
     assert told["unpriced"] == []
+    assert told["estimated"] == list(of(dev).bill(60).estimated)
     assert told["egress"].keys() == {each.value for each in Egress}
 
 
 def test_the_readmes_first_sentence_has_todays_prices(dev: Templates) -> None:
     first_screen = document("README.md").text.split("```", 1)[0]
     assert re.findall(r"([\d.]+) USD", first_screen) == [f"{of(dev).bill(hours).total:.2g}" for hours in MONTHS]
+
+
+def test_what_the_readme_shows_of_the_demo_has_todays_prices(dev: Templates) -> None:
+    shown = re.findall(r"a month of dev, .*", document("README.md").text)
+    assert shown == price_of(dev.assembly)
+
+
+@pytest.mark.parametrize("egress", Egress)
+def test_the_decision_on_egress_has_what_each_adds(dev: Templates, egress: Egress) -> None:
+    told = document("docs/decisions/0008-egress.md").row(f"`{egress.value}`")
+    bills = [of(dev).bill(hours, egress) for hours in MONTHS]
+    assert told[: len(MONTHS)] == [f"{sum(item.usd or 0 for item in bill.items if item.egress):.2f}" for bill in bills]
+
+
+def test_every_estimate_is_named_in_the_deployment_guide(either: Templates) -> None:
+    """By what is bought, in the section on costs."""
+    text = document("docs/deployment.md").text.split("## What it costs", 1)[1]
+    bills = [of(either).bill(hours, egress) for hours in MONTHS for egress in Egress]
+    estimated = {reason.partition(":")[0] for bill in bills for reason in bill.estimated}
+    assert {name for name in estimated if name not in text} == set()
+
+
+def test_no_price_is_zero_but_that_of_what_aws_gives_away() -> None:
+    for region in ("eu-central-1", "us-east-1"):
+        assert {name for name, usd in prices(region).items() if usd == 0} == {"gateway_endpoint"}
+        assert doubts().keys() <= prices(region).keys()
 
 
 @pytest.mark.parametrize("egress", Egress)

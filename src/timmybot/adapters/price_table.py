@@ -1,4 +1,4 @@
-"""The dated price table that ships with the package. Its ``note`` names the sources."""
+"""The dated price table that ships with the package. Its ``note`` names the sources, ``estimated`` the lesser ones."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from importlib import resources
 from typing import Any
 
-from timmybot.domain.cost import Prices
+from timmybot.domain.cost import Doubts, Prices
 
 
 class NoPrices(Exception):
@@ -19,6 +19,12 @@ def prices(region: str) -> Prices:
     if region not in regions:
         raise NoPrices(f"The price table does not know {region}: it has {', '.join(regions)}.")
     return regions[region]
+
+
+def doubts() -> Doubts:
+    """Where those prices come from that are not from AWS's price list."""
+    found: Doubts = _table()["estimated"]
+    return found
 
 
 def dated() -> str:

@@ -1,6 +1,7 @@
 """What a month costs: what is bought times prices, line by line.
 
-A price that is not established is ``None`` and never counts as zero: its line is listed as unpriced.
+A price that is not established is ``None`` and never counts as zero: its line is listed as unpriced. What is known only
+from hearsay, or counted by hand, counts and is listed as an estimate, with the reason.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ HOURS_PER_MONTH = 730.0
 
 Prices = Mapping[str, float | None]
 """USD by the name of what is bought, in one region."""
+Doubts = Mapping[str, str]
+"""Where a price comes from, by its name, if not from AWS's own price list."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,8 @@ class Line:
     """Of the rest, what a free tier would take off: counted unless it is asked for."""
     egress: bool = False
     """Whether it is what the chosen way out costs."""
+    doubt: str = ""
+    """Why the quantity is an estimate, beside what habits say of every quantity."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,8 @@ class Item:
     free_tier_usd: float = 0.0
     """What free tiers would take off ``usd``."""
     egress: bool = False
+    doubt: str = ""
+    """Why ``usd`` is an estimate; empty if price and count are AWS's."""
 
 
 @dataclass(frozen=True)
@@ -59,16 +66,21 @@ class Bill:
     def total_with_free_tier(self) -> float:
         return self.total - sum(item.free_tier_usd for item in self.items)
 
+    @property
+    def estimated(self) -> tuple[str, ...]:
+        """Every line that costs something and is an estimate, with the reason."""
+        return tuple(f"{item.name}: {item.doubt}" for item in self.items if item.doubt and item.usd)
 
-def billed(lines: Sequence[Line], prices: Prices, unpriced: Sequence[str] = ()) -> Bill:
+
+def billed(lines: Sequence[Line], prices: Prices, doubts: Doubts, unpriced: Sequence[str] = ()) -> Bill:
     """The bill of what was bought, dearest first; what has no price comes last and is named."""
-    items = [_item(line, prices.get(line.price)) for line in lines if line.quantity > 0]
+    items = [_item(line, prices.get(line.price), doubts.get(line.price, "")) for line in lines if line.quantity > 0]
     ordered = sorted(items, key=lambda item: (item.usd is None, -(item.usd or 0.0), item.name))
     unknown = [f"{item.name}: no price is established" for item in ordered if item.usd is None]
     return Bill(tuple(ordered), (*unpriced, *unknown))
 
 
-def _item(line: Line, price: float | None) -> Item:
+def _item(line: Line, price: float | None, doubt: str) -> Item:
     paid = max(line.quantity - line.given, 0.0)
     free = min(line.free_tier, paid)
     return Item(
@@ -78,4 +90,5 @@ def _item(line: Line, price: float | None) -> Item:
         None if price is None else paid * price,
         0.0 if price is None else free * price,
         line.egress,
+        "; ".join(reason for reason in (doubt, line.doubt) if reason),
     )

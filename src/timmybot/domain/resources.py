@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from timmybot.domain.cost import HOURS_PER_MONTH, Bill, Line, Prices, billed
+from timmybot.domain.cost import HOURS_PER_MONTH, Bill, Doubts, Line, Prices, billed
 from timmybot.domain.egress import Egress, chosen_egress, egress_lines
 from timmybot.domain.habits import Habits
 
@@ -57,12 +57,16 @@ FREE_TIER: Mapping[str, float] = {
 }
 """What AWS gives each account beside that, today: taken off only when asked for. In each line's own unit."""
 
-INSIGHTS: Mapping[str, tuple[str, float, float]] = {
-    "enabled": ("custom_metric_month", 8, 38),
-    "enhanced": ("enhanced_metric_month", 16, 80),
+INSIGHTS: Mapping[str, tuple[str, float]] = {
+    "enabled": ("custom_metric_month", 38),
+    "enhanced": ("enhanced_metric_month", 80),
 }
-"""Price, metrics while asleep, metrics with one task. Counted from the list of metrics and
-dimensions in Amazon CloudWatch, User Guide, "Amazon ECS Container Insights metrics"; an estimate."""
+"""Price, and metrics while one task runs. Counted from the list of metrics and dimensions in Amazon CloudWatch, User
+Guide, "Amazon ECS Container Insights metrics". Asleep there are none: only what has running tasks is measured (Amazon
+ECS, Developer Guide, "Monitor Amazon ECS containers using Container Insights with enhanced observability")."""
+COUNTED_BY_HAND = "how many metrics there are is counted from AWS's list of them, not from a bill"
+INSIGHTS_LOG_GB_PER_TASK_HOUR = 0.0006
+"""Five or six events of 2 KB a minute."""
 
 
 @dataclass(frozen=True)
@@ -79,14 +83,16 @@ Rule = Callable[[Sequence[Resource], Habits], Iterator[Line]]
 """All resources of some types to what they are billed for."""
 
 
-def month(resources: Sequence[Resource], habits: Habits, prices: Prices, egress: Egress | None = None) -> Bill:
+def month(
+    resources: Sequence[Resource], habits: Habits, prices: Prices, doubts: Doubts, egress: Egress | None = None
+) -> Bill:
     """The bill of a month, with the way out that the templates chose or with ``egress`` in its place."""
     lines: list[Line] = []
     for kinds, rule in RULES.items():
         lines += rule([each for each in resources if each.kind in kinds], habits)
     lines += _traffic(habits)
     lines += egress_lines(egress or chosen_egress(_counted(resources)), habits, zones=_zones(resources))
-    return billed(_joined(lines), prices, _unknown(resources))
+    return billed(_joined(lines), prices, doubts, _unknown(resources))
 
 
 def _joined(lines: Sequence[Line]) -> list[Line]:
@@ -170,10 +176,10 @@ def _clusters(found: Sequence[Resource], habits: Habits) -> Iterator[Line]:
     for cluster in found:
         for setting in cluster.properties.get("ClusterSettings", ()):
             if setting["Value"] in INSIGHTS:
-                price, asleep, awake = INSIGHTS[setting["Value"]]
-                metrics = asleep + (awake - asleep) * habits.awake
-                yield Line("Container Insights metrics", price, metrics, "metric-months")
-                yield Line("log lines", "logs_ingest_gb", 0.0003 * (HOURS_PER_MONTH + habits.task_hours), "GB")
+                price, metrics = INSIGHTS[setting["Value"]]
+                months = metrics * habits.awake
+                yield Line("Container Insights metrics", price, months, "metric-months", doubt=COUNTED_BY_HAND)
+                yield Line("log lines", "logs_ingest_gb", INSIGHTS_LOG_GB_PER_TASK_HOUR * habits.task_hours, "GB")
 
 
 def _log_groups(found: Sequence[Resource], habits: Habits) -> Iterator[Line]:

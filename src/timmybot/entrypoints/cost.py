@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from timmybot.adapters.assembly import Assembly, read_assembly
-from timmybot.adapters.price_table import dated, prices
+from timmybot.adapters.price_table import dated, doubts, prices
 from timmybot.domain.cost import HOURS_PER_MONTH, Bill
 from timmybot.domain.egress import Egress
 from timmybot.domain.habits import Habits
@@ -36,7 +36,7 @@ class Costs:
 
     def bill(self, hours: float, egress: Egress | None = None) -> Bill:
         """A month in which tasks run for ``hours`` in sum, with the templates' way out or another."""
-        return month(self.assembly.resources, habits(hours), prices(self.assembly.region), egress)
+        return month(self.assembly.resources, habits(hours), prices(self.assembly.region), doubts(), egress)
 
 
 def costs(environment: str, templates: Path | None = None) -> Costs:
@@ -59,7 +59,8 @@ def habits(hours: float, settings: Settings | None = None) -> Habits:
 
 
 def as_json(found: Costs, hours: float, *, free_tier: bool) -> str:
-    """``total`` is USD for ``hours`` listening hours; ``unpriced`` names what is not in it."""
+    """``total`` is USD for ``hours`` listening hours; ``unpriced`` names what is not in it, ``estimated`` what is in it
+    on a lesser authority than AWS's price list."""
     bill = found.bill(hours)
     return json.dumps(
         {
@@ -72,6 +73,7 @@ def as_json(found: Costs, hours: float, *, free_tier: bool) -> str:
             "total_with_free_tier": _cents(bill.total_with_free_tier),
             "items": [asdict(item) for item in bill.items],
             "unpriced": list(bill.unpriced),
+            "estimated": list(bill.estimated),
             "egress": {
                 choice.value: {str(int(each)): _cents(found.bill(each, choice).total) for each in _months(hours)}
                 for choice in Egress
@@ -99,6 +101,8 @@ def as_text(found: Costs, hours: float, *, free_tier: bool) -> str:
         lines.append(_row(choice.value, [f"{found.bill(each, choice).total:.2f}" for each in months]))
     unpriced = sorted({name for bill in bills for name in bill.unpriced})
     lines += ["", *(f"not priced: {name}" for name in unpriced)] if unpriced else ["", "Every resource is priced."]
+    compared = [*bills, *(found.bill(each, choice) for each in months for choice in Egress)]
+    lines += [f"estimated: {reason}" for reason in sorted({reason for bill in compared for reason in bill.estimated})]
     return "\n".join(lines)
 
 
