@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from threading import Event, get_ident
 
@@ -39,15 +39,21 @@ def nothing() -> None:
 
 @dataclass
 class Made(Frames):
-    """Frames from one generator, whatever is asked for."""
+    """Frames from one generator, a run each, whatever is asked for."""
 
     packets: Generator[bytes | None, None, None]
     stop: Callable[[], None] = nothing
     live: bool = False
     begins_ms: float = 0.0
 
-    def frames(self, position_ms: float, sound: Sound, ramp: Ramp | None) -> Generator[bytes | None, None, None]:
-        return self.packets
+    def frames(
+        self, position_ms: float, sound: Sound, ramp: Ramp | None
+    ) -> Generator[Sequence[bytes] | None, None, None]:
+        try:
+            for packet in self.packets:
+                yield None if packet is None else [packet]
+        finally:
+            self.packets.close()
 
     def abort(self) -> None:
         self.stop()

@@ -8,7 +8,7 @@ import av
 import av.error
 from av.container import InputContainer
 
-from timmybot.adapters.sources.packets import is_frame, plain_stereo
+from timmybot.adapters.sources.packets import are_frames, is_frame, plain_stereo
 from timmybot.ports.track_source import FRAME_MS, TrackError
 
 BAD_PACKETS = 100
@@ -33,22 +33,24 @@ def plain_opus(container: InputContainer, sound: av.AudioStream) -> bool:
 
 def in_frames(first: Sequence[av.Packet[av.AudioStream]]) -> bool:
     """Whether a file that begins so can be sent as it is."""
-    return bool(first) and all(is_frame(bytes(packet)) for packet in first)
+    return bool(first) and are_frames([bytes(packet) for packet in first])
 
 
-def frames(pieces: Iterator[tuple[float, bytes]], position_ms: float) -> Generator[bytes, None, int | None]:
-    """The packets of ``pieces`` from the one that sounds at ``position_ms`` on.
+def frames(runs: Iterator[Sequence[tuple[float, bytes]]]) -> Generator[list[bytes], None, int | None]:
+    """The packets of ``runs``, as long as each is a frame.
 
     Returns ``None`` at the end; if a packet of another length comes, returns its position in milliseconds, from where
     the sound must be decoded.
     """
-    begin_ms = int(position_ms) // FRAME_MS * FRAME_MS - FRAME_MS / 2
-    for time_ms, data in pieces:
-        if time_ms < begin_ms:
+    for run in runs:
+        frames = [data for _, data in run]
+        if are_frames(frames):
+            yield frames
             continue
-        if not is_frame(data):
-            return round(time_ms / FRAME_MS) * FRAME_MS
-        yield data
+        good = next(number for number, data in enumerate(frames) if not is_frame(data))
+        if good:
+            yield frames[:good]
+        return round(run[good][0] / FRAME_MS) * FRAME_MS
     return None
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from timmybot.ports.track_source import FRAME_MS
 
 _SILK_MS = (10.0, 20.0, 40.0, 60.0)
@@ -34,10 +36,17 @@ def _frame_count(code: int, packet: bytes) -> int:
 _FRAME_BYTES = frozenset(toc for toc in range(256) if toc & 3 != 3 and duration_ms(bytes([toc])) == FRAME_MS)
 """First bytes that settle it: all but those of packets that say in a second byte how many frames they hold."""
 
+_FRAME_HEADS = frozenset(bytes([toc]) for toc in _FRAME_BYTES)
+
 
 def is_frame(packet: bytes) -> bool:
     """Whether the packet can be sent as it is: it sounds for exactly one frame."""
     return bool(packet) and (packet[0] in _FRAME_BYTES or duration_ms(packet) == FRAME_MS)
+
+
+def are_frames(packets: Sequence[bytes]) -> bool:
+    """Whether every one of the packets can be sent as it is."""
+    return _FRAME_HEADS.issuperset([packet[:1] for packet in packets]) or all(map(is_frame, packets))
 
 
 def plain_stereo(head: bytes | None) -> bool:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from urllib.parse import urlsplit
 
 from timmybot.adapters.sources.addresses import AddressPolicy
 from timmybot.adapters.sources.demux import Unseekable
 from timmybot.adapters.sources.effects import Ramp
-from timmybot.adapters.sources.fetch import HttpFile
 from timmybot.adapters.sources.filling import Waiting
 from timmybot.adapters.sources.reel import Reel
+from timmybot.adapters.sources.remembering import RememberingFile
 from timmybot.ports.track_source import FRAME_MS, Sound, TrackError
 
 RETURNS = 5
@@ -26,7 +26,7 @@ class Playback:
         self._url = url
         self._policy = policy
         self._waiting = waiting
-        self._file: HttpFile | None = None
+        self._file: RememberingFile | None = None
         self._reel: Reel | None = None
         self._aborted = False
         self.live = False
@@ -37,8 +37,12 @@ class Playback:
         """The earliest place that frames can be made from."""
         return self._reel.tape.begins_ms if self._reel else 0.0
 
-    def frames(self, position_ms: float, sound: Sound, ramp: Ramp | None = None) -> Generator[bytes | None, None, None]:
-        """20 ms Opus packets from ``position_ms`` on; ``None`` when there is none for now. Raises :class:`TrackError`.
+    def frames(
+        self, position_ms: float, sound: Sound, ramp: Ramp | None = None
+    ) -> Generator[Sequence[bytes] | None, None, None]:
+        """Runs of 20 ms Opus packets from ``position_ms`` on; ``None`` when there is none for now.
+
+        Raises :class:`TrackError`.
 
         A file that does not let itself be sought in is read from its beginning up to the position. A station whose
         connection breaks is tuned in to again, and what it sent meanwhile is gone.
@@ -48,9 +52,9 @@ class Playback:
             heard = 0
             try:
                 self._reel = self._reel or self._opened(position_ms)
-                for frame in self._reel.frames(position_ms, sound, ramp):
-                    heard += 1
-                    yield frame
+                for run in self._reel.frames(position_ms, sound, ramp):
+                    heard += len(run)
+                    yield run
                 if not self.live:
                     return
             except TrackError:
@@ -84,7 +88,7 @@ class Playback:
             return self._reel_of(position_ms, seeking=False)
 
     def _reel_of(self, position_ms: float, *, seeking: bool) -> Reel:
-        self._file = file = HttpFile(self._url, self._policy, self._waiting)
+        self._file = file = RememberingFile(self._url, self._policy, self._waiting)
         if self._aborted:
             file.abort()
         try:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+import logging
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack
-from itertools import chain, islice
+from itertools import chain, dropwhile, islice
 from typing import Any, TypeAlias
 
 import av
@@ -13,9 +14,13 @@ from av.container import InputContainer
 from timmybot.adapters.sources import demux, transcode
 from timmybot.adapters.sources.containers import opened, plain_errors
 from timmybot.adapters.sources.effects import RAMP_FRAMES, Ramp
-from timmybot.adapters.sources.fetch import HttpFile
+from timmybot.adapters.sources.matroska import Unexpected
+from timmybot.adapters.sources.remembering import RememberingFile
+from timmybot.adapters.sources.takeover import Takeover, take_over
 from timmybot.adapters.sources.tape import PREROLL_MS, Tape
 from timmybot.ports.track_source import FRAME_MS, Sound
+
+log = logging.getLogger(__name__)
 
 KEPT_MS = 5_000.0 + 2 * PREROLL_MS
 """How much of the track can be gone back to: what a full buffer holds, and what decoding from there takes."""
@@ -29,28 +34,31 @@ class Reel:
     Raises :class:`TrackError`, and :class:`demux.Unseekable` if it began elsewhere though told to go there ``seeking``.
     """
 
-    def __init__(self, file: HttpFile, position_ms: float, *, seeking: bool) -> None:
+    def __init__(self, file: RememberingFile, position_ms: float, *, seeking: bool) -> None:
         self._file = file
         with ExitStack() as stack:
-            with file.awaited():  # FFmpeg may compute for long over hostile tags, and cannot be stopped meanwhile
-                container, self._sound = stack.enter_context(opened(file))
+            container, self._sound = self._opened(stack)
             source = demux.packets(container, self._sound)
             first = list(islice(source, demux.LOOKED_AT))
             self._plain = demux.plain_opus(container, self._sound)
             self._through = self._plain and demux.in_frames(first)
+            self._start, self._unit_ms = demux.time_scale(self._sound)
             self._shift_ms = 0.0
             """What is added to the file's own times: what has no length begins where listening does."""
             if file.open().size is None and first:
-                self._shift_ms = position_ms - next(demux.timed(iter(first), self._sound))[0]
+                self._shift_ms = position_ms - self._place_ms(first[0])
             if position_ms > 0 and seeking and file.seekable():
-                source = self._sought(container, position_ms)
-            else:
-                source = chain(first, source)
-            self.tape: Tape[Any] = Tape(self._pieces(source), KEPT_MS)
+                first, source = self._sought(container, position_ms)
+            takeover = take_over(file, first) if self._through and file.seekable() else None
+            file.forget()
+            if takeover is not None:
+                stack.close()  # FFmpeg has done its part, and a hundred kilobytes are free
+            runs = self._runs(chain(first, source)) if takeover is None else self._taken_over(takeover)
+            self.tape: Tape[Any] = Tape(runs, KEPT_MS)
             self._open = stack.pop_all()
 
-    def frames(self, position_ms: float, sound: Sound, ramp: Ramp | None) -> Generator[bytes, None, None]:
-        """20 ms Opus packets from ``position_ms`` on, or from where it is still possible.
+    def frames(self, position_ms: float, sound: Sound, ramp: Ramp | None) -> Generator[Sequence[bytes], None, None]:
+        """Runs of 20 ms Opus packets from ``position_ms`` on, or from where it is still possible.
 
         Ends a generator that was begun earlier: they share the file.
         """
@@ -60,7 +68,8 @@ class Reel:
                 if ramp is not None and ramp.begin != ramp.end:
                     yield from islice(self._made(position_ms, sound, ramp), RAMP_FRAMES)
                     position_ms += RAMP_FRAMES * FRAME_MS
-                place = yield from demux.frames(self.tape.pieces(position_ms), position_ms)
+                begin_ms = int(position_ms) // FRAME_MS * FRAME_MS - FRAME_MS / 2
+                place = yield from demux.frames(self.tape.runs(begin_ms))
                 if place is None:
                     return
                 self._through, position_ms, ramp = False, float(place), None
@@ -70,36 +79,82 @@ class Reel:
         self._open.close()
         self._file.close()
 
-    def _made(self, position_ms: float, sound: Sound, ramp: Ramp | None) -> Iterator[bytes]:
+    def _opened(self, stack: ExitStack) -> tuple[InputContainer, av.AudioStream]:
+        with self._file.awaited():  # FFmpeg may compute for long over hostile tags, and cannot be stopped meanwhile
+            return stack.enter_context(opened(self._file))
+
+    def _made(self, position_ms: float, sound: Sound, ramp: Ramp | None) -> Iterator[tuple[bytes]]:
+        """Each frame is a run."""
         pieces = self.tape.pieces(position_ms)
         if self._plain:
-            return transcode.frames(transcode.opus_decoded(pieces), position_ms, sound, ramp)
+            return zip(transcode.frames(transcode.opus_decoded(pieces), position_ms, sound, ramp))
         decoder = self._sound.codec_context
         decoder.flush_buffers()
         decoded = transcode.decoded_frames(pieces, decoder, demux.start_ms(self._sound) - self._shift_ms)
-        return transcode.frames(decoded, position_ms, sound, ramp)
+        return zip(transcode.frames(decoded, position_ms, sound, ramp))
 
-    def _sought(self, container: InputContainer, position_ms: float) -> Iterator[Packet]:
+    def _sought(self, container: InputContainer, position_ms: float) -> tuple[list[Packet], Iterator[Packet]]:
+        """The first packets from shortly before the position on, and those behind them."""
         demux.seek(container, self._sound, max(0, int(position_ms - PREROLL_MS)))
         source = demux.packets(container, self._sound)
-        first = next(source, None)
-        if first is None:
-            return iter(())
-        time_ms, _ = next(demux.timed(iter([first]), self._sound))
-        if self._plain and time_ms > position_ms + FRAME_MS:
+        first = list(islice(source, demux.LOOKED_AT))
+        if first and self._plain and self._place_ms(first[0]) - self._shift_ms > position_ms + FRAME_MS:
             raise demux.Unseekable
-        return chain([first], source)
+        return first, source
 
-    def _pieces(self, source: Iterator[Packet]) -> Iterator[tuple[float, Packet | bytes]]:
-        start, unit_ms = demux.time_scale(self._sound)
-        shift_ms, plain, grant = self._shift_ms, self._plain, self._file.grant
+    def _place_ms(self, packet: Packet) -> float:
+        assert packet.pts is not None
+        return (packet.pts - self._start) * self._unit_ms + self._shift_ms
+
+    # What the tape is filled from
+
+    def _runs(self, source: Iterator[Packet]) -> Iterator[Sequence[tuple[float, Packet | bytes]]]:
+        """FFmpeg's packets, each a run: so that a station is heard as it comes."""
+        plain, grant = self._plain, self._file.grant
         for packet in source:
             grant()
-            assert packet.pts is not None
-            place_ms = (packet.pts - start) * unit_ms + shift_ms
+            place_ms = self._place_ms(packet)
             if self._through:
-                # Frames stand in a row for whoever hears them, whatever pre-skip or rounding the container has.
-                yield round(place_ms / FRAME_MS) * FRAME_MS, bytes(packet)
-            else:
-                yield place_ms, bytes(packet) if plain else packet
+                place_ms = _in_a_row(place_ms)
+            yield ((place_ms, bytes(packet) if plain else packet),)
         self._file.rest()
+
+    def _taken_over(self, takeover: Takeover) -> Iterator[Sequence[tuple[float, Packet | bytes]]]:
+        """Packets without FFmpeg, as far as that goes."""
+        start, unit_ms, grant = self._start - takeover.shift, self._unit_ms, self._file.grant
+        last = takeover.begun[0][0] - 1
+        try:
+            for run in takeover.runs():
+                grant()
+                last = run[-1][0]
+                if self._through:
+                    yield [(_in_a_row((time - start) * unit_ms), data) for time, data in run]
+                else:
+                    yield [((time - start) * unit_ms, data) for time, data in run]
+        except Unexpected as surprise:
+            log.info("FFmpeg has to read on: %s", surprise)
+            yield from self._runs(self._behind(last + takeover.shift))
+        else:
+            self._file.rest()
+
+    def _behind(self, last: int) -> Iterator[Packet]:
+        """What FFmpeg gives behind the packet at ``last``, by the stream's own time."""
+        source: Iterator[Packet] = iter(())
+        for seeking in (True, False):
+            self._open.close()
+            self._file.seek(0)
+            container, self._sound = self._opened(self._open)
+            source = demux.packets(container, self._sound)
+            if not seeking:
+                break
+            try:
+                demux.seek(container, self._sound, max(0, int((last - self._start) * self._unit_ms)))
+                break
+            except demux.Unseekable:
+                continue
+        return dropwhile(lambda packet: packet.pts is None or packet.pts <= last, source)
+
+
+def _in_a_row(place_ms: float) -> int:
+    """Frames stand in a row for whoever hears them, whatever pre-skip or rounding the container has."""
+    return round(place_ms / FRAME_MS) * FRAME_MS

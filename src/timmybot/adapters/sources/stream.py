@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import Protocol
@@ -28,11 +28,12 @@ class Marks:
     """How full a buffer is kept, in frames of 20 ms."""
 
     high: int = 250
-    """Filling stops here: 5 seconds, the hiccup of a server that nobody shall hear."""
+    """Filling stops here, or a run later: 5 seconds, the hiccup of a server that nobody shall hear."""
     low: int = 200
     """Filling starts again here: once a second rather than at every frame."""
     step: int = 25
-    """Frames that one step fills before others have their turn: about 6 ms of encoding."""
+    """Frames that one step fills before others have their turn: about 6 ms of encoding. What is passed through comes in
+    longer runs, of which a step takes one."""
     stall_seconds: float = 15.0
     """How long an empty buffer may stay empty before the track is given up."""
 
@@ -47,8 +48,10 @@ class Frames(Protocol):
         """The earliest place that frames can be made from."""
         ...
 
-    def frames(self, position_ms: float, sound: Sound, ramp: Ramp | None) -> Generator[bytes | None, None, None]:
-        """Frames from a place on, in place of an earlier generator. May wait, and raise :class:`TrackError`.
+    def frames(
+        self, position_ms: float, sound: Sound, ramp: Ramp | None
+    ) -> Generator[Sequence[bytes] | None, None, None]:
+        """Runs of frames from a place on, in place of an earlier generator. May wait, and raise :class:`TrackError`.
 
         ``None`` says that there is nothing for now.
         """
@@ -277,14 +280,14 @@ class BufferedStream:
         stretch = self._filled
         high = RAMP_FRAMES if stretch.wanted.faded else self._marks.high
         try:
-            for _ in range(frames or self._marks.step):
-                if stretch.ended or self._closed or len(stretch.frames) >= high:
-                    break
-                frame = next(self._frames)
-                if frame is None:
+            missing = frames or self._marks.step
+            while missing > 0 and not stretch.ended and not self._closed and len(stretch.frames) < high:
+                run = next(self._frames)
+                if run is None:
                     self._retry_at = self._monotonic() + RETRY_SECONDS
                     return
-                stretch.frames.append(frame)
+                stretch.frames.extend(run)
+                missing -= len(run)
         except StopIteration:
             stretch.ended = True
         except TrackError as error:

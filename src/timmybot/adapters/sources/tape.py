@@ -3,12 +3,14 @@
 What is buffered for the pacing thread is encoded already; to change how it sounds, it is made anew from its packets,
 which are kept as long as what was made of them may be waiting to be heard. That costs the memory of some seconds of
 compressed sound, and no second connection.
+
+Packets come, are kept and go on in runs: what is passed through comes a hundred at a time, and is not touched singly.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Generic, TypeVar
 
 import av
@@ -20,20 +22,22 @@ PREROLL_MS = 300
 (RFC 7845, section 4.6)."""
 
 MOST_BYTES = 1_500_000
-"""What is kept at most, however large the packets: at 2 MB/s, uncompressed sound, under a second."""
+"""What is kept at most, however large the packets: at 2 MB/s, uncompressed sound, under a second. (Or one run.)"""
 
 
 class Tape(Generic[P]):
-    """``source`` gives pairs of a time in milliseconds and a packet. One reader at a time: the last one to begin."""
+    """``source`` gives runs, not empty, of pairs of a time in milliseconds and a packet. One reader at a time: the last
+    one to begin."""
 
-    def __init__(self, source: Iterator[tuple[float, P]], keep_ms: float) -> None:
+    def __init__(self, source: Iterator[Sequence[tuple[float, P]]], keep_ms: float) -> None:
         self.keep_ms = keep_ms
         """How far back the newest packet it can be gone. May be changed for what comes."""
         self._source = source
-        self._kept: deque[tuple[float, P, int]] = deque()
+        self._kept: deque[tuple[Sequence[tuple[float, P]], int]] = deque()
+        """Runs, and how many bytes each has."""
         self._bytes = 0
         self._dropped = 0
-        """How many packets are gone for good: the number of the first that is kept."""
+        """How many runs are gone for good: the number of the first that is kept."""
         self._failure: Exception | None = None
 
     @property
@@ -41,50 +45,55 @@ class Tape(Generic[P]):
         """The earliest place that can be gone to and sounds right."""
         if not self._dropped or not self._kept:
             return 0.0
-        return self._kept[0][0] + PREROLL_MS
+        return self._kept[0][0][0][0] + PREROLL_MS
 
     def pieces(self, position_ms: float) -> Iterator[tuple[float, P]]:
         """Packets and their times from shortly before ``position_ms`` on. Raises what the source raises."""
-        begin_ms = position_ms - PREROLL_MS
+        for run in self.runs(position_ms - PREROLL_MS):
+            yield from run
+
+    def runs(self, begin_ms: float) -> Iterator[Sequence[tuple[float, P]]]:
+        """Packets and their times from ``begin_ms`` on. Raises what the source raises."""
         number = self._number(begin_ms)
         while True:
             place = max(number - self._dropped, 0)
             if place < len(self._kept):
-                time_ms, packet, _ = self._kept[place]
+                run = self._kept[place][0]
                 number = self._dropped + place + 1
             else:
                 try:
-                    time_ms, packet = self._next()
+                    run = self._next()
                 except StopIteration:
                     return
                 number = self._dropped + len(self._kept)
-            if time_ms >= begin_ms:
-                yield time_ms, packet
+            if run[0][0] < begin_ms:
+                run = [piece for piece in run if piece[0] >= begin_ms]
+            if run:
+                yield run
 
     def _number(self, time_ms: float) -> int:
-        for number, kept in enumerate(self._kept):
-            if kept[0] >= time_ms:
+        for number, (run, _) in enumerate(self._kept):
+            if run[-1][0] >= time_ms:
                 return self._dropped + number
         return self._dropped + len(self._kept)
 
-    def _next(self) -> tuple[float, P]:
-        """The next packet of the source, kept."""
+    def _next(self) -> Sequence[tuple[float, P]]:
+        """The next run of the source, kept."""
         if self._failure is not None:
             raise self._failure
         try:
-            piece = next(self._source)
+            run = next(self._source)
         except StopIteration:
             raise
         except Exception as failure:
             self._failure = failure  # a generator that raised is over: whoever reads on shall know why
             raise
-        time_ms, packet = piece
-        size = len(packet) if isinstance(packet, bytes) else packet.size
+        size = sum([len(packet) if isinstance(packet, bytes) else packet.size for _, packet in run])
         kept = self._kept
-        kept.append((time_ms, packet, size))
+        kept.append((run, size))
         self._bytes += size
-        oldest_ms = time_ms - self.keep_ms
-        while (kept[0][0] < oldest_ms or self._bytes > MOST_BYTES) and len(kept) > 1:
-            self._bytes -= kept.popleft()[2]
+        oldest_ms = run[-1][0] - self.keep_ms
+        while (kept[0][0][-1][0] < oldest_ms or self._bytes > MOST_BYTES) and len(kept) > 1:
+            self._bytes -= kept.popleft()[1]
             self._dropped += 1
-        return piece
+        return run
