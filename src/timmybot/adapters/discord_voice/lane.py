@@ -22,7 +22,7 @@ KEEP_ALIVE_SLOTS: Final = 250
 """5 s, as Discord's own clients have it: a NAT may forget a way that nothing has passed for half a minute."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Counters:
     """What became of a lane's slots. Written by the pacing thread."""
 

@@ -69,7 +69,7 @@ class FillingThreads:
             self._at_work -= 1
             if len(self._threads) - self._waiting < self._count and len(self._threads) < self._most:
                 self._begin_thread()
-            self._work_to_do.notify()
+            self._wake_another()
         try:
             yield
         finally:
@@ -78,7 +78,6 @@ class FillingThreads:
                 while self._at_work >= self._count:
                     self._place_free.wait()
                 self._at_work += 1
-                self._work_to_do.notify()
 
     def close(self) -> None:
         """Let the threads end after what is submitted so far. Does not wait for them."""
@@ -114,7 +113,14 @@ class FillingThreads:
                 self._at_work -= 1
                 self._done_with(host)
                 self._place_free.notify()
-                self._work_to_do.notify()
+                self._wake_another()
+
+    def _wake_another(self) -> None:
+        """Only where there is something to do: waking a thread for nothing costs more than most steps."""
+        if self._closing:
+            self._work_to_do.notify_all()
+        elif self._steps and self._at_work < self._count:
+            self._work_to_do.notify()
 
     def _next(self) -> tuple[Step, str] | None:
         """``None`` when this thread is to end."""
