@@ -225,7 +225,7 @@ class _NoNextOwner(Leases):
 
 
 class _NoPositions(Leases):
-    def last_position(self, play_id: PlayId) -> int | None:
+    def last_position(self, play_id: PlayId, *, sounding: bool) -> int | None:
         return None
 
 

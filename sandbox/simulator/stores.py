@@ -71,6 +71,7 @@ class Kept:
         self.budget = FakeIdentifyBudget(1, _NoFaults())
         self.index_lag = 0.0
         self.nudges_lost = self.nudges_late = self.nudges_doubled = 0
+        self.nudge_arrivals: dict[str, float] = {}
         self._index: dict[GuildId, bool] = {}
         self._index_due: dict[GuildId, float] = {}
 
@@ -254,7 +255,7 @@ def _named_by(key: OrderKey) -> EntryId:
     return EntryId(key.partition("-")[2])
 
 
-RIGHT_SECONDS = 3.4
+RIGHT_SECONDS = 4.4
 """A little less than the strict right lasts after a beat."""
 
 
@@ -338,6 +339,11 @@ class LinkedLeaseStore:
         return made[-1] > self._kept.loop.now - 5.0 and max(gaps, default=0.0) > RIGHT_SECONDS
 
 
+REPLICA_LAGS = (0.0, 0.0, 0.0, 0.02, 0.1, 0.7)
+"""Seconds by which the replica that answers is behind. Source: DynamoDB developer guide, "Read consistency": usually a
+second or less."""
+
+
 class LinkedInbox:
     """``Inbox`` of one process, with the nudges' own weather."""
 
@@ -349,7 +355,16 @@ class LinkedInbox:
         await self._link.call(lambda: self._post(nudge))
 
     async def read(self, since: float) -> list[Nudge]:
-        return await self._link.call(lambda: self._kept.inbox.read(since))
+        return await self._link.call(lambda: self._read(since))
+
+    async def _read(self, since: float) -> list[Nudge]:
+        """What one replica knows: reads are eventually consistent, and the next one may know less."""
+        kept = self._kept
+        known_at = kept.loop.now - kept.random.choice(REPLICA_LAGS)
+        found = await kept.inbox.read(since)
+        known = [nudge for nudge in found if kept.nudge_arrivals[nudge.nudge_id] <= known_at]
+        kept.record.tally["stale reads of the inbox"] += len(known) < len(found)
+        return known
 
     async def _post(self, nudge: Nudge) -> None:
         kept = self._kept
@@ -366,6 +381,7 @@ class LinkedInbox:
 
         def arrive() -> None:
             at_once(kept.inbox.post(nudge))
+            kept.nudge_arrivals[nudge.nudge_id] = kept.loop.now
             kept.record.nudges.append((kept.loop.now, nudge.guild_id))
 
         if not late:

@@ -7,6 +7,7 @@ The emulator's own figure for queries is wrong.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 _WRITES = ("PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems", "BatchWriteItem")
 _READS = ("GetItem", "Query")
 _READ_UNIT = 4096
+_CALM_TURNS = 30
+_CONSISTENT = "consistent read"
+"""Where a call's context says how it reads."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +36,16 @@ class Meter:
 
     def __init__(self, client: DynamoDBClient) -> None:
         self._write = self._read = 0.0
-        self._consistent = False
+        self._begun = self._ended = 0
         events = client.meta.events
+        events.register("provide-client-params.dynamodb", self._begin)
+        events.register("after-call.dynamodb", self._end)
+        events.register("after-call-error.dynamodb", self._end)
         for operation in _WRITES:
             events.register(f"provide-client-params.dynamodb.{operation}", _ask)
             events.register(f"after-call.dynamodb.{operation}", self._hear_write)
         for operation in _READS:
+            events.register(f"provide-client-params.dynamodb.{operation}", _note_consistency)
             events.register(f"after-call.dynamodb.{operation}", self._hear_read)
 
     def read(self) -> Units:
@@ -45,19 +53,37 @@ class Meter:
         self._write = self._read = 0.0
         return used
 
+    async def quiet(self) -> None:
+        """Wait until no call is under way and none follows."""
+        calm = 0
+        while calm < _CALM_TURNS:
+            begun = self._begun
+            await asyncio.to_thread(int)  # a turn for the threads, and for whoever waits for one
+            calm = calm + 1 if self._begun == self._ended == begun else 0
+
+    def _begin(self, **_: object) -> None:
+        self._begun += 1
+
+    def _end(self, **_: object) -> None:
+        self._ended += 1
+
     def _hear_write(self, parsed: dict[str, Any], **_: object) -> None:
         capacity = parsed.get("ConsumedCapacity") or []
         self._write += sum(each["CapacityUnits"] for each in (capacity if isinstance(capacity, list) else [capacity]))
 
-    def _hear_read(self, parsed: dict[str, Any], **_: object) -> None:
-        """A guild's queue is read strongly consistent; what is not (a sweep) is counted as if it were."""
+    def _hear_read(self, parsed: dict[str, Any], context: dict[str, Any], **_: object) -> None:
         items = parsed["Items"] if "Items" in parsed else [parsed.get("Item", {})]
-        self._read += max(ceil(sum(size(item) for item in items) / _READ_UNIT), 1)
+        units = max(ceil(sum(size(item) for item in items) / _READ_UNIT), 1)
+        self._read += units if context[_CONSISTENT] else units / 2
 
 
 def size(item: Item) -> int:
     """Bytes, rounded up."""
     return sum(len(name) + _attribute_size(value) for name, value in item.items())
+
+
+def _note_consistency(params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
+    context[_CONSISTENT] = params.get("ConsistentRead", False)
 
 
 def _ask(params: dict[str, Any], **_: object) -> None:

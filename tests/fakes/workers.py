@@ -41,6 +41,7 @@ class FakeWorker:
     async def killed(self) -> None:
         """SIGKILL: nothing of it runs any more, and nothing was said. What it sent is silent."""
         assert self.task
+        self.worker.drain = _nothing  # type: ignore[method-assign]  # what ends by SIGKILL hands nothing over
         for task in asyncio.all_tasks():
             if task is not asyncio.current_task():
                 task.cancel()
@@ -48,6 +49,10 @@ class FakeWorker:
 
     def player(self, guild_id: GuildId) -> FakePlayer:
         return self.players.open(guild_id)
+
+
+async def _nothing() -> None:
+    pass
 
 
 class Theatre(FrontOfHouse):

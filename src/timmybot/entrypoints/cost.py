@@ -47,9 +47,9 @@ def costs(environment: str, templates: Path | None = None) -> Costs:
 def habits(hours: float, settings: Settings | None = None) -> Habits:
     """A month with one player for ``hours``, under the settings that workers really run with."""
     chosen = settings or Settings()
-    # Strongly consistent looks at heartbeats and leases with each beat, at the inbox, and the scan of every shard.
+    # Consistent looks at heartbeats and leases with each beat; eventually consistent ones at the inbox and every shard.
     reads = (
-        2 / chosen.heartbeat_seconds + 1 / chosen.inbox_poll_seconds + 0.5 * chosen.shard_count / chosen.scan_seconds
+        2 / chosen.heartbeat_seconds + 0.5 / chosen.inbox_poll_seconds + 0.5 * chosen.shard_count / chosen.scan_seconds
     )
     return Habits(
         task_hours=hours,

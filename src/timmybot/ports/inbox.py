@@ -24,5 +24,9 @@ class Inbox(Protocol):
     async def post(self, nudge: Nudge) -> None: ...
 
     async def read(self, since: float) -> list[Nudge]:
-        """The nudges written at ``since`` (Unix time in seconds) or later."""
+        """The nudges written at ``since`` (Unix time in seconds) or later.
+
+        One that was posted in the last moments may be missing, and be missing again after it was there once: read with
+        an overlap.
+        """
         ...

@@ -95,17 +95,25 @@ class Leases:
 
         Raises ``StoreUnavailable``.
         """
-        now = self._clock.monotonic()
-        heartbeats = await self._store.heartbeats()
-        self._observer.see(heartbeats, now)
-        self._others = {beat.worker_id: beat for beat in heartbeats if beat.worker_id != self.me}
+        now = await self._see_who_lives()
         stored = {lease.shard_id: lease for lease in await self._store.leases()}
+        if any(lease.owner not in (None, self.me, *self._others) for lease in stored.values()):
+            # It may have begun between the two readings: whoever takes a shard has beaten before, so another look tells.
+            now = await self._see_who_lives()
         lost = {shard for shard, lease in self.held.items() if not _same_holder(lease, stored.get(shard))}
         for shard in lost:
             del self.held[shard]
         self._confirmed = True
         gained = set() if self._mine.draining else await self._take_free(stored, now)
         return gained, lost
+
+    async def _see_who_lives(self) -> float:
+        """Read the heartbeats; return when that began."""
+        now = self._clock.monotonic()
+        heartbeats = await self._store.heartbeats()
+        self._observer.see(heartbeats, now)
+        self._others = {beat.worker_id: beat for beat in heartbeats if beat.worker_id != self.me}
+        return now
 
     async def _take_free(self, stored: Mapping[ShardId, ShardLease], now: float) -> set[ShardId]:
         alive, holding = self._alive(now), self._holding(now)
@@ -159,10 +167,26 @@ class Leases:
         alive = self._alive(self._clock.monotonic())
         return max(alive, key=lambda worker: (self._others[worker].revision, worker), default=None)
 
-    def last_position(self, play_id: PlayId) -> int | None:
-        """Where ``play_id`` was by any other worker's last heartbeat, living or not, in milliseconds."""
-        told = [beat.positions[play_id] for beat in self._others.values() if play_id in beat.positions]
+    def last_position(self, play_id: PlayId, *, sounding: bool) -> int | None:
+        """Where ``play_id`` was by any other worker's last heartbeat, living or not, in milliseconds.
+
+        A worker that fell silent died somewhere between two beats: what was ``sounding`` is taken to have gone on for
+        half of that time. One that lives, or said that it was leaving, has saved the place itself.
+        """
+        now = self._clock.monotonic()
+        told = [
+            (place + self._half_a_beat_ms if place and sounding and self._has_died(beat, now) else place)
+            for beat in self._others.values()
+            if (place := beat.positions.get(play_id)) is not None
+        ]
         return max(told, default=None)
+
+    @property
+    def _half_a_beat_ms(self) -> int:
+        return int(self._settings.heartbeat_seconds * 500)
+
+    def _has_died(self, beat: Heartbeat, now: float) -> bool:
+        return not beat.draining and not self._observer.is_alive(beat.worker_id, now)
 
     async def release(self, shard: ShardId, *, to: WorkerId | None, session: GatewaySession | None) -> None:
         """Let a shard go. Losing it to another worker meanwhile is as good.

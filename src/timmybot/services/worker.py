@@ -202,8 +202,10 @@ class Worker:
 
     async def _repeat(self, seconds: float, act: Callable[[], Awaitable[None]]) -> None:
         while True:
+            begun_at = self._clock.monotonic()
             try:
                 await act()
             except StoreUnavailable as error:
                 log.warning("%s: the store is unavailable: %s", act.__name__, error)
-            await self._clock.sleep(seconds)
+            # What was slow to fail is tried again at once: a beat that comes a whole interval later costs the lease.
+            await self._clock.sleep(max(seconds - (self._clock.monotonic() - begun_at), 0.0))

@@ -194,7 +194,7 @@ class TestSeveralWorkers:
         await worker.killed()
         second = theatre.new_worker("two")
         await theatre.clock.advance(theatre.settings.lease_seconds + 2 * theatre.settings.heartbeat_seconds)
-        assert second.player(GUILD).told == [f"join {VOICE}", "play First *song* from 42000"]
+        assert second.player(GUILD).told == [f"join {VOICE}", "play First *song* from 43125"]
         assert second.sessions.resumed, "the dead worker's gateway session is resumed, not identified anew"
 
     async def test_nobody_takes_over_a_worker_that_beats(self, theatre: Theatre, worker: FakeWorker) -> None:

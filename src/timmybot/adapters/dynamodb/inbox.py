@@ -1,4 +1,9 @@
-"""The inbox in the table ``coordination``: ``INBOX``/``<milliseconds written at>#<nudge id>``, in order of time."""
+"""The inbox in the table ``coordination``: ``INBOX``/``<milliseconds written at>#<nudge id>``, in order of time.
+
+It is read twice a second by every worker, and is read eventually consistent: that costs half, and a nudge that a
+replica does not know yet is found by one of the next reads, which overlap (source: DynamoDB developer guide, "Read
+consistency").
+"""
 
 from __future__ import annotations
 
@@ -24,7 +29,7 @@ class DynamoInbox(Inbox):
 
     async def read(self, since: float) -> list[Nudge]:
         found: list[Nudge] = []
-        async for item, record in self._table.query(_INBOX, _milliseconds(since), _LAST):
+        async for item, record in self._table.query(_INBOX, _milliseconds(since), _LAST, consistent=False):
             try:
                 found.append(nudge_of(record))
             except Unreadable as why:

@@ -122,15 +122,22 @@ class Table:
         return from_item(answer["Item"]) if "Item" in answer else None
 
     async def query(
-        self, partition: str, first: str, last: str, *, page: int = 0, backward: bool = False
+        self,
+        partition: str,
+        first: str,
+        last: str,
+        *,
+        page: int = 0,
+        backward: bool = False,
+        consistent: bool = True,
     ) -> AsyncGenerator[tuple[str, Record], None]:
         """The items of a partition from ``first`` to ``last``, both included, with their sort keys.
 
         ``page`` is how many items one call reads; 0 is as many as fit into one answer (1 MB). ``backward`` gives the
-        last first.
+        last first. Not ``consistent``, it costs half, and may miss what was written in the last moments.
         """
         clause = self._range(partition, first, last)
-        async for item in self._pages(clause, page, ConsistentRead=True, ScanIndexForward=not backward):
+        async for item in self._pages(clause, page, ConsistentRead=consistent, ScanIndexForward=not backward):
             yield str(item[self._sort]), item
 
     async def sort_keys(self, partition: str, first: str, last: str, *, limit: int) -> list[str]:
