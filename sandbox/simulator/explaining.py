@@ -46,8 +46,7 @@ def after(guild: GuildModel, operation: Operation) -> GuildModel | None:
     if answer is not None:
         for refusal, may_be in _REFUSALS.items():
             if answer.startswith(refusal):
-                repeated_late = number not in guild.done or refusal in _READ_LATE
-                return guild if repeated_late and may_be(guild, operation) else None
+                return guild if number not in guild.done and may_be(guild, operation) else None
         if operation.name in ("queue", "nowplaying"):
             return guild if _shows(guild, operation, answer) else None
     if number in guild.done:
@@ -78,9 +77,6 @@ _REFUSALS: dict[str, Callable[[GuildModel, Operation], bool]] = {
     "Nothing waits": lambda guild, operation: not guild.waiting,
     "More than": lambda guild, operation: len(guild.waiting) > _COPIED,
 }
-_READ_LATE = ("There is no number", "Nothing waits", "There is nothing to undo", "There is nothing to go back to")
-"""Refusals for what is read after the state is. A second delivery that comes at the very moment of the first may be
-refused with them for what the first has done; Discord shows one answer of the two."""
 
 
 def _outcome(guild: GuildModel, operation: Operation) -> GuildModel | None:
@@ -148,6 +144,9 @@ def _moved(guild: GuildModel, operation: Operation) -> Iterator[GuildModel]:
 def _shuffled(guild: GuildModel, operation: Operation) -> Iterator[GuildModel]:
     shown = operation.shown
     if shown is None or not guild.waiting or Counter(shown.waiting) != Counter(tags_of(guild.waiting)):
+        return
+    if operation.order is not None and len(operation.order) == len(guild.waiting):
+        yield guild.shuffled(tuple(guild.waiting[place] for place in operation.order))
         return
     left = list(guild.waiting)
     order = []

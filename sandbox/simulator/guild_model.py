@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 Item = str
-"""One entry: its track's tag, and if a loop queued it again, ``#`` and the number of the playing before."""
+"""One entry: its track's tag, and after a ``#`` what tells it from others of that track: the number of the playing
+after which a loop queued it again, or of the undo that copied it."""
 
 _HISTORY_KEPT = 10
 """How much of what was played goes along when the queue is written anew."""
@@ -141,15 +142,22 @@ class GuildModel:
         return replace(forgotten, waiting=waiting)
 
     def _uncleared(self, taken: Taken) -> GuildModel:
-        """What came since waits behind what comes back; what plays goes on playing."""
+        """What came since waits behind what comes back, and what plays goes on playing: both as copies, as they may be
+        in what comes back, too."""
         before = taken.before
-        back = replace(self, waiting=(*before.waiting, *self.waiting), behind=before.behind, taken=None)
+        since = tuple(self._copy_of(item) for item in self.waiting)
+        back = replace(self, waiting=(*before.waiting, *since), behind=before.behind, taken=None)
         if self.current is not None:
-            return back if self.current == before.current else replace(back, behind=before.played)
+            if self.current == before.current:
+                return back
+            return replace(back, current=self._copy_of(self.current), behind=before.played)
         placed = replace(back, current=before.current, channel=before.channel)
         if taken.action == "clear":
             return placed.next()
         return replace(placed, loop=before.loop, playing=self.playing + 1)
+
+    def _copy_of(self, item: Item) -> Item:
+        return f"{item}#undone{len(self.done)}"
 
     def _before(self) -> GuildModel:
         return replace(self, taken=None, done=frozenset())

@@ -96,6 +96,8 @@ class Operation:
     answer: str | None = None
     shown: Stored | None = None
     """What the store showed right after the command had taken effect, or to the operation that reads everything."""
+    order: tuple[int, ...] | None = None
+    """For a shuffle: where each of what waits now waited before. Tracks may be there twice, and entries are not."""
     playing: int = 0
     """Which of the guild's playings is over, for an end."""
 

@@ -18,8 +18,10 @@ from tests.fakes.stores import FakeIdentifyBudget, FakeLeaseStore
 from timmybot.domain.guild_state import GuildState
 from timmybot.domain.ids import PlayId, ShardId, WorkerId
 from timmybot.domain.lease import Heartbeat, Observer
+from timmybot.domain.undo import bring_back_queue
 from timmybot.ports.guild_store import GuildStore
 from timmybot.services import carrying_out, guild_commands, moving_on, queue_commands, reconcile
+from timmybot.services.carrying_out import CarryingOut
 from timmybot.services.guild_commands import GuildCommands
 from timmybot.services.guild_loop import GuildLoop
 from timmybot.services.held_guilds import HeldGuilds
@@ -262,6 +264,10 @@ class _OverlapFromNow(Worker):
         await super().read_inbox()
 
 
+async def _whatever_came_since(self: CarryingOut, state: GuildState) -> bool:
+    return True
+
+
 def _never_seen(self: GuildState, interaction_id: object) -> bool:
     return False
 
@@ -306,6 +312,13 @@ def _meaning_the_number() -> Iterator[Parts]:
         yield Parts()
 
 
+def _keeping_names(state: GuildState, undo: Any, **named: Any) -> Any:
+    """Copies what was queued since, names and all."""
+    copied = [*named["waiting"], *filter(None, [named["current"]])]
+    names = [entry.entry_id for entry in copied] + named["names"][-1:]
+    return bring_back_queue(state, undo, **named | {"names": names[: len(named["names"])]})
+
+
 def _any_lease(self: FakeLeaseStore, seen: Any) -> Any:
     return self._lease(seen.shard_id)
 
@@ -346,6 +359,8 @@ SAFEGUARDS = (
         beside=Parts(command_store=_SweptAtOnce),
     ),
     Safeguard("the number of a new writing is handed out", _writing(_TakesTheNextNumber)),
+    Safeguard("what an undo copies is named anew", _patched(queue_commands, "bring_back_queue", _keeping_names)),
+    Safeguard("a refusal is looked at again", _patched(CarryingOut, "_is_still", _whatever_came_since)),
     Safeguard("the ring of interaction ids", _patched(GuildState, "has_seen", _never_seen)),
     Safeguard(
         "taking a shard is conditional on owner and epoch", _patched(FakeLeaseStore, "_as_seen", _any_lease), _CHANGES

@@ -6,6 +6,7 @@ Whatever the ports promise is promised by the twins, which pass the contract sui
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from random import Random
 from typing import Any, Protocol, cast
@@ -17,8 +18,9 @@ from sandbox.simulator.virtual_time import WALL_START, Process, VirtualLoop, at_
 from tests.fakes.stores import FakeGuildStores, FakeIdentifyBudget, FakeInbox, FakeLeaseStore, Faults
 from timmybot.domain.change import Change
 from timmybot.domain.guild_state import GuildState
-from timmybot.domain.ids import EntryId, Epoch, GuildId, InteractionId, OrderKey, ShardId, WorkerId, shard_of
+from timmybot.domain.ids import Epoch, GuildId, InteractionId, OrderKey, ShardId, WorkerId, shard_of
 from timmybot.domain.lease import Heartbeat, ShardLease
+from timmybot.domain.order_key import START, named_by
 from timmybot.domain.step import Step
 from timmybot.domain.track import Entry
 from timmybot.ports.guild_store import GuildStore, GuildStores
@@ -167,6 +169,8 @@ class _Recorded:
         removed = [at_once(self._store.entry(key, of=before)) for key in change.remove]
         after = await self._store.commit(change, epoch=epoch)
         self._record(epoch, before)
+        if change.add:
+            self._check_names(after)
         if epoch is not None:
             self._record_dropped([entry for entry in removed if entry])
         else:
@@ -213,6 +217,14 @@ class _Recorded:
         if after.wants_player != before.wants_player:
             kept.index(guild, after.wants_player)
 
+    def _check_names(self, state: GuildState) -> None:
+        """Whoever writes a queue anew, or picks from it, tells its entries apart by their names."""
+        entries = at_once(self._store.entries(after=START, limit=10_000, of=state))
+        for name, count in Counter(entry.entry_id for entry in entries).items():
+            if count > 1:
+                what = f"guild {self._store.guild_id} has {count} entries {name}"
+                self._kept.record.violated("every entry has a name of its own", self._kept.loop.now, what)
+
     def _command(self) -> str:
         """The command that the process answers, if it is not a worker."""
         operation = self._process.notes.get("operation")
@@ -238,21 +250,26 @@ class _Recorded:
         if interaction not in change.state.recent or interaction in before.recent:
             return
         operation.shown = self._kept.shown(self._store.guild_id)
+        if operation.name == "shuffle":
+            operation.order = self._order(before, self._kept.state_of(self._store.guild_id))
         keys = [change.state.current] if operation.name == "skip to" else list(change.remove)
         picked = self._process.notes.get("picked")
         for key in keys:
-            if operation.name in _PICK and key is not None and _named_by(key) != picked:
+            if operation.name in _PICK and key is not None and named_by(key) != picked:
                 what = f"{self._process} picked {picked} and changed {key}"
                 self._kept.record.violated("what was picked is what is changed", self._kept.loop.now, what)
+
+    def _order(self, before: GuildState, after: GuildState) -> tuple[int, ...] | None:
+        """Where what waits in the new writing waited in the old one, which is still there."""
+        names = [
+            [entry.entry_id for entry in at_once(self._store.entries(after=state.head, limit=10_000, of=state))]
+            for state in (before, after)
+        ]
+        return tuple(names[0].index(name) for name in names[1]) if sorted(names[0]) == sorted(names[1]) else None
 
 
 _PICK = ("remove", "move", "skip to")
 """The commands that pick an entry by its position."""
-
-
-def _named_by(key: OrderKey) -> EntryId:
-    """The entry that the key was made for."""
-    return EntryId(key.partition("-")[2])
 
 
 RIGHT_SECONDS = 4.4
