@@ -27,7 +27,7 @@ HAND_OVER_GAP_SECONDS = 3.0
 LEFT_OUT_MS = 250
 """How much may be sent into the void before a worker learns that its connection is gone."""
 HALF_A_BEAT_MS = 1_125
-"""How much of a track a successor may take to have sounded when a worker died between two beats, although it did not."""
+"""How much of a track a successor may take to have sounded although it did not, as a worker died between two beats."""
 REPEAT_MS = 2_000
 """How much of a track may be heard twice when another worker goes on with it."""
 
