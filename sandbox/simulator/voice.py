@@ -348,5 +348,8 @@ class SimulatedPlayers(Players):
     def figures(self) -> dict[str, float]:
         return {}
 
+    def stalled_seconds(self) -> float:
+        return 0.0
+
     def on_change(self, changed: Callable[[GuildId], object]) -> None:
         self._changed = changed

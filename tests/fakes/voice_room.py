@@ -95,6 +95,8 @@ class FakePlayers(Players):
     def __init__(self) -> None:
         self._players: dict[GuildId, FakePlayer] = {}
         self._changed: Callable[[GuildId], object] = lambda _: None
+        self.standing_still = 0.0
+        """For how long the thread that sends for all of them has been hanging, in seconds."""
 
     def open(self, guild_id: GuildId) -> FakePlayer:
         if guild_id not in self._players:
@@ -107,6 +109,9 @@ class FakePlayers(Players):
 
     def figures(self) -> dict[str, float]:
         return {"FramesSent": 50.0 * sum(player.sounds for player in self._players.values())}
+
+    def stalled_seconds(self) -> float:
+        return self.standing_still
 
     def on_change(self, changed: Callable[[GuildId], object]) -> None:
         self._changed = changed

@@ -13,6 +13,7 @@ from tests.fakes.voice_room import FakePlayer, FakePlayers
 from timmybot.domain.ids import GuildId, PlayId, WorkerId
 from timmybot.services.held_guilds import HeldGuilds
 from timmybot.services.leases import Leases
+from timmybot.services.progress import Progress
 from timmybot.services.worker import Worker
 
 
@@ -62,14 +63,24 @@ class Theatre(FrontOfHouse):
         super().__init__()
         self.source = FakeSource()
 
-    def new_worker(self, name: str, *, revision: int = 1, start: bool = True) -> FakeWorker:
+    def new_worker(self, name: str, *, revision: int = 1, start: bool = True, probed: bool = True) -> FakeWorker:
+        """``probed``: whether its heartbeat follows its progress."""
         players, sessions, metrics, protection = FakePlayers(), FakeShardSessions(), FakeMetrics(), FakeProtection()
 
         def positions() -> dict[PlayId, int]:
             return {each.play_id: each.position_ms for each in players.statuses().values() if each.play_id}
 
+        progress = Progress(self.settings.lease_margin_seconds)
+        if probed:
+            progress.follow(players.stalled_seconds)
         leases = Leases(
-            self.leases, self.clock, self.settings, me=WorkerId(name), revision=revision, positions=positions
+            self.leases,
+            self.clock,
+            self.settings,
+            me=WorkerId(name),
+            revision=revision,
+            positions=positions,
+            gets_on=progress.is_made,
         )
         held_guilds = HeldGuilds(
             guilds=self.guilds,

@@ -23,6 +23,7 @@ from timmybot.ports.service_scaler import ScaleInProtection
 from timmybot.ports.shard_sessions import InteractionHandler
 from timmybot.services.held_guilds import HeldGuilds
 from timmybot.services.leases import Leases
+from timmybot.services.progress import Progress
 from timmybot.services.worker import Worker
 from timmybot.settings import Settings
 
@@ -50,6 +51,7 @@ async def assembled_worker(
     clock: Clock,
     metrics: Metrics,
     protection: ScaleInProtection,
+    progress: Progress,
     revision: int = 0,
     on_interaction: InteractionHandler | None = None,
 ) -> AsyncIterator[Worker]:
@@ -68,6 +70,7 @@ async def assembled_worker(
         may_act=lambda shard_id: shard_id in leases.held and leases.may_act,
     )
     players = VoicePlayers(gateway, source, clock, long_stall_seconds=settings.lease_margin_seconds)
+    progress.follow(players.stalled_seconds)
     leases = Leases(
         stores.leases,
         clock,
@@ -75,6 +78,7 @@ async def assembled_worker(
         me=WorkerId(new_id()),
         revision=revision,
         positions=_positions(players),
+        gets_on=progress.is_made,
     )
     held_guilds = HeldGuilds(
         guilds=stores.guilds,

@@ -1,7 +1,8 @@
 """A file that says: this process makes progress. The container's health check looks at its age.
 
-It is written by the event loop, so a process whose loop stands still goes stale and is replaced. It says nothing of the
-store or of Discord: a task that cannot reach them would not reach them from a new one either, and its music goes on.
+It is written by the event loop, as long as what the loop cannot see gets on, too: it follows the same ``Progress`` as the
+heartbeat. A process in which either stands still goes stale and is replaced. The file says nothing of the store or of
+Discord: a task that cannot reach them would not reach them from a new one either, and its music goes on.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from timmybot.ports.clock import Clock
+from timmybot.services.progress import Progress
 
 log = logging.getLogger(__name__)
 
@@ -21,13 +23,16 @@ TOUCH_SECONDS = 10.0
 
 
 @asynccontextmanager
-async def shown_alive(file: str, clock: Clock) -> AsyncIterator[None]:
-    """Keep ``file`` fresh while the context lasts, and remove it afterwards. Does nothing if ``file`` is empty."""
+async def shown_alive(file: str, clock: Clock, progress: Progress) -> AsyncIterator[None]:
+    """Keep ``file`` fresh while the context lasts and the process gets on, and remove it afterwards.
+
+    Does nothing if ``file`` is empty.
+    """
     if not file:
         yield
         return
     path = Path(file)
-    touching = asyncio.create_task(_touch(path, clock), name="liveness")
+    touching = asyncio.create_task(_touch(path, clock, progress), name="liveness")
     try:
         yield
     finally:
@@ -37,9 +42,10 @@ async def shown_alive(file: str, clock: Clock) -> AsyncIterator[None]:
         _remove(path)
 
 
-async def _touch(path: Path, clock: Clock) -> None:
+async def _touch(path: Path, clock: Clock, progress: Progress) -> None:
     while True:
-        _freshen(path)
+        if progress.is_made():
+            _freshen(path)
         await clock.sleep(TOUCH_SECONDS)
 
 

@@ -27,6 +27,7 @@ from timmybot.services.answering import Answering
 from timmybot.services.command_definitions import DEFINITIONS
 from timmybot.services.interactions import Interactions
 from timmybot.services.invocation import BadPayload
+from timmybot.services.progress import Progress
 from timmybot.services.wake import Waking
 from timmybot.settings import Settings
 
@@ -89,6 +90,7 @@ async def serve(
         clock=clock,
         metrics=_NoMetrics(),
         protection=NoProtection(),
+        progress=Progress(settings.lease_margin_seconds),
         on_interaction=on_interaction,
     ) as worker:
         await worker.run(stop)

@@ -17,6 +17,7 @@ from timmybot.entrypoints.liveness import shown_alive
 from timmybot.ports.clock import Clock
 from timmybot.ports.metrics import Metrics
 from timmybot.ports.secrets import SecretMissing, Secrets
+from timmybot.services.progress import Progress
 from timmybot.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -25,17 +26,20 @@ log = logging.getLogger(__name__)
 async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Work until ``stop`` is set."""
     clock = SystemClock()
-    async with shown_alive(settings.alive_file, clock):
+    progress = Progress(settings.lease_margin_seconds)
+    async with shown_alive(settings.alive_file, clock, progress):
         metrics = EmbeddedMetrics(settings.environment, clock)
         manager = SecretsManagerSecrets(settings.names, clock)
         secrets = await secrets_once_set(
             EnvironmentSecrets(), manager, metrics=metrics, settings=settings, clock=clock, stop=stop
         )
         if secrets is not None:
-            await _work(settings, secrets, metrics, clock, stop)
+            await _work(settings, secrets, metrics, clock, stop, progress=progress)
 
 
-async def _work(settings: Settings, secrets: Secrets, metrics: Metrics, clock: Clock, stop: asyncio.Event) -> None:
+async def _work(
+    settings: Settings, secrets: Secrets, metrics: Metrics, clock: Clock, stop: asyncio.Event, *, progress: Progress
+) -> None:
     rest = DiscordRest(settings.discord_api_url, secrets, clock)
     stores = dynamodb.connect(settings, clock)
     try:
@@ -47,6 +51,7 @@ async def _work(settings: Settings, secrets: Secrets, metrics: Metrics, clock: C
             clock=clock,
             metrics=metrics,
             protection=task_protection(clock),
+            progress=progress,
             revision=await asyncio.to_thread(task_revision),
         ) as worker:
             waking = await asyncio.to_thread(seconds_since_pull, clock.now())

@@ -126,6 +126,10 @@ class Players(Protocol):
         """What became of all players' slots since this was last asked, by metric name."""
         ...
 
+    def stalled_seconds(self) -> float:
+        """For how long whatever sends for all players has been standing still; 0.0 if it has nothing to send."""
+        ...
+
     def on_change(self, changed: Callable[[GuildId], object]) -> None:
         """Call ``changed`` on the event loop whenever a player's status changed by itself."""
         ...

@@ -25,7 +25,8 @@ log = logging.getLogger(__name__)
 
 
 class Leases:
-    """The leases of one worker. ``positions`` tells where its players are, for the heartbeat to carry."""
+    """The leases of one worker. ``positions`` tells where its players are, for the heartbeat to carry; ``gets_on``,
+    whether the process makes progress: one that does not renews nothing, and loses its shards."""
 
     def __init__(
         self,
@@ -36,11 +37,13 @@ class Leases:
         me: WorkerId,
         revision: int,
         positions: Callable[[], Mapping[PlayId, int]],
+        gets_on: Callable[[], bool] = lambda: True,
     ) -> None:
         self._store = store
         self._clock = clock
         self._settings = settings
         self._positions = positions
+        self._gets_on = gets_on
         self._observer = Observer(settings.lease_seconds)
         self._mine = Heartbeat(me, counter=0, renewed_at=0.0, revision=revision)
         self._others: dict[WorkerId, Heartbeat] = {}
@@ -76,7 +79,14 @@ class Leases:
         return late > self._settings.lease_margin_seconds
 
     async def beat(self) -> None:
-        """Renew the heartbeat. Raises ``StoreUnavailable``; then the strict right runs out by itself."""
+        """Renew the heartbeat, if this process gets on. Raises ``StoreUnavailable``.
+
+        What is not renewed runs out by itself: first the strict right, then the lease.
+        """
+        if not self._gets_on() and not self.stalled():  # else everything stood still, and goes on now
+            log.error("what plays the music hangs: the lease is not renewed, so that others take over")
+            self._last_beat_at = self._clock.monotonic()  # The loop itself is on time.
+            return
         before = self._last_beat_at = self._clock.monotonic()
         self._mine = replace(
             self._mine,
@@ -98,7 +108,7 @@ class Leases:
         now = await self._see_who_lives()
         stored = {lease.shard_id: lease for lease in await self._store.leases()}
         if any(lease.owner not in (None, self.me, *self._others) for lease in stored.values()):
-            # It may have begun between the two readings: whoever takes a shard has beaten before, so another look tells.
+            # It may have begun between the two readings. Whoever takes a shard has beaten before: another look tells.
             now = await self._see_who_lives()
         lost = {shard for shard, lease in self.held.items() if not _same_holder(lease, stored.get(shard))}
         for shard in lost:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from random import Random
 
 import pytest
@@ -286,4 +287,33 @@ def test_the_thread_serves_its_lanes_goes_on_after_a_rest_and_ends() -> None:
     pacer.stop()
     assert wire.frames[:5] == FRAMES[:5]
     assert not [thread for thread in threading.enumerate() if thread.name == "voice pacer"]
+    pacer.stop()
+
+
+class Clogged(Wire):
+    """Does not return from sending until it is let."""
+
+    def __init__(self) -> None:
+        self.entered, self.let = threading.Event(), threading.Event()
+        super().__init__()
+
+    def _sent(self, datagram: bytes) -> None:
+        self.entered.set()
+        self.let.wait(5)
+
+
+def test_a_thread_that_hangs_with_lanes_to_serve_says_for_how_long() -> None:
+    wire, passed = Clogged(), [0.0]
+    lane = Lane(lambda playing: None)
+    lane.playing = Playing(FakeStream(FRAMES), paused=False)
+    pacer = Pacer(lambda: time.perf_counter() + passed[0])
+    assert pacer.stalled_seconds() == 0.0
+    passed[0] = 3_600.0
+    assert pacer.stalled_seconds() == 0.0, "it has nothing to do"
+    pacer.carry(lane, wire.packets)
+    assert pacer.stalled_seconds() < 1.0, "it has just been asked"
+    assert wire.entered.wait(5)
+    passed[0] += 60.0
+    assert pacer.stalled_seconds() >= 60.0
+    wire.let.set()
     pacer.stop()

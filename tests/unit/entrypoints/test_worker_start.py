@@ -11,6 +11,7 @@ from tests.fakes.surroundings import FakeMetrics
 from timmybot.entrypoints.liveness import TOUCH_SECONDS, shown_alive
 from timmybot.entrypoints.worker import secrets_once_set
 from timmybot.ports.secrets import Credentials, SecretMissing, Secrets
+from timmybot.services.progress import Progress
 from timmybot.settings import Settings
 
 SETTINGS = Settings()
@@ -72,7 +73,7 @@ async def test_a_task_with_placeholders_leaves_when_it_is_told_to() -> None:
 async def test_a_worker_touches_its_file_and_takes_it_away(tmp_path: Path) -> None:
     file = tmp_path / "alive"
     clock = FakeClock()
-    async with shown_alive(str(file), clock):
+    async with shown_alive(str(file), clock, Progress(2.5)):
         await settle()
         file.unlink()
         await clock.advance(TOUCH_SECONDS)
@@ -83,13 +84,29 @@ async def test_a_worker_touches_its_file_and_takes_it_away(tmp_path: Path) -> No
 async def test_a_worker_whose_loop_stands_still_touches_nothing(tmp_path: Path) -> None:
     file = tmp_path / "alive"
     clock = FakeClock()
-    async with shown_alive(str(file), clock):
+    async with shown_alive(str(file), clock, Progress(2.5)):
         await settle()
         file.unlink()
         clock.freeze(10 * TOUCH_SECONDS)
         assert not file.exists()
 
 
+async def test_a_worker_whose_music_hangs_touches_nothing(tmp_path: Path) -> None:
+    """The loop goes on, and would say for ever that all is well."""
+    file = tmp_path / "alive"
+    clock, progress, hanging_seconds = FakeClock(), Progress(2.5), [0.0]
+    progress.follow(lambda: hanging_seconds[0])
+    async with shown_alive(str(file), clock, progress):
+        await settle()
+        file.unlink()
+        hanging_seconds[0] = 2.5
+        await clock.advance(10 * TOUCH_SECONDS)
+        assert not file.exists()
+        hanging_seconds[0] = 0.0
+        await clock.advance(TOUCH_SECONDS)
+        assert file.exists()
+
+
 async def test_outside_a_container_there_is_no_file() -> None:
-    async with shown_alive("", FakeClock()):
+    async with shown_alive("", FakeClock(), Progress(2.5)):
         await settle()

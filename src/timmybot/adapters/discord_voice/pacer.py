@@ -134,8 +134,8 @@ class Pacer:
         self._wake = threading.Event()
         self._stopping = False
         self._thread: threading.Thread | None = None
-        self.last_turn = monotonic()
-        """When the thread last went round, by the same clock: a watchdog's probe."""
+        self.last_turn = self._woken_at = monotonic()
+        """When the thread last went round, by the same clock."""
 
     def carry(self, lane: Lane, packets: PacketStream | None) -> None:
         """Have the lane send over ``packets`` from its next slot on.
@@ -150,7 +150,15 @@ class Pacer:
             self._schedule.add(lane, self._monotonic())
         if self._thread is None:
             self._start()
+        if not self._wake.is_set():
+            self._woken_at = self._monotonic()
         self._wake.set()
+
+    def stalled_seconds(self) -> float:
+        """For how long the thread has not gone round although it has lanes to serve; it may be dead. Never blocks."""
+        if not self._wake.is_set():
+            return 0.0
+        return max(self._monotonic() - max(self.last_turn, self._woken_at), 0.0)
 
     def stop(self) -> None:
         """End the thread. Waits for it, 20 ms at most."""

@@ -90,6 +90,9 @@ class VoicePlayers:
         since, self._reported = self._reported, totals
         return {name: total - since.get(name, 0.0) for name, total in totals.items()}
 
+    def stalled_seconds(self) -> float:
+        return self.pacer.stalled_seconds()
+
     def on_change(self, changed: Callable[[GuildId], object]) -> None:
         self._told.append(changed)
 
