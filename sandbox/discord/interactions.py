@@ -17,7 +17,6 @@ from sandbox.discord import messages, payloads, rest_errors
 from sandbox.discord.commands import NotOffered, fill_in
 from sandbox.discord.endpoint import EndpointFailed, InteractionsEndpoint
 from sandbox.discord.members import Member
-from sandbox.discord.permissions import EVERYONE
 from sandbox.discord.rest_errors import ApiError, Form
 from sandbox.discord.shown import DID_NOT_RESPOND, EPHEMERAL, LOADING, Shown, ShownMessage, Version
 from sandbox.discord.world import Application, World
@@ -122,7 +121,7 @@ class Interactions:
             "guild_id": str(guild.id),
             "channel": payloads.channel(channel),
             "channel_id": str(channel.id),
-            "member": payloads.member(member, guild) | {"permissions": str(int(EVERYONE))},
+            "member": payloads.member(member, guild) | {"permissions": str(int(member.permissions))},
             "token": interaction.token,
             "version": 1,
             "app_permissions": str(int(channel.bot_permissions)),

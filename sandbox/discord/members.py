@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sandbox.discord.dave_call import DAVE_VERSION
 from sandbox.discord.dave_member import DaveMember
 from sandbox.discord.ear import Ear
+from sandbox.discord.permissions import EVERYONE
 
 if TYPE_CHECKING:
     from sandbox.discord.shown import Shown
@@ -20,6 +21,8 @@ class Member:
         self.user_id = user_id
         self.name = name
         self.guild = guild
+        self.roles: list[int] = []
+        self.permissions = EVERYONE
         self.ear = Ear()
         self.dave = DaveMember(user_id, DAVE_VERSION if dave else 0)
         """Its part in end-to-end encryption; without ``dave`` it is an old client, which brings a call down."""

@@ -65,7 +65,7 @@ def member(person: Member | Application, guild: Guild) -> Json:
         "user": account,
         "nick": None,
         "avatar": None,
-        "roles": [],
+        "roles": [str(role) for role in getattr(person, "roles", ())],
         "joined_at": iso(guild.world.clock.time()),
         "deaf": False,
         "mute": False,

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from timmybot.domain.track import Track
-from timmybot.services.answering import Answer, Answering
-from timmybot.services.guild_commands import GuildCommands
+from timmybot.services.answering import Answer, Answering, Commands
 from timmybot.services.invocation import Invocation
-from timmybot.services.queue_commands import QueueCommands
 
 PLAY_ALL = "play all"
 
@@ -14,7 +12,7 @@ PLAY_ALL = "play all"
 class AnsweringLists(Answering):
     """Queues the tracks at ``urls``, which are separated by blanks."""
 
-    async def _dispatch(self, invocation: Invocation, commands: tuple[GuildCommands, QueueCommands]) -> Answer:
+    async def _dispatch(self, invocation: Invocation, commands: Commands) -> Answer:
         if invocation.command != PLAY_ALL:
             return await super()._dispatch(invocation, commands)
         voice = await self._members.voice_channel_of(invocation.guild_id, invocation.user_id)

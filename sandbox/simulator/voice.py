@@ -115,6 +115,7 @@ class SimulatedPlayer(Player):
         self._track: Track | None = None
         self._position_ms = 0.0
         self._ending: Ending | None = None
+        self._sound = AS_IT_IS
         self._trouble: str | None = None
         self._segment: Segment | None = None
         self._turn = 0
@@ -128,6 +129,7 @@ class SimulatedPlayer(Player):
             channel_id=self.channel_id,
             play_id=self._play_id,
             position_ms=self._position_now(),
+            sound=self._sound,
             paused=self._paused,
             ending=self._ending,
             trouble=self._trouble,
@@ -148,14 +150,15 @@ class SimulatedPlayer(Player):
         self.settle()
         self._play_id, self._track, self._position_ms, self._paused = play_id, track, float(position_ms), paused
         self._ending = self._trouble = None
+        self._sound = sound
         self._muted = False
         self.go_on()
 
-    def prepare(self, track: Track | None) -> None:
+    def prepare(self, track: Track | None, sound: Sound = AS_IT_IS) -> None:
         """Nothing is gapless here."""
 
     def set_sound(self, sound: Sound) -> None:
-        """All that matters here is whether there is sound."""
+        self._sound = sound
 
     def heard(self, notices: tuple[str, ...]) -> None:
         """There are none."""
@@ -180,6 +183,7 @@ class SimulatedPlayer(Player):
         was_in = self.channel_id is not None
         self._drop()
         self._play_id = self._track = self._ending = self._trouble = None
+        self._sound = AS_IT_IS
         self._position_ms = 0.0
         self._paused = self._kicked = self._moved = self._muted = False
         if was_in:

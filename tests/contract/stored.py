@@ -47,7 +47,6 @@ class Backdoor(Protocol):
     def lease(self, shard_id: int, record: Record) -> None: ...
     def nudge(self, nudge_id: str, written_at: int, record: Record) -> None: ...
     def undo(self, guild_id: GuildId, record: Record) -> None: ...
-    def settings(self, guild_id: GuildId, record: Record) -> None: ...
 
 
 class QueueBackdoor(Protocol):
@@ -57,7 +56,6 @@ class QueueBackdoor(Protocol):
     def entry(self, guild_id: GuildId, key: str, record: Record) -> None: ...
     def reply(self, guild_id: GuildId, interaction_id: int, record: Record) -> None: ...
     def undo(self, guild_id: GuildId, record: Record) -> None: ...
-    def settings(self, guild_id: GuildId, record: Record) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -87,9 +85,6 @@ class MemoryBackdoor:
     def undo(self, guild_id: GuildId, record: Record) -> None:
         self._of(guild_id).undo = dict(record)
 
-    def settings(self, guild_id: GuildId, record: Record) -> None:
-        self._of(guild_id).settings = dict(record)
-
     def _of(self, guild_id: GuildId) -> Stored:
         return self._guilds.stored.setdefault(guild_id, Stored())
 
@@ -109,9 +104,6 @@ class SqliteBackdoor:
 
     def undo(self, guild_id: GuildId, record: Record) -> None:
         self._write("REPLACE INTO undo VALUES (?, ?)", guild_id, to_text(record))
-
-    def settings(self, guild_id: GuildId, record: Record) -> None:
-        self._write("REPLACE INTO guild_settings VALUES (?, ?)", guild_id, to_text(record))
 
     def heartbeat(self, worker_id: str, record: Record) -> None:
         self._write("REPLACE INTO worker VALUES (?, 9e12, ?)", worker_id, to_text(record))
@@ -143,9 +135,6 @@ class DynamoBackdoor:
 
     def undo(self, guild_id: GuildId, record: Record) -> None:
         self._write("guild-queues", {"guild_id": str(guild_id), "item": "UNDO"}, record)
-
-    def settings(self, guild_id: GuildId, record: Record) -> None:
-        self._write("guild-queues", {"guild_id": str(guild_id), "item": "SETTINGS"}, record)
 
     def heartbeat(self, worker_id: str, record: Record) -> None:
         self._write("coordination", {"pk": "WORKER", "sk": worker_id}, record)

@@ -12,9 +12,11 @@ from tests.contract.consumed import Meter, size
 from tests.contract.members import GUILD, an_owed_reply, play, queued, skip
 from tests.contract.stored import Kept
 from timmybot.domain.change import Change
+from timmybot.domain.guild_settings import GuildSettings
 from timmybot.domain.guild_state import RECENT_INTERACTIONS, Action, GuildState, Loop
-from timmybot.domain.ids import ChannelId, Epoch, InteractionId, OrderKey, PlayId
+from timmybot.domain.ids import ChannelId, Epoch, InteractionId, OrderKey, PlayId, RoleId
 from timmybot.domain.order_key import FRACTION_LIMIT, is_order_key
+from timmybot.domain.sound import Effect
 from timmybot.entrypoints.new_id import new_id
 from timmybot.settings import Settings
 
@@ -87,6 +89,7 @@ async def test_a_state_in_which_everything_is_as_long_as_it_gets_costs_one_unit(
         play_id=PlayId("f" * ID_LENGTH),
         position_ms=10**9,
         paused=True,
+        away=True,
         loop=Loop.QUEUE,
         generation=999_999,
         generations=999_999,
@@ -100,6 +103,7 @@ async def test_a_state_in_which_everything_is_as_long_as_it_gets_costs_one_unit(
         version=0,
         epoch=Epoch(10**9),
         recent=tuple(InteractionId(big - number) for number in range(RECENT_INTERACTIONS)),
+        settings=GuildSettings(199, 199, Effect.NIGHTCORE, -16, 1439, RoleId(big)),
     )
     store = in_dynamodb.stores.guilds.open(GUILD)
     await store.commit(Change(longest))

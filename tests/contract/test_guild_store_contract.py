@@ -321,18 +321,18 @@ async def test_an_entry_whose_place_is_none_of_ours_is_set_aside(
     assert not (await skip(store)).wants_player
 
 
-async def test_settings_that_cannot_be_understood_are_the_default_and_can_be_written_over(
-    kept: Kept, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("stored", [{"volume": "loud"}, {"volume": 900}, "loud", {"volume": 50}])
+async def test_settings_that_cannot_be_understood_are_the_default_and_cost_no_queue(
+    kept: Kept, stored: object, caplog: pytest.LogCaptureFixture
 ) -> None:
     store = kept.stores.guilds.open(GUILD)
-    kept.queue_backdoor.settings(GUILD, {"schema": 1, "version": 6, "volume_percent": "loud"})
+    known = {"schema": 1, "version": 6, "generation": 0, "head": "", "tail": "000000000003-z", "waiting": 2}
+    kept.queue_backdoor.state(GUILD, {**known, "settings": stored})
     with caplog.at_level(logging.WARNING):
-        settings = await store.settings()
-    assert settings == GuildSettings(version=6)
-    assert len(caplog.records) == 1
-    assert (await store.save_settings(replace(settings, volume_percent=50))).version == 7
-    kept.queue_backdoor.settings(GUILD, {})
-    assert (await store.save_settings(await store.settings())).version == 1
+        state = await store.state()
+    assert (state.settings, state.waiting) == (GuildSettings(), 2)
+    await store.commit(Change(state.choose(GuildSettings(volume_percent=50))))
+    assert (await store.state()).settings.volume_percent == 50
 
 
 async def test_an_undo_that_cannot_be_understood_is_none(kept: Kept, caplog: pytest.LogCaptureFixture) -> None:

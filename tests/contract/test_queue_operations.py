@@ -23,6 +23,7 @@ from timmybot.domain.guild_state import GuildState, Loop
 from timmybot.domain.ids import InteractionId, OrderKey, RoleId
 from timmybot.domain.order_key import START
 from timmybot.domain.queue_edits import remove
+from timmybot.domain.sound import Effect
 from timmybot.entrypoints.new_id import new_id
 from timmybot.ports.guild_store import VersionConflict
 from timmybot.ports.records.guild import HISTORY_KEPT_SECONDS
@@ -294,13 +295,21 @@ async def test_history_is_forgotten_after_its_time_but_not_what_was_brought_back
         await members.player().previous()
 
 
-async def test_settings_are_kept_under_their_own_version(members: Members) -> None:
-    settings = await members.store.settings()
-    assert settings == GuildSettings()
-    saved = await members.store.save_settings(replace(settings, volume_percent=80, dj_role_id=RoleId(9)))
-    assert await members.store.settings() == saved
-    with pytest.raises(VersionConflict):
-        await members.store.save_settings(settings)
+async def test_settings_outlive_whatever_is_done_to_the_queue_and_an_undo_brings_no_old_ones_back(
+    members: Members,
+) -> None:
+    await members.play("a")
+    await members.play("b")
+    await members.player().stop()
+    state = await members.store.state()
+    chosen = GuildSettings(80, 125, Effect.BASS, None, 30, RoleId(9))
+    await members.store.commit(Change(state.choose(chosen)))
+    assert (await members.store.state()).settings == chosen
+    await members.queue().undo()
+    assert (await members.heard(), (await members.store.state()).settings) == ("a", chosen)
+    await members.queue().shuffle()
+    await members.player().stop()
+    assert (await members.store.state()).settings == chosen
 
 
 async def test_a_change_is_refused_whole_with_what_would_undo_it(members: Members) -> None:

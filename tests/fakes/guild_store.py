@@ -13,7 +13,6 @@ from typing import TypeVar
 
 from tests.fakes.faults import Faults
 from timmybot.domain.change import Change, OwedReply
-from timmybot.domain.guild_settings import GuildSettings
 from timmybot.domain.guild_state import GuildState
 from timmybot.domain.ids import Epoch, GuildId, InteractionId, OrderKey, ShardId, shard_of
 from timmybot.domain.step import Step
@@ -25,9 +24,7 @@ from timmybot.ports.records.fields import Unreadable
 from timmybot.ports.records.guild import (
     HISTORY_KEPT_SECONDS,
     entry_of,
-    remaining_settings,
     reply_of,
-    settings_of,
     silent_state,
     state_of,
     undo_of,
@@ -50,7 +47,6 @@ class Stored:
     expiring: dict[tuple[int, OrderKey], float] = field(default_factory=dict)
     replies: dict[InteractionId, OwedReply | RawRecord] = field(default_factory=dict)
     undo: Undo | RawRecord | None = None
-    settings: GuildSettings | RawRecord = field(default_factory=GuildSettings)
 
     def of(self, generation: int) -> dict[OrderKey, Entry | RawRecord]:
         return self.entries.setdefault(generation, {})
@@ -144,17 +140,6 @@ class FakeGuildStore(GuildStore):
                 del self._stored.expiring[place]
                 self._stored.of(place[0]).pop(place[1], None)
 
-    async def settings(self) -> GuildSettings:
-        async with self._faults.call():
-            return self._settings()
-
-    async def save_settings(self, settings: GuildSettings) -> GuildSettings:
-        async with self._faults.call():
-            if self._settings().version != settings.version:
-                raise VersionConflict("the settings were changed meanwhile")
-            self._stored.settings = replace(settings, version=settings.version + 1)
-            return self._stored.settings
-
     async def owed_replies(self) -> list[OwedReply]:
         async with self._faults.call():
             found = [self._reply(number, value) for number, value in sorted(self._stored.replies.items())]
@@ -189,9 +174,6 @@ class FakeGuildStore(GuildStore):
         if isinstance(state, GuildState):
             return state
         return self._read("state", state, state_of, silent_state)
-
-    def _settings(self) -> GuildSettings:
-        return self._read("settings", self._stored.settings, settings_of, remaining_settings)
 
     def _behind(self, generation: int, after: OrderKey) -> Iterable[tuple[OrderKey, Entry | RawRecord]]:
         entries = self._stored.of(generation)

@@ -20,6 +20,7 @@ class FakePlayer(Player):
     passing: bool = False
     muted: bool = False
     told: list[str] = field(default_factory=list)
+    prepared_sound: Sound = AS_IT_IS
     _status: PlayerStatus = field(default_factory=PlayerStatus)
 
     def status(self) -> PlayerStatus:
@@ -37,14 +38,22 @@ class FakePlayer(Player):
         self.told.append(f"play {track.name} from {position_ms}")
         self.muted = False
         self._status = replace(
-            self._status, play_id=play_id, position_ms=position_ms, paused=paused, ending=None, trouble=None
+            self._status,
+            play_id=play_id,
+            position_ms=position_ms,
+            paused=paused,
+            sound=sound,
+            ending=None,
+            trouble=None,
         )
 
-    def prepare(self, track: Track | None) -> None:
+    def prepare(self, track: Track | None, sound: Sound = AS_IT_IS) -> None:
         self.told.append(f"prepare {track.name if track else None}")
+        self.prepared_sound = sound
 
     def set_sound(self, sound: Sound) -> None:
-        self.told.append(f"sound {sound}")
+        self.told.append("sound")
+        self._status = replace(self._status, sound=sound)
 
     def heard(self, notices: tuple[str, ...]) -> None:
         self._status = replace(self._status, notices=())

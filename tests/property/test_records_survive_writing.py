@@ -25,6 +25,7 @@ from timmybot.domain.ids import (
     WorkerId,
 )
 from timmybot.domain.lease import GatewaySession, Heartbeat, ShardLease
+from timmybot.domain.sound import Effect
 from timmybot.domain.track import TITLE_LIMIT, Entry, Track
 from timmybot.domain.undo import Undo
 from timmybot.ports.records.coordination import (
@@ -148,10 +149,25 @@ def test_what_undoes_an_action_is_read_back_as_it_was_written(
     assert [undo_of(record) for record in both_ways(undo_record(undo))] == [undo, undo]
 
 
-@given(st.integers(0, 200), st.none() | st.integers(1, 2**63 - 1), numbers)
-def test_settings_are_read_back_as_they_were_written(volume: int, dj_role: int | None, version: int) -> None:
-    chosen = GuildSettings(volume, None if dj_role is None else RoleId(dj_role), version)
-    assert [settings_of(record) for record in both_ways(settings_record(chosen))] == [chosen, chosen]
+chosen = st.builds(
+    GuildSettings,
+    volume_percent=st.integers(0, 200),
+    speed_percent=st.integers(50, 200),
+    effect=st.sampled_from(Effect),
+    target_lufs=st.none() | st.integers(-30, -8),
+    alone_minutes=st.integers(0, 1440),
+    dj_role_id=st.none() | st.builds(RoleId, st.integers(1, 2**63 - 1)),
+)
+
+
+@given(playing, chosen)
+def test_settings_are_read_back_as_they_were_written_also_from_a_state_that_is_lost(
+    state: GuildState, settings: GuildSettings
+) -> None:
+    assert [settings_of(record) for record in both_ways(settings_record(settings))] == [settings, settings]
+    for record in both_ways(state_record(replace(state, settings=settings))):
+        assert state_of(record).settings == settings
+        assert silent_state({**record, "head": 5}).settings == settings
 
 
 @given(playing, st.dictionaries(st.sampled_from(["volume", "autoplay", "filters"]), st.integers() | st.text()))

@@ -10,14 +10,16 @@
     ├── NothingBefore             there is no track to go back to
     ├── NothingWaits              there is nothing to clear or shuffle
     ├── NothingToUndo             no destructive action is left to take back
-    └── TooMuchSince              too much has been queued since the action that was to be taken back
+    ├── TooMuchSince              too much has been queued since the action that was to be taken back
+    ├── NotADj                    only members with a certain role may change what plays and waits here
+    └── MayNotManage              only members who may manage the server may change its settings
 
 Every message says what happened and what to do next, and is shown as it stands.
 """
 
 from __future__ import annotations
 
-from timmybot.domain.ids import ChannelId
+from timmybot.domain.ids import ChannelId, RoleId
 
 
 class CommandRefused(Exception):
@@ -73,3 +75,13 @@ class NothingToUndo(CommandRefused):
 class TooMuchSince(CommandRefused):
     def __init__(self, limit: int) -> None:
         super().__init__(f"More than {limit} tracks were queued since: I can't bring back what was there before them.")
+
+
+class NotADj(CommandRefused):
+    def __init__(self, role_id: RoleId) -> None:
+        super().__init__(f"Only members with the role <@&{role_id}> may do that here. Ask one of them.")
+
+
+class MayNotManage(CommandRefused):
+    def __init__(self) -> None:
+        super().__init__("Only members with the permission Manage Server may change my settings. Ask one of them.")

@@ -19,6 +19,7 @@ from enum import Enum
 from typing import Self
 
 from timmybot.domain.errors import AlreadyAdvanced, NothingBefore, NothingPlaying, PlayingElsewhere, QueueFull
+from timmybot.domain.guild_settings import NOTHING_CHOSEN, GuildSettings
 from timmybot.domain.ids import ChannelId, Epoch, InteractionId, OrderKey, PlayId
 from timmybot.domain.order_key import START
 from timmybot.domain.step import Step
@@ -88,6 +89,7 @@ class GuildState:
     """The highest epoch under which a worker has claimed this guild."""
     recent: tuple[InteractionId, ...] = ()
     """The interactions whose commands were carried out last, oldest first."""
+    settings: GuildSettings = NOTHING_CHOSEN
 
     @property
     def is_begun(self) -> bool:
@@ -185,6 +187,9 @@ class GuildState:
 
     def set_loop(self, loop: Loop) -> Self:
         return replace(self._playing(), loop=loop)
+
+    def choose(self, settings: GuildSettings) -> Self:
+        return replace(self, settings=settings)
 
     def stop(self) -> Self:
         """Want no player, and let every waiting entry become history."""

@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from timmybot.domain.change import Change, OwedReply
-from timmybot.domain.guild_settings import GuildSettings
 from timmybot.domain.guild_state import GuildState
 from timmybot.domain.ids import Epoch, GuildId, InteractionId, OrderKey, ShardId
 from timmybot.domain.step import Step
@@ -111,17 +110,6 @@ class GuildStore(Protocol):
 
     async def retire(self, keys: Sequence[OrderKey], of: GuildState) -> None:
         """Let entries that were played be forgotten after ``HISTORY_KEPT_SECONDS``."""
-        ...
-
-    async def settings(self) -> GuildSettings:
-        """What the guild has chosen; the default settings if it has not, or if they cannot be understood."""
-        ...
-
-    async def save_settings(self, settings: GuildSettings) -> GuildSettings:
-        """Write the settings over the version they were read with, and return them with the new one.
-
-        Raises :class:`VersionConflict`.
-        """
         ...
 
     async def claim(self, epoch: Epoch) -> GuildState:

@@ -39,6 +39,7 @@ class PlayerStatus:
     play_id: PlayId | None = None
     """What it was last told to play, over or not."""
     position_ms: int = 0
+    sound: Sound = AS_IT_IS
     paused: bool = False
     ending: Ending | None = None
     """Why ``play_id`` is over, if it is."""
@@ -83,15 +84,16 @@ class Player(Protocol):
         """
         ...
 
-    def prepare(self, track: Track | None) -> None:
+    def prepare(self, track: Track | None, sound: Sound = AS_IT_IS) -> None:
         """Open ``track``, and begin it in the very slot in which the present one ends. ``play`` then confirms it.
 
-        It replaces what was prepared before; with ``None``, nothing follows by itself.
+        It replaces what was prepared before; with ``None``, nothing follows by itself. Where nothing plays, it is only
+        opened, so that ``play`` need not wait for it.
         """
         ...
 
     def set_sound(self, sound: Sound) -> None:
-        """Go over to another volume, speed or effect, without a gap."""
+        """Have what plays go over to another volume, speed or effect, without a gap."""
         ...
 
     def heard(self, notices: tuple[str, ...]) -> None:

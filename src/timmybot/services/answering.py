@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from timmybot.domain.change import OwedReply
 from timmybot.domain.errors import CommandRefused
-from timmybot.domain.guild_state import Loop
 from timmybot.domain.ids import ChannelId, PlayId, shard_of
 from timmybot.domain.track import Entry
 from timmybot.domain.track_url import checked_url
@@ -23,11 +22,19 @@ from timmybot.ports.lease_store import LeaseStore
 from timmybot.services.guild_commands import GuildCommands
 from timmybot.services.invocation import Invocation
 from timmybot.services.new_id import NewId
+from timmybot.services.options import chosen, loop, position, whole
 from timmybot.services.queue_commands import QueueCommands
+from timmybot.services.settings_commands import SettingsCommands
 from timmybot.services.wake import Waking
 from timmybot.settings import Settings
 
 log = logging.getLogger(__name__)
+
+
+Commands = tuple[GuildCommands, QueueCommands, SettingsCommands]
+
+_NEED_NO_WORKER = ("stop", "volume", "speed", "filter", "settings")
+"""If no worker is awake, nothing plays that these could change."""
 
 
 class NotInVoice(CommandRefused):
@@ -67,11 +74,15 @@ class Answering:
 
     async def answer(self, invocation: Invocation) -> Answer:
         """Carry the command out. Never raises for what a member or an outage can cause: that is an answer, too."""
-        store, limit = self._guilds.open(invocation.guild_id), self._settings.queue_limit
-        player = GuildCommands(store, invocation.interaction_id, new_id=self._new_id, queue_limit=limit)
-        queue = QueueCommands(store, invocation.interaction_id, new_id=self._new_id, queue_limit=limit)
+        store, number, standing = self._guilds.open(invocation.guild_id), invocation.interaction_id, invocation.standing
+        limit, dj = self._settings.queue_limit, standing.check_dj
+        commands = (
+            GuildCommands(store, number, new_id=self._new_id, queue_limit=limit, permit=dj),
+            QueueCommands(store, number, new_id=self._new_id, queue_limit=limit, permit=dj),
+            SettingsCommands(store, number, standing),
+        )
         try:
-            return await self._dispatch(invocation, (player, queue))
+            return await self._dispatch(invocation, commands)
         except CommandRefused as refusal:
             return Answer(str(refusal), ephemeral=True)
         except StoreUnavailable:
@@ -81,24 +92,28 @@ class Answering:
             log.warning("command %s: Discord did not answer", invocation.command, exc_info=True)
             return Answer("Discord did not tell me where you are. Try again in a moment.", ephemeral=True)
 
-    async def _dispatch(self, invocation: Invocation, commands: tuple[GuildCommands, QueueCommands]) -> Answer:
-        player, queue = commands
+    async def _dispatch(self, invocation: Invocation, commands: Commands) -> Answer:
+        player, queue, settings = commands
         heard: dict[str, Callable[[], Awaitable[str]]] = {
             "play": lambda: self._play(invocation, player),
-            "skip": lambda: player.skip_to(_number(invocation, "to")) if "to" in invocation.options else player.skip(),
+            "skip": lambda: player.skip_to(position(invocation, "to")) if "to" in invocation.options else player.skip(),
             "previous": player.previous,
             "pause": player.pause,
             "resume": lambda: player.resume(lambda: self._where(invocation)),
             "stop": player.stop,
-            "loop": lambda: player.loop(_loop(invocation)),
+            "loop": lambda: player.loop(loop(invocation)),
             "undo": queue.undo,
+            "volume": lambda: settings.volume(whole(invocation, "percent")),
+            "speed": lambda: settings.speed(whole(invocation, "percent")),
+            "filter": lambda: settings.effect(invocation.options.get("name", "")),
+            "settings": lambda: settings.settings(chosen(invocation)),
         }
         unheard: dict[str, Callable[[], Awaitable[str]]] = {
-            "queue": lambda: player.queue(_number(invocation, "page", default=1)),
+            "queue": lambda: player.queue(position(invocation, "page", default=1)),
             "nowplaying": lambda: player.now_playing(lambda play_id: self._position_of(invocation, play_id)),
             "history": queue.history,
-            "remove": lambda: queue.remove(_number(invocation, "position")),
-            "move": lambda: queue.move(_number(invocation, "position"), _number(invocation, "to")),
+            "remove": lambda: queue.remove(position(invocation, "position")),
+            "move": lambda: queue.move(position(invocation, "position"), position(invocation, "to")),
             "shuffle": queue.shuffle,
             "clear": queue.clear,
         }
@@ -136,8 +151,7 @@ class Answering:
         """Nudge the worker and wake one if there is none. The command is written already: trouble here only delays."""
         try:
             await self._inbox.post(Nudge(self._new_id(), invocation.guild_id, self._clock.now()))
-            # A stop needs no worker: if none is awake, nothing plays.
-            if invocation.command != "stop" and await self._waking.ensure_awake(invocation.guild_id):
+            if invocation.command not in _NEED_NO_WORKER and await self._waking.ensure_awake(invocation.guild_id):
                 return "\nI was asleep and am waking up: this takes about a minute."
         except StoreUnavailable:
             log.warning("the nudge was not written; the next scan finds the guild", exc_info=True)
@@ -147,19 +161,3 @@ class Answering:
         shard = shard_of(invocation.guild_id, self._settings.shard_count)
         heartbeat = await self._leases.heartbeat_of_owner(shard)
         return heartbeat.positions.get(play_id) if heartbeat else None
-
-
-def _number(invocation: Invocation, option: str, default: int | None = None) -> int:
-    text = invocation.options.get(option)
-    if text is None and default is not None:
-        return default
-    if text is None or not (text.isascii() and text.isdecimal()) or len(text) > 9 or int(text) < 1:
-        raise CommandRefused(f"`{option}` has to be a number from 1 on, as `/queue` shows them.")
-    return int(text)
-
-
-def _loop(invocation: Invocation) -> Loop:
-    mode = invocation.options.get("mode")
-    if mode not in [loop.value for loop in Loop]:
-        raise CommandRefused("`mode` is one of `off`, `track` and `queue`.")
-    return Loop(mode)

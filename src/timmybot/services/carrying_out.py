@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from timmybot.domain.change import Change
 from timmybot.domain.errors import CommandRefused
+from timmybot.domain.guild_settings import GuildSettings
 from timmybot.domain.guild_state import GuildState
 from timmybot.domain.ids import InteractionId
 from timmybot.domain.order_key import KeysExhausted
@@ -22,13 +23,21 @@ ATTEMPTS = 10
 
 Decide = Callable[[GuildState], Awaitable[tuple[Change, str]]]
 
+Permit = Callable[[GuildSettings], None]
+"""Raises :class:`CommandRefused` if the member may not do it in a guild with these settings."""
+
+
+def anybody(settings: GuildSettings) -> None:
+    """Whoever asks may do it."""
+
 
 class CarryingOut:
     """Carries out what one interaction asks, once."""
 
-    def __init__(self, store: GuildStore, interaction_id: InteractionId) -> None:
+    def __init__(self, store: GuildStore, interaction_id: InteractionId, permit: Permit = anybody) -> None:
         self._store = store
         self._interaction_id = interaction_id
+        self._permit = permit
 
     async def __call__(self, decide: Decide) -> str:
         """Commit what ``decide`` makes of the state, and return its answer.
@@ -44,6 +53,7 @@ class CarryingOut:
             if state.has_seen(self._interaction_id):
                 return "Done already."
             try:
+                self._permit(state.settings)
                 change, answer = await decide(state)
                 await self._store.commit(replace(change, state=change.state.remember(self._interaction_id)))
             except VersionConflict:

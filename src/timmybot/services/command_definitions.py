@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from timmybot.domain.guild_settings import MOST_ALONE_MINUTES
 from timmybot.domain.guild_state import Loop
+from timmybot.domain.sound import MOST_VOLUME_PERCENT, SPEEDS_PERCENT, Effect
 
-_STRING, _INTEGER, _BOOLEAN = 3, 4, 5
+_STRING, _INTEGER, _BOOLEAN, _ROLE = 3, 4, 5, 8
 _IN_GUILDS = [0]
 
 
@@ -26,6 +28,23 @@ def _command(name: str, description: str, *options: dict[str, Any]) -> dict[str,
 def _number(name: str, description: str, *, required: bool = False) -> dict[str, Any]:
     return {"name": name, "description": description, "type": _INTEGER, "required": required, "min_value": 1}
 
+
+def _range(name: str, description: str, low: int, high: int) -> dict[str, Any]:
+    return _number(name, description) | {"min_value": low, "max_value": high}
+
+
+def _choice(name: str, description: str, values: dict[str, str], *, required: bool) -> dict[str, Any]:
+    """``values`` by what a member sees."""
+    choices = [{"name": shown, "value": value} for shown, value in values.items()]
+    return {"name": name, "description": description, "type": _STRING, "required": required, "choices": choices}
+
+
+_LOUDNESS = {
+    "off: each track as loud as it is": "off",
+    "quiet (-20 LUFS)": "-20",
+    "normal (-16 LUFS)": "-16",
+    "loud (-12 LUFS)": "-12",
+}
 
 DEFINITIONS = [
     _command(
@@ -54,13 +73,34 @@ DEFINITIONS = [
     _command(
         "loop",
         "Repeat this track or the whole queue, or stop repeating",
-        {
-            "name": "mode",
-            "description": "What to repeat",
-            "type": _STRING,
-            "required": True,
-            "choices": [{"name": loop.value, "value": loop.value} for loop in Loop],
-        },
+        _choice("mode", "What to repeat", {loop.value: loop.value for loop in Loop}, required=True),
     ),
     _command("undo", "Take back the last remove, clear, shuffle or stop"),
+    _command(
+        "volume",
+        "Show or set the volume",
+        _range("percent", "As it is heard: 50 is half as loud", 0, MOST_VOLUME_PERCENT),
+    ),
+    _command(
+        "speed",
+        "Show or set the speed, without a change of pitch",
+        _range("percent", "100 is as it was", *SPEEDS_PERCENT),
+    ),
+    _command(
+        "filter",
+        "Change how it sounds",
+        _choice("name", "Which filter", {effect.value: effect.value for effect in Effect}, required=True),
+    ),
+    _command(
+        "settings",
+        "Show this server's settings, or change them if you may manage the server",
+        _choice("loudness", "How loud each track is to be, so that all are alike", _LOUDNESS, required=False),
+        _range("leave_after", "Minutes that I stay where nobody listens; 0: for ever", 0, MOST_ALONE_MINUTES),
+        {
+            "name": "dj",
+            "description": "Who alone may change what plays and waits; @everyone: all may",
+            "type": _ROLE,
+            "required": False,
+        },
+    ),
 ]

@@ -19,7 +19,7 @@ from timmybot.domain.rewriting import extend
 from timmybot.domain.track import Entry, Track
 from timmybot.domain.wording import clock_time, named, page_of_queue
 from timmybot.ports.guild_store import CHANGE_LIMIT, GuildStore
-from timmybot.services.carrying_out import CarryingOut, Decide
+from timmybot.services.carrying_out import CarryingOut, Decide, Permit, anybody
 from timmybot.services.moving_on import Over, move_on, retire, stop
 from timmybot.services.new_id import NewId
 from timmybot.services.writing_anew import WritingAnew
@@ -43,9 +43,17 @@ _LOOPS = {
 class GuildCommands:
     """The commands of the guild that ``store`` was opened for, on behalf of one interaction."""
 
-    def __init__(self, store: GuildStore, interaction_id: InteractionId, *, new_id: NewId, queue_limit: int) -> None:
+    def __init__(
+        self,
+        store: GuildStore,
+        interaction_id: InteractionId,
+        *,
+        new_id: NewId,
+        queue_limit: int,
+        permit: Permit = anybody,
+    ) -> None:
         self._store = store
-        self._carry_out = CarryingOut(store, interaction_id)
+        self._carry_out = CarryingOut(store, interaction_id, permit)
         self._new_id = new_id
         self._queue_limit = queue_limit
 

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from timmybot.domain.ids import ChannelId, GuildId, InteractionId, UserId
+from timmybot.domain.ids import ChannelId, GuildId, InteractionId, RoleId, UserId
+from timmybot.domain.standing import NOBODY_IN_PARTICULAR, Standing
 
 PING = 1
 APPLICATION_COMMAND = 2
@@ -39,6 +40,7 @@ class Invocation:
     command: str
     options: Mapping[str, str]
     token: str = field(repr=False)
+    standing: Standing = NOBODY_IN_PARTICULAR
 
 
 def parse(payload: Any) -> Invocation:
@@ -48,16 +50,17 @@ def parse(payload: Any) -> Invocation:
         raise BadPayload("interaction.type is not that of a command")
     if top.value.get("guild_id") is None:
         raise NotInAGuild
-    data = top.object("data")
+    data, member = top.object("data"), top.object("member")
     return Invocation(
         interaction_id=InteractionId(top.snowflake("id")),
         application_id=top.snowflake("application_id"),
         guild_id=GuildId(top.snowflake("guild_id")),
         channel_id=ChannelId(top.snowflake("channel_id")),
-        user_id=UserId(top.object("member").object("user").snowflake("id")),
+        user_id=UserId(member.object("user").snowflake("id")),
         command=data.text("name"),
         options=_options(data),
         token=top.text("token"),
+        standing=Standing(frozenset(map(RoleId, member.snowflakes("roles"))), member.bits("permissions")),
     )
 
 
@@ -86,10 +89,27 @@ class _Checked:
         return value
 
     def snowflake(self, name: str) -> int:
-        text = self.text(name)
-        if not (text.isascii() and text.isdigit()) or len(text) > 20:
-            raise BadPayload(f"{self._path}.{name} is not a snowflake")
+        return _snowflake(self.text(name), f"{self._path}.{name}")
+
+    def snowflakes(self, name: str) -> list[int]:
+        """Snowflakes; none if the field is absent."""
+        value = self.value.get(name, [])
+        if not isinstance(value, list):
+            raise BadPayload(f"{self._path}.{name} is not a list")
+        return [_snowflake(each, f"{self._path}.{name}[]") for each in value]
+
+    def bits(self, name: str) -> int:
+        """A set of flags, as a decimal text of any length that makes sense; none if the field is absent."""
+        text = self.value.get(name, "0")
+        if not isinstance(text, str) or not (text.isascii() and text.isdigit()) or len(text) > 40:
+            raise BadPayload(f"{self._path}.{name} is not a set of flags")
         return int(text)
+
+
+def _snowflake(value: object, path: str) -> int:
+    if not isinstance(value, str) or not (value.isascii() and value.isdigit()) or len(value) > 20:
+        raise BadPayload(f"{path} is not a snowflake")
+    return int(value)
 
 
 def _options(data: _Checked) -> Mapping[str, str]:

@@ -11,6 +11,7 @@ from typing import Final
 
 from timmybot.domain.guild_state import GuildState
 from timmybot.domain.ids import ChannelId, OrderKey, PlayId
+from timmybot.domain.sound import Loudness, Sound
 from timmybot.ports.voice import Ending, PlayerStatus
 
 
@@ -83,6 +84,13 @@ class Resume:
 
 
 @dataclass(frozen=True)
+class Tune:
+    """What plays is to sound otherwise."""
+
+    sound: Sound
+
+
+@dataclass(frozen=True)
 class Tell:
     """Something happened to the player that the text channel should hear of."""
 
@@ -96,44 +104,45 @@ class Prepare:
     play_id: PlayId
 
 
-Action = Rest | GiveUp | GoAway | LetGo | Leave | Advance | Join | Follow | Play | Pause | Resume | Tell | Prepare
-
-ALONE_SECONDS: Final = 5 * 60.0
-"""How long a player stays where nobody listens: long enough to fetch a coffee, and no bandwidth for an empty room."""
+Action = (
+    Rest | GiveUp | GoAway | LetGo | Leave | Advance | Join | Follow | Play | Pause | Resume | Tune | Tell | Prepare
+)
 
 _NOBODY_LISTENS: Final = "Nobody has been listening for a while, so I left."
 _LOST: Final = "I lost the voice connection."
 
 
-def next_action(wanted: GuildState, actual: PlayerStatus, *, alone_seconds: float = ALONE_SECONDS) -> Action:
+def next_action(wanted: GuildState, actual: PlayerStatus, *, loudness: Loudness | None = None) -> Action:
     """The next thing to do so that ``actual`` becomes what is ``wanted``.
 
-    ``alone_seconds`` is how long this guild's player stays where nobody listens.
+    ``loudness`` is that of what plays, if it is known.
     """
     if not wanted.wants_player or wanted.current is None or wanted.play_id is None or wanted.voice_channel_id is None:
         return Leave() if actual != PlayerStatus() else Rest()
     return (
-        _about_the_connection(actual, alone_seconds)
-        or _about_the_track(wanted, wanted.current, wanted.play_id, actual)
+        _about_the_connection(wanted, actual)
+        or _about_the_track(wanted, wanted.current, wanted.play_id, actual, wanted.settings.sound(loudness))
         or Rest()
     )
 
 
-def _about_the_connection(actual: PlayerStatus, alone_seconds: float) -> Action | None:
+def _about_the_connection(wanted: GuildState, actual: PlayerStatus) -> Action | None:
     if actual.kicked:
         return GiveUp(actual.trouble)
     if actual.given_up:
         return (GoAway if actual.lasting else LetGo)(actual.trouble or _LOST)
     if actual.notices:
         return Tell(actual.notices)
-    if actual.alone_seconds >= alone_seconds:
+    if actual.alone_seconds >= wanted.settings.alone_seconds:
         return GoAway(_NOBODY_LISTENS)
     if actual.moved and actual.channel_id is not None:
         return Follow(actual.channel_id)
     return None
 
 
-def _about_the_track(wanted: GuildState, current: OrderKey, play_id: PlayId, actual: PlayerStatus) -> Action | None:
+def _about_the_track(
+    wanted: GuildState, current: OrderKey, play_id: PlayId, actual: PlayerStatus, sound: Sound
+) -> Action | None:
     if actual.play_id == play_id and actual.ending is not None:
         return Advance(play_id, actual.trouble if actual.ending is Ending.FAILED else None)
     if wanted.voice_channel_id is not None and actual.channel_id != wanted.voice_channel_id:
@@ -142,4 +151,6 @@ def _about_the_track(wanted: GuildState, current: OrderKey, play_id: PlayId, act
         return Play(current, play_id)
     if actual.paused != wanted.paused:
         return Pause() if wanted.paused else Resume()
+    if actual.sound != sound:
+        return Tune(sound)
     return Prepare(play_id) if actual.ends_soon else None

@@ -18,7 +18,7 @@ from timmybot.domain.track import Entry
 from timmybot.domain.undo import COPIES, Restored, Undo, bring_back_queue, bring_back_removed
 from timmybot.domain.wording import history_of, named
 from timmybot.ports.guild_store import GuildStore
-from timmybot.services.carrying_out import CarryingOut
+from timmybot.services.carrying_out import CarryingOut, Permit, anybody
 from timmybot.services.moving_on import what_stays
 from timmybot.services.new_id import NewId
 from timmybot.services.writing_anew import EVERYTHING, WritingAnew, moved_replies
@@ -34,9 +34,17 @@ _UNDONE = {
 class QueueCommands:
     """The commands of the guild that ``store`` was opened for, on behalf of one interaction."""
 
-    def __init__(self, store: GuildStore, interaction_id: InteractionId, *, new_id: NewId, queue_limit: int) -> None:
+    def __init__(
+        self,
+        store: GuildStore,
+        interaction_id: InteractionId,
+        *,
+        new_id: NewId,
+        queue_limit: int,
+        permit: Permit = anybody,
+    ) -> None:
         self._store = store
-        self._carry_out = CarryingOut(store, interaction_id)
+        self._carry_out = CarryingOut(store, interaction_id, permit)
         self._new_id = new_id
         self._queue_limit = queue_limit
 

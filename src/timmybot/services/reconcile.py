@@ -14,6 +14,7 @@ from typing import Protocol
 from timmybot.domain.change import Change
 from timmybot.domain.guild_state import GuildState
 from timmybot.domain.ids import ChannelId, PlayId
+from timmybot.domain.sound import Loudness
 from timmybot.ports.guild_store import GuildStore, VersionConflict
 from timmybot.ports.voice import Player, PlayerStatus, VoiceError
 from timmybot.services.moving_on import Over, move_on, retire, stop
@@ -34,6 +35,7 @@ from timmybot.services.plan import (
     Rest,
     Resume,
     Tell,
+    Tune,
     next_action,
 )
 from timmybot.services.resolve import Resolving
@@ -79,6 +81,8 @@ class Reconciler:
         self._persistence = persistence
         self._new_id = new_id
         self._silenced = False
+        self._loudness: tuple[PlayId, Loudness | None] | None = None
+        """The playing, and how loud its track was known to be when it began: what is learned later is for later."""
         self._prepared: tuple[PlayId, int] | None = None
         """The playing, and the version of what was wanted, when what follows was last prepared."""
 
@@ -90,7 +94,7 @@ class Reconciler:
         """
         for _ in range(_STEPS):
             wanted = await self._store.claim(self._right())
-            action = next_action(wanted, self._actual())
+            action = next_action(wanted, self._actual(), loudness=self._loudness_of_playing(wanted))
             if isinstance(action, Rest):
                 break
             log.info("guild %d: %s", self._store.guild_id, action)
@@ -131,29 +135,25 @@ class Reconciler:
         status = self._player.status()
         return replace(status, play_id=None, ending=None) if self._silenced else status
 
+    def _loudness_of_playing(self, wanted: GuildState) -> Loudness | None:
+        known = self._loudness
+        return known[1] if known is not None and known[0] == wanted.play_id else None
+
     async def _act(self, action: Action, wanted: GuildState) -> bool:
         """Return whether to look again at once; if not, whatever is waited for will nudge."""
         match action:
             case Leave():
                 await self._player.leave()
-            case Pause():
-                self._player.pause()
-            case Resume():
-                self._player.resume()
+            case Pause() | Resume() | Tune():
+                self._adjust(action)
             case GiveUp(why):
-                await self._give_up(wanted)
-                if why:
-                    await self._tell(wanted, why)
+                await self._give_up(wanted, why)
             case GoAway(why):
                 await self._go_away(wanted, why)
             case LetGo(why):
-                wanted = await self._keep_place(wanted)
-                await self._player.leave()
-                return await self._later(wanted, why)
+                return await self._let_go(wanted, why)
             case Tell(notices):
-                self._player.heard(notices)
-                for notice in notices:
-                    await self._resolving.tell(notice)
+                await self._pass_on(notices)
             case Prepare(play_id=over):
                 return await self._prepare(over, wanted)
             case Advance(over, trouble):
@@ -165,6 +165,20 @@ class Reconciler:
             case Play(play_id=play_id):
                 return await self._play(play_id, wanted)
         return True
+
+    def _adjust(self, action: Pause | Resume | Tune) -> None:
+        match action:
+            case Pause():
+                self._player.pause()
+            case Resume():
+                self._player.resume()
+            case Tune(sound):
+                self._player.set_sound(sound)
+
+    async def _pass_on(self, notices: tuple[str, ...]) -> None:
+        self._player.heard(notices)
+        for notice in notices:
+            await self._resolving.tell(notice)
 
     async def _join(self, channel_id: ChannelId, wanted: GuildState) -> bool:
         if not self._persistence.may_try(wanted.version):
@@ -191,20 +205,22 @@ class Reconciler:
         return False
 
     async def _go_away(self, wanted: GuildState, why: str) -> None:
-        status = self._player.status()
-        placed = wanted if status.play_id is None else wanted.save_position(status.play_id, status.position_ms)
-        await self._store.commit(Change(placed.go_away()), epoch=self._right())
+        await self._store.commit(Change(self._placed(wanted).go_away()), epoch=self._right())
         self._persistence.succeeded()
         await self._player.leave()
         await self._tell(wanted, f"{why} The queue is kept: `/resume` brings me back.")
 
-    async def _keep_place(self, wanted: GuildState) -> GuildState:
-        """Write down where the player is, which forgets it when it leaves."""
+    async def _let_go(self, wanted: GuildState, why: str) -> bool:
+        placed = self._placed(wanted)
+        if placed != wanted:
+            wanted = await self._store.commit(Change(placed), epoch=self._right())
+        await self._player.leave()
+        return await self._later(wanted, why)
+
+    def _placed(self, wanted: GuildState) -> GuildState:
+        """With the place of the player, which forgets it when it leaves."""
         status = self._player.status()
-        if status.play_id is None:
-            return wanted
-        placed = wanted.save_position(status.play_id, status.position_ms)
-        return wanted if placed == wanted else await self._store.commit(Change(placed), epoch=self._right())
+        return wanted if status.play_id is None else wanted.save_position(status.play_id, status.position_ms)
 
     async def _follow(self, channel_id: ChannelId, wanted: GuildState) -> bool:
         if wanted.voice_channel_id != channel_id:
@@ -225,7 +241,14 @@ class Reconciler:
             return False
         self._right()
         self._silenced = False
-        await self._player.play(play_id, entry.track, position_ms=self._place(play_id, wanted), paused=wanted.paused)
+        self._loudness = play_id, None
+        await self._player.play(
+            play_id,
+            entry.track,
+            position_ms=self._place(play_id, wanted),
+            paused=wanted.paused,
+            sound=wanted.settings.sound(None),
+        )
         return True
 
     async def _prepare(self, over: PlayId, wanted: GuildState) -> bool:
@@ -237,7 +260,7 @@ class Reconciler:
                 self._prepared = None
                 self._resolving.look_at(following)
                 following = None
-            self._player.prepare(following.track if following else None)
+            self._player.prepare(following.track if following else None, wanted.settings.sound(None))
         return False
 
     def _place(self, play_id: PlayId, wanted: GuildState) -> int:
@@ -256,9 +279,11 @@ class Reconciler:
         if trouble and wanted.current:
             await self._resolving.report(wanted.current, trouble)
 
-    async def _give_up(self, wanted: GuildState) -> None:
+    async def _give_up(self, wanted: GuildState, why: str | None) -> None:
         await self._store.commit(await stop(self._store, wanted), epoch=self._right())
         await self._player.leave()
+        if why:
+            await self._tell(wanted, why)
 
     async def _tell(self, wanted: GuildState, sentence: str) -> None:
         if wanted.current:

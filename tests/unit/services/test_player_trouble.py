@@ -9,10 +9,11 @@ import pytest
 from tests.fakes.guild import ALICE, GUILD, SECOND_SONG, SONG, TEXT, VOICE
 from tests.fakes.voice_room import FakePlayer
 from tests.fakes.workers import FakeWorker, Theatre
+from timmybot.domain.guild_settings import GuildSettings
 from timmybot.domain.ids import ChannelId
 from timmybot.services.persistence import LONGEST_PAUSE_SECONDS, PERSIST_SECONDS
-from timmybot.services.plan import ALONE_SECONDS
 
+ALONE_SECONDS = GuildSettings().alone_seconds
 ELSEWHERE = ChannelId(79)
 
 

@@ -260,6 +260,7 @@ class TestWhatDiscordIsTold:
     async def test_every_command_offered_is_understood_with_all_its_options(self) -> None:
         registered = [{**definition, "id": str(number)} for number, definition in enumerate(DEFINITIONS, start=1)]
         values = {"url": url("x"), "next": True, "page": 1, "to": 1, "position": 1, "mode": "off"}
+        values |= {"percent": 100, "name": "bass", "loudness": "off", "leave_after": 5, "dj": 5}
         house = await a_house_with("a", "b", "c")
         for definition in DEFINITIONS:
             options = {option["name"]: values[option["name"]] for option in definition["options"]}

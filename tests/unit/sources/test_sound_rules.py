@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from timmybot.ports.track_source import (
+from timmybot.domain.sound import (
     AS_IT_IS,
     LARGEST_BOOST_DB,
     SMALL_CORRECTION_DB,

@@ -89,6 +89,7 @@ class VoicePlayer:
             channel_id=presence.channel_id,
             play_id=self._play_id,
             position_ms=current.stream.position_ms if current else 0,
+            sound=self._sound if current else AS_IT_IS,
             paused=current.paused if current else False,
             ending=over.ending if over else None,
             trouble=presence.trouble or (over.trouble if over else None),
@@ -124,23 +125,24 @@ class VoicePlayer:
         if paused:
             self.pause()
 
-    def prepare(self, track: Track | None) -> None:
-        if self._prepared is not None and self._prepared.track == track:
+    def prepare(self, track: Track | None, sound: Sound = AS_IT_IS) -> None:
+        prepared, current = self._prepared, self._current
+        if prepared is not None and prepared.track == track:
+            prepared.playing.stream.set_sound(sound)
             return
         self._drop_prepared()
-        if track is None or self._current is None or self._current.over:
+        if track is None or (current is not None and current.over):
             return
         self._loop = asyncio.get_running_loop()
-        playing = Playing(self._source.open(track, position_ms=0, sound=self._sound), paused=False)
+        playing = Playing(self._source.open(track, position_ms=0, sound=sound), paused=False)
         self._prepared = _Prepared(track, playing)
-        if self.lane.playing is self._current:
+        if current is not None and self.lane.playing is current:
             self.lane.following = playing
 
     def set_sound(self, sound: Sound) -> None:
         self._sound = sound
-        for playing in (self._current, self._prepared.playing if self._prepared else None):
-            if playing is not None:
-                playing.stream.set_sound(sound)
+        if self._current is not None:
+            self._current.stream.set_sound(sound)
 
     def pause(self) -> None:
         if self._current is not None and not self._current.paused:

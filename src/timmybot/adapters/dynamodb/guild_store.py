@@ -15,7 +15,6 @@ from dataclasses import replace
 from timmybot.adapters.dynamodb.guild_entries import GuildEntries
 from timmybot.adapters.dynamodb.table import Clause, ConditionFailed, Contended, Delete, Put, Table
 from timmybot.domain.change import Change, OwedReply
-from timmybot.domain.guild_settings import GuildSettings
 from timmybot.domain.guild_state import GuildState
 from timmybot.domain.ids import Epoch, GuildId, InteractionId, OrderKey, ShardId, shard_of
 from timmybot.domain.step import Step
@@ -25,11 +24,8 @@ from timmybot.ports.clock import Clock
 from timmybot.ports.guild_store import Fenced, GuildStore, GuildStores, StoreUnavailable, VersionConflict
 from timmybot.ports.records.fields import Record, Unreadable
 from timmybot.ports.records.guild import (
-    remaining_settings,
     reply_of,
     reply_record,
-    settings_of,
-    settings_record,
     silent_state,
     state_of,
     state_record,
@@ -46,7 +42,6 @@ CLAIM_TRIES = 10
 """A claim races only with members' commands, a few a second at most."""
 
 _STATE = "STATE"
-_SETTINGS = "SETTINGS"
 _UNDO = "UNDO"
 _REPLY = "REPLY#"
 _AFTER_REPLIES = "REPLY$"
@@ -176,26 +171,6 @@ class DynamoGuildStore(GuildStore):
         except Unreadable as why:
             self._set_aside(_UNDO, why)
             return None
-
-    async def settings(self) -> GuildSettings:
-        record = await self._table.get((self._partition, _SETTINGS))
-        try:
-            return GuildSettings() if record is None else settings_of(record)
-        except Unreadable as why:
-            self._set_aside(_SETTINGS, why)
-            return remaining_settings(record or {})
-
-    async def save_settings(self, settings: GuildSettings) -> GuildSettings:
-        saved = replace(settings, version=settings.version + 1)
-        unchanged_since_read = Clause("#version = :read", {":read": settings.version})
-        if settings.version == 0:
-            # There are none yet, or some whose version cannot be understood and was taken for 0.
-            unchanged_since_read |= Clause("NOT attribute_type(#version, :number)", {":number": "N"})
-        try:
-            await self._table.put(Put((self._partition, _SETTINGS), settings_record(saved), unchanged_since_read))
-        except (ConditionFailed, Contended) as failed:
-            raise VersionConflict(f"the settings of guild {self._guild_id} were changed meanwhile") from failed
-        return saved
 
     def _state_record(self, state: GuildState) -> Record:
         record = state_record(state)

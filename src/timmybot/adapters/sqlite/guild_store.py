@@ -11,7 +11,6 @@ from sqlite3 import Connection
 from timmybot.adapters.sqlite.database import Database, from_text, to_text
 from timmybot.adapters.sqlite.guild_entries import GuildEntries
 from timmybot.domain.change import Change, OwedReply
-from timmybot.domain.guild_settings import GuildSettings
 from timmybot.domain.guild_state import GuildState
 from timmybot.domain.ids import Epoch, GuildId, InteractionId, OrderKey, ShardId
 from timmybot.domain.step import Step
@@ -21,11 +20,8 @@ from timmybot.ports.clock import Clock
 from timmybot.ports.guild_store import Fenced, GuildStore, GuildStores, VersionConflict
 from timmybot.ports.records.fields import Record, Unreadable
 from timmybot.ports.records.guild import (
-    remaining_settings,
     reply_of,
     reply_record,
-    settings_of,
-    settings_record,
     silent_state,
     state_of,
     state_record,
@@ -106,20 +102,6 @@ class SqliteGuildStore(GuildStore):
             self._set_aside("undo", why)
             return None
 
-    async def settings(self) -> GuildSettings:
-        return await self._database.run(self._settings)
-
-    async def save_settings(self, settings: GuildSettings) -> GuildSettings:
-        def save(connection: Connection) -> GuildSettings:
-            if self._settings(connection).version != settings.version:
-                raise VersionConflict(f"the settings of guild {self._guild_id} were changed meanwhile")
-            saved = replace(settings, version=settings.version + 1)
-            text = to_text(settings_record(saved))
-            connection.execute("REPLACE INTO guild_settings VALUES (?, ?)", (self._guild_id, text))
-            return saved
-
-        return await self._database.run(save)
-
     async def commit(self, change: Change, *, epoch: Epoch | None = None) -> GuildState:
         return await self._database.run(partial(self._commit, change, epoch))
 
@@ -146,14 +128,6 @@ class SqliteGuildStore(GuildStore):
         except Unreadable as why:
             self._set_aside("state", why)
             return silent_state(record)
-
-    def _settings(self, connection: Connection) -> GuildSettings:
-        record = self._record("guild_settings", connection)
-        try:
-            return GuildSettings() if record is None else settings_of(record)
-        except Unreadable as why:
-            self._set_aside("settings", why)
-            return remaining_settings(record or {})
 
     def _record(self, table: str, connection: Connection) -> Record | None:
         statement = f"SELECT record FROM {table} WHERE guild_id = ?"  # noqa: S608  # a name that stands in this file

@@ -6,13 +6,15 @@ by that; fields that are not known at all are passed over.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 
 from timmybot.domain.change import OwedReply
-from timmybot.domain.guild_settings import VOLUME_LIMIT, GuildSettings
+from timmybot.domain.guild_settings import NOTHING_CHOSEN, GuildSettings
 from timmybot.domain.guild_state import RECENT_INTERACTIONS, Action, GuildState, Loop
 from timmybot.domain.ids import ChannelId, EntryId, Epoch, InteractionId, OrderKey, PlayId, RoleId, UserId
 from timmybot.domain.order_key import START, is_order_key
+from timmybot.domain.sound import Effect
 from timmybot.domain.tally import Tally
 from timmybot.domain.track import TITLE_LIMIT, URL_LIMIT, Entry, Track
 from timmybot.domain.undo import Undo
@@ -25,6 +27,8 @@ from timmybot.ports.records.fields import (
     integer_or_zero,
     with_schema,
 )
+
+log = logging.getLogger(__name__)
 
 _GENERATIONS = 1_000_000
 """More than any guild makes; a number beyond was not written by us."""
@@ -61,6 +65,7 @@ def state_record(state: GuildState) -> dict[str, object]:
             "waiting_ms": state.waiting_ms or None,
             "unknown": state.waiting_unknown,
             "recent": list(state.recent),
+            "settings": None if state.settings == NOTHING_CHOSEN else settings_record(state.settings),
         }
     )
 
@@ -93,6 +98,7 @@ def state_of(record: Record) -> GuildState:
         version=fields.number("version"),
         epoch=Epoch(fields.number("epoch")),
         recent=tuple(InteractionId(each) for each in fields.numbers("recent", RECENT_INTERACTIONS)),
+        settings=_settings_in(record),
     )
     if (state.current is None) != (state.play_id is None):
         raise Unreadable("current and play_id do not belong together")
@@ -111,13 +117,20 @@ def silent_state(record: Record) -> GuildState:
     version, epoch = integer_or_zero(record.get("version")), integer_or_zero(record.get("epoch"))
     kept, handed_out = (_generation(record.get(name)) for name in ("generation", "generations"))
     number = max(kept, handed_out) + 1
-    return GuildState(version=version, epoch=Epoch(epoch), generation=number, generations=number, kept_generation=kept)
+    return GuildState(
+        version=version,
+        epoch=Epoch(epoch),
+        generation=number,
+        generations=number,
+        kept_generation=kept,
+        settings=_settings_in(record),
+    )
 
 
 def undo_record(undo: Undo) -> dict[str, object]:
-    """Of the state before, the interactions are left out: they are no part of what comes back."""
+    """Of the state before, interactions and settings are left out: they are no part of what comes back."""
     removed = undo.removed and {"key": undo.removed.key, **entry_record(undo.removed)}
-    before = state_record(replace(undo.before, recent=()))
+    before = state_record(replace(undo.before, recent=(), settings=NOTHING_CHOSEN))
     return with_schema({"action": undo.action.value, "before": before, "removed": removed})
 
 
@@ -136,27 +149,44 @@ def undo_of(record: Record) -> Undo:
 
 
 def settings_record(settings: GuildSettings) -> dict[str, object]:
-    return with_schema(
-        {"version": settings.version, "volume_percent": settings.volume_percent, "dj_role": settings.dj_role_id}
-    )
+    """A part of the state's record. The target is written as dB below full scale, 0 for none."""
+    dj_role: dict[str, object] = {} if settings.dj_role_id is None else {"dj": settings.dj_role_id}
+    return dj_role | {
+        "volume": settings.volume_percent,
+        "speed": settings.speed_percent,
+        "effect": settings.effect.value,
+        "target": -(settings.target_lufs or 0),
+        "alone": settings.alone_minutes,
+    }
 
 
 def settings_of(record: Record) -> GuildSettings:
     """Raises :class:`Unreadable`."""
-    fields = Fields(record)
-    volume, dj_role = fields.number_or_none("volume_percent"), fields.number_or_none("dj_role")
-    if volume is not None and volume > VOLUME_LIMIT:
-        raise Unreadable(f"volume_percent is above {VOLUME_LIMIT}")
-    return GuildSettings(
-        volume_percent=GuildSettings().volume_percent if volume is None else volume,
-        dj_role_id=None if dj_role is None else RoleId(dj_role),
-        version=fields.number("version"),
-    )
+    fields = Fields(with_schema(record))
+    dj_role_id = fields.number_or_none("dj")
+    try:
+        return GuildSettings(
+            volume_percent=fields.number("volume"),
+            speed_percent=fields.number("speed"),
+            effect=Effect(fields.one_of("effect", [effect.value for effect in Effect]) or Effect.NONE.value),
+            target_lufs=-fields.number("target") or None,
+            alone_minutes=fields.number("alone"),
+            dj_role_id=None if dj_role_id is None else RoleId(dj_role_id),
+        )
+    except ValueError as why:
+        raise Unreadable("settings are out of their ranges") from why
 
 
-def remaining_settings(record: Record) -> GuildSettings:
-    """The default settings, under the version of some that cannot be understood, so that they can be written over."""
-    return GuildSettings(version=integer_or_zero(record.get("version")))
+def _settings_in(record: Record) -> GuildSettings:
+    """What cannot be understood of the settings is chosen anew: no queue is lost for it."""
+    stored = record.get("settings")
+    if not isinstance(stored, dict):
+        return NOTHING_CHOSEN
+    try:
+        return settings_of(stored)
+    except Unreadable as why:
+        log.warning("stored settings are set aside: %s", why)
+        return NOTHING_CHOSEN
 
 
 def tally_of_unreadable(record: Record) -> Tally:
