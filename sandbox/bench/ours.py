@@ -26,6 +26,7 @@ from timmybot.adapters.sources import HttpTrackSource
 from timmybot.adapters.system_clock import SystemClock
 from timmybot.domain.ids import ChannelId, PlayId
 from timmybot.domain.track import Track
+from timmybot.entrypoints.memory import hold_little
 from timmybot.ports.track_source import FRAME_MS, FrameStream
 
 LOOK_SECONDS = 0.005
@@ -148,6 +149,7 @@ class Players:
 
 
 async def run() -> None:
+    hold_little()  # as the worker does
     players = Players(place())
     try:
         await stand({"play": players.play, "hour": players.hour})

@@ -20,6 +20,7 @@ from timmybot.adapters.sources import HttpTrackSource
 from timmybot.adapters.system_clock import SystemClock
 from timmybot.domain.ids import ChannelId, GuildId, PlayId, ShardId
 from timmybot.domain.track import Track
+from timmybot.entrypoints.memory import hold_little
 
 LOOK_SECONDS = 0.005
 PATIENCE_SECONDS = 30.0
@@ -106,6 +107,7 @@ class Worker:
 
 
 async def run() -> None:
+    hold_little()  # as the worker does
     worker = Worker(place())
     deeds: dict[str, Deed] = {
         "connect": worker.connect,

@@ -122,11 +122,12 @@ async def players(room: Room, figures: Figures, extent: Extent) -> None:
         await calls.ask("stop_listening")
         await _play(ours, guilds[few:])
         after = await ours.ask("held")
-    kib, threads, descriptors = ((after[what] - before[what]) / extent.streams for what in before)
+    each = {what: (after[what] - before[what]) / extent.streams for what in before}
+    kib = each["kib"]
     base = before["kib"] - few * kib
     figures.add("player_kib", kib, "KiB")
-    figures.add("player_threads", threads, "threads")
-    figures.add("player_descriptors", descriptors, "descriptors")
+    figures.add("player_threads", each["threads"], "threads")
+    figures.add("player_descriptors", each["descriptors"], "descriptors")
     figures.add("process_kib", base, "KiB")
     figures.add("players_in_512_mb", int((TASK_KIB - base) / kib), "players")
 

@@ -49,7 +49,12 @@ async def held(after_seconds: float = LETTING_GO_SECONDS) -> dict[str, Any]:
     await asyncio.sleep(after_seconds)
     gc.collect()
     now = usage(os.getpid())
-    return {"kib": now.memory_kib, "threads": now.threads, "descriptors": now.descriptors}
+    return {
+        "kib": now.memory_kib,
+        "threads": now.threads,
+        "descriptors": now.descriptors,
+        "blocks": sys.getallocatedblocks(),
+    }
 
 
 async def stand(deeds: dict[str, Deed]) -> None:

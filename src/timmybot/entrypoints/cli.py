@@ -13,6 +13,7 @@ from pathlib import Path
 
 from timmybot import settings as configuration
 from timmybot.entrypoints.logs import set_up_logging
+from timmybot.entrypoints.memory import hold_little
 from timmybot.entrypoints.signals import stop_on_signals
 from timmybot.ports.discord import DiscordError
 from timmybot.ports.secrets import SecretMissing
@@ -116,6 +117,7 @@ def _hours(text: str) -> float:
 
 
 async def _until_stopped(serve: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+    hold_little()
     stop = asyncio.Event()
     stop_on_signals(stop)
     await serve(stop)

@@ -83,8 +83,8 @@ class Blocks:
         try:
             while place + _USUAL.size <= end:
                 start, time, flags = head(data, place)
-                if start & _USUAL_BITS == usual and not flags & _LACING:
-                    after = place + _USUAL_BODY + (start >> 8 & 0x3FFF)
+                after = place + _USUAL_BODY + (start >> 8 & 0x3FFF)
+                if start & _USUAL_BITS == usual and not flags & _LACING and after > place + _USUAL.size:
                     if after > end:
                         break
                     packets.append((cluster + time, data[place + _USUAL.size : after]))
