@@ -23,7 +23,10 @@ from sandbox.simulator.stores import (
 from sandbox.simulator.virtual_time import Process, ProcessClock, VirtualLoop
 from sandbox.simulator.voice import SimulatedPlayers, VoiceWorld
 from timmybot.domain.ids import PlayId, WorkerId
+from timmybot.domain.sound import Measured
+from timmybot.domain.track import Track
 from timmybot.services.leases import Leases
+from timmybot.services.loudness import KnownLoudness
 from timmybot.services.worker import Worker
 from timmybot.settings import Settings
 
@@ -36,6 +39,14 @@ class NoMetrics:
 class NoProtection:
     async def protect(self, wanted: bool) -> None:
         """Nothing scales by itself here."""
+
+
+class NoTrackCache:
+    async def measured(self, track: Track) -> Measured | None:
+        """Nobody has measured anything, and nobody minds."""
+
+    async def keep(self, track: Track, measured: Measured) -> None:
+        """How loud it is matters to no rule."""
 
 
 @dataclass
@@ -97,13 +108,15 @@ def start_worker(around: Surroundings, name: str, *, revision: int) -> WorkerPro
         revision=revision,
         positions=positions,
     )
+    source = SimulatedSource(around.catalogue, clock, random)
     held_guilds = around.parts.held_guilds(
         guilds=guilds,
         leases=leases,
         players=players,
         sessions=sessions,
-        source=SimulatedSource(around.catalogue, clock, random),
+        source=source,
         replies=around.rest.of(process),
+        loudness=KnownLoudness(NoTrackCache(), source),
         clock=clock,
         new_id=new_id,
         shard_count=settings.shard_count,

@@ -15,7 +15,7 @@ from sandbox.cloud.emulator import Emulator
 from tests.contract.stored import DynamoBackdoor, Kept, MemoryBackdoor, SqliteBackdoor
 from tests.contract.tables import create_tables
 from tests.fakes.clock import FakeClock
-from tests.fakes.stores import FakeGuildStores, FakeIdentifyBudget, FakeInbox, FakeLeaseStore
+from tests.fakes.stores import FakeGuildStores, FakeIdentifyBudget, FakeInbox, FakeLeaseStore, FakeTrackCache
 from timmybot.adapters import dynamodb, sqlite
 from timmybot.settings import Settings
 
@@ -31,6 +31,7 @@ class MemoryStores:
     leases: FakeLeaseStore
     inbox: FakeInbox
     identify_budget: FakeIdentifyBudget
+    tracks: FakeTrackCache
 
 
 @pytest.fixture
@@ -64,7 +65,7 @@ def environment(dynamodb_client: DynamoDBClient) -> Settings:
 @pytest.fixture
 def in_memory(clock: FakeClock) -> Kept:
     guilds = FakeGuildStores(clock)
-    stores = MemoryStores(guilds, FakeLeaseStore(clock), FakeInbox(), FakeIdentifyBudget())
+    stores = MemoryStores(guilds, FakeLeaseStore(clock), FakeInbox(), FakeIdentifyBudget(), FakeTrackCache(clock))
     return Kept(stores, clock, MemoryBackdoor(guilds))
 
 

@@ -18,6 +18,7 @@ from timmybot.ports.guild_store import GuildStores
 from timmybot.ports.identify_budget import IdentifyBudget
 from timmybot.ports.inbox import Inbox
 from timmybot.ports.lease_store import LeaseStore
+from timmybot.ports.track_cache import TrackCache
 from timmybot.settings import Settings
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ class AnyStores(Protocol):
     def inbox(self) -> Inbox: ...
     @property
     def identify_budget(self) -> IdentifyBudget: ...
+    @property
+    def tracks(self) -> TrackCache: ...
 
 
 class Backdoor(Protocol):

@@ -33,6 +33,14 @@ TABLES: dict[str, dict[str, Any]] = {
             }
         ],
     },
+    "track-cache": {
+        "BillingMode": "PAY_PER_REQUEST",
+        "KeySchema": [{"AttributeName": "track_id", "KeyType": "HASH"}, {"AttributeName": "item", "KeyType": "RANGE"}],
+        "AttributeDefinitions": [
+            {"AttributeName": "track_id", "AttributeType": "S"},
+            {"AttributeName": "item", "AttributeType": "S"},
+        ],
+    },
     "coordination": {
         "BillingMode": "PAY_PER_REQUEST",
         "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],

@@ -9,6 +9,7 @@ from tests.fakes.discord import FakeDiscordRest
 from tests.fakes.stores import FakeGuildStores, FakeInbox, FakeLeaseStore
 from tests.fakes.surroundings import FakeMetrics, FakeScaler
 from timmybot.domain.ids import ChannelId, GuildId, InteractionId, UserId
+from timmybot.domain.standing import NOBODY_IN_PARTICULAR, Standing
 from timmybot.services.answering import Answer, Answering
 from timmybot.services.invocation import Invocation
 from timmybot.services.wake import Waking
@@ -53,9 +54,18 @@ class FrontOfHouse:
         return f"id{next(self._ids):04d}"
 
     async def says(self, command: str, *, guild: GuildId = GUILD, user: UserId = ALICE, **options: str) -> Answer:
-        return await self.answering.answer(self.invocation(command, guild=guild, user=user, **options))
+        invocation = self.invocation(command, guild=guild, user=user, **options)  # type: ignore[arg-type]
+        return await self.answering.answer(invocation)
 
-    def invocation(self, command: str, *, guild: GuildId = GUILD, user: UserId = ALICE, **options: str) -> Invocation:
+    def invocation(
+        self,
+        command: str,
+        *,
+        guild: GuildId = GUILD,
+        user: UserId = ALICE,
+        standing: Standing = NOBODY_IN_PARTICULAR,
+        **options: str,
+    ) -> Invocation:
         return Invocation(
             interaction_id=InteractionId(next(self._interactions)),
             application_id=5,
@@ -65,4 +75,5 @@ class FrontOfHouse:
             command=command,
             options=options,
             token="an-interaction-token",
+            standing=standing,
         )

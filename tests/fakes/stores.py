@@ -12,11 +12,14 @@ from tests.fakes.faults import Faults
 from tests.fakes.guild_store import FakeGuildStore, FakeGuildStores
 from timmybot.domain.ids import Epoch, ShardId, WorkerId
 from timmybot.domain.lease import GatewaySession, Heartbeat, ShardLease
+from timmybot.domain.sound import Measured
+from timmybot.domain.track import Track
 from timmybot.ports.clock import Clock
 from timmybot.ports.identify_budget import BUCKET_SECONDS, IdentifyBudget
 from timmybot.ports.inbox import Inbox, Nudge
 from timmybot.ports.lease_store import LeaseLost, LeaseStore
 from timmybot.ports.records.coordination import HEARTBEAT_KEPT_SECONDS, RESERVATION_BELIEVED_SECONDS
+from timmybot.ports.track_cache import MEASURED_KEPT_SECONDS, TrackCache
 
 __all__ = [
     "FakeGuildStore",
@@ -24,6 +27,7 @@ __all__ = [
     "FakeIdentifyBudget",
     "FakeInbox",
     "FakeLeaseStore",
+    "FakeTrackCache",
     "Faults",
 ]
 
@@ -113,3 +117,24 @@ class FakeIdentifyBudget(IdentifyBudget):
                 return min(wait, BUCKET_SECONDS)
             self._free_at[bucket] = now + BUCKET_SECONDS
             return 0.0
+
+
+class FakeTrackCache(TrackCache):
+    def __init__(self, clock: Clock, faults: Faults | None = None) -> None:
+        self.faults = faults or Faults()
+        self._clock = clock
+        self._kept: dict[Track, tuple[Measured, float]] = {}
+
+    async def measured(self, track: Track) -> Measured | None:
+        async with self.faults.call():
+            measured, expires_at = self._kept.get(_place(track), (None, 0.0))
+            return measured if expires_at > self._clock.now() else None
+
+    async def keep(self, track: Track, measured: Measured) -> None:
+        async with self.faults.call():
+            self._kept[_place(track)] = measured, self._clock.now() + MEASURED_KEPT_SECONDS
+
+
+def _place(track: Track) -> Track:
+    """What a track is known by."""
+    return replace(track, title=None)

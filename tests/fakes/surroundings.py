@@ -19,6 +19,9 @@ class FakeSource(TrackSource):
     tracks: dict[str, Track] = field(default_factory=dict)
     slow: dict[str, asyncio.Event] = field(default_factory=dict)
     looked_at: list[str] = field(default_factory=list)
+    loudness: dict[str, Loudness] = field(default_factory=dict)
+    measured: list[str] = field(default_factory=list)
+    slow_to_measure: dict[str, asyncio.Event] = field(default_factory=dict)
 
     def has(self, url: str, title: str, duration_ms: int = 60_000) -> str:
         self.tracks[url] = Track(url, title, duration_ms)
@@ -33,7 +36,10 @@ class FakeSource(TrackSource):
         return self.tracks[url]
 
     async def measure(self, track: Track) -> Loudness | None:
-        return None
+        self.measured.append(track.url)
+        if track.url in self.slow_to_measure:
+            await self.slow_to_measure[track.url].wait()
+        return self.loudness.get(track.url)
 
     def open(self, track: Track, *, position_ms: int, sound: Sound = AS_IT_IS) -> FrameStream:
         raise AssertionError("the services leave this to the players")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -18,6 +19,8 @@ class FakePlayer(Player):
     changed: Callable[[], object]
     refusal: str | None = None
     passing: bool = False
+    door: asyncio.Event | None = None
+    """Joining takes until it is set."""
     muted: bool = False
     told: list[str] = field(default_factory=list)
     prepared_sound: Sound = AS_IT_IS
@@ -28,6 +31,8 @@ class FakePlayer(Player):
 
     async def join(self, channel_id: ChannelId) -> None:
         self.told.append(f"join {channel_id}")
+        if self.door is not None:
+            await self.door.wait()
         if self.refusal:
             raise VoiceError(self.refusal, lasting=not self.passing)
         self._status = replace(self._status, channel_id=channel_id, moved=False)

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from tests.fakes.clock import settle
 from tests.fakes.discord import FakeShardSessions
 from tests.fakes.guild import FrontOfHouse
+from tests.fakes.stores import FakeTrackCache
 from tests.fakes.surroundings import FakeMetrics, FakeProtection, FakeSource
 from tests.fakes.voice_room import FakePlayer, FakePlayers
 from timmybot.domain.ids import GuildId, PlayId, WorkerId
 from timmybot.services.held_guilds import HeldGuilds
 from timmybot.services.leases import Leases
+from timmybot.services.loudness import KnownLoudness
 from timmybot.services.progress import Progress
 from timmybot.services.worker import Worker
 
@@ -62,6 +64,7 @@ class Theatre(FrontOfHouse):
     def __init__(self) -> None:
         super().__init__()
         self.source = FakeSource()
+        self.tracks = FakeTrackCache(self.clock)
 
     def new_worker(self, name: str, *, revision: int = 1, start: bool = True, probed: bool = True) -> FakeWorker:
         """``probed``: whether its heartbeat follows its progress."""
@@ -82,6 +85,7 @@ class Theatre(FrontOfHouse):
             positions=positions,
             gets_on=progress.is_made,
         )
+        loudness = KnownLoudness(self.tracks, self.source)
         held_guilds = HeldGuilds(
             guilds=self.guilds,
             leases=leases,
@@ -89,6 +93,7 @@ class Theatre(FrontOfHouse):
             sessions=sessions,
             source=self.source,
             replies=self.rest,
+            loudness=loudness,
             clock=self.clock,
             new_id=self.new_id,
             shard_count=self.settings.shard_count,

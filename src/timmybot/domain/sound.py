@@ -57,6 +57,14 @@ class Loudness:
 
 
 @dataclass(frozen=True)
+class Measured:
+    """That a track was heard to find out how loud it is."""
+
+    loudness: Loudness | None
+    """``None`` if that cannot be said: it is live, or all silence."""
+
+
+@dataclass(frozen=True)
 class Sound:
     """How a track is to sound. Raises :class:`ValueError` for what makes no sense."""
 

@@ -21,8 +21,10 @@ from timmybot.ports.metrics import Metrics
 from timmybot.ports.secrets import Credentials
 from timmybot.ports.service_scaler import ScaleInProtection
 from timmybot.ports.shard_sessions import InteractionHandler
+from timmybot.ports.track_cache import TrackCache
 from timmybot.services.held_guilds import HeldGuilds
 from timmybot.services.leases import Leases
+from timmybot.services.loudness import KnownLoudness
 from timmybot.services.progress import Progress
 from timmybot.services.worker import Worker
 from timmybot.settings import Settings
@@ -39,6 +41,8 @@ class Stores(Protocol):
     def inbox(self) -> Inbox: ...
     @property
     def identify_budget(self) -> IdentifyBudget: ...
+    @property
+    def tracks(self) -> TrackCache: ...
 
 
 @asynccontextmanager
@@ -80,6 +84,7 @@ async def assembled_worker(
         positions=_positions(players),
         gets_on=progress.is_made,
     )
+    loudness = KnownLoudness(stores.tracks, source)
     held_guilds = HeldGuilds(
         guilds=stores.guilds,
         leases=leases,
@@ -87,6 +92,7 @@ async def assembled_worker(
         sessions=gateway,
         source=source,
         replies=rest,
+        loudness=loudness,
         clock=clock,
         new_id=new_id,
         shard_count=settings.shard_count,
@@ -106,6 +112,7 @@ async def assembled_worker(
             always_connected=on_interaction is not None,
         )
     finally:
+        await loudness.close()
         await players.close()
         await gateway.close_all()
         source.close()

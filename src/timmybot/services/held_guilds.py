@@ -15,6 +15,7 @@ from timmybot.ports.track_source import TrackSource
 from timmybot.ports.voice import Players
 from timmybot.services.guild_loop import GuildLoop
 from timmybot.services.leases import Leases
+from timmybot.services.loudness import KnownLoudness
 from timmybot.services.new_id import NewId
 from timmybot.services.persistence import Persistence
 from timmybot.services.reconcile import Reconciler
@@ -40,6 +41,7 @@ class HeldGuilds:
         sessions: ShardSessions,
         source: TrackSource,
         replies: Replies,
+        loudness: KnownLoudness,
         clock: Clock,
         new_id: NewId,
         shard_count: int,
@@ -50,6 +52,7 @@ class HeldGuilds:
         self._sessions = sessions
         self._source = source
         self._replies = replies
+        self._loudness = loudness
         self._clock = clock
         self._new_id = new_id
         self._shard_count = shard_count
@@ -148,7 +151,9 @@ class HeldGuilds:
         def looked() -> None:
             self.nudge(guild_id)
 
-        resolving = Resolving(store, self._source, self._replies, right, new_id=self._new_id, looked=looked)
+        resolving = Resolving(
+            store, self._source, self._replies, right, new_id=self._new_id, looked=looked, loudness=self._loudness
+        )
         reconciler = Reconciler(
             store,
             self._players.open(guild_id),
@@ -157,6 +162,7 @@ class HeldGuilds:
             connected=connected,
             last_position=self._leases.last_position,
             persistence=Persistence(self._clock, looked),
+            loudness=self._loudness,
             new_id=self._new_id,
         )
         return GuildLoop(guild_id, reconciler, resolving, self._clock)

@@ -6,6 +6,7 @@ wanted state and starts from whatever is actual then.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -15,8 +16,10 @@ from timmybot.domain.change import Change
 from timmybot.domain.guild_state import GuildState
 from timmybot.domain.ids import ChannelId, PlayId
 from timmybot.domain.sound import Loudness
+from timmybot.domain.track import Track
 from timmybot.ports.guild_store import GuildStore, VersionConflict
 from timmybot.ports.voice import Player, PlayerStatus, VoiceError
+from timmybot.services.loudness import KnownLoudness
 from timmybot.services.moving_on import Over, move_on, retire, stop
 from timmybot.services.new_id import NewId
 from timmybot.services.persistence import Persistence
@@ -70,6 +73,7 @@ class Reconciler:
         connected: Callable[[], Awaitable[None]],
         last_position: LastPosition,
         persistence: Persistence,
+        loudness: KnownLoudness,
         new_id: NewId,
     ) -> None:
         self._store = store
@@ -79,6 +83,7 @@ class Reconciler:
         self._connected = connected
         self._last_position = last_position
         self._persistence = persistence
+        self._known_loudness = loudness
         self._new_id = new_id
         self._silenced = False
         self._loudness: tuple[PlayId, Loudness | None] | None = None
@@ -135,6 +140,9 @@ class Reconciler:
         status = self._player.status()
         return replace(status, play_id=None, ending=None) if self._silenced else status
 
+    async def _loudness_of(self, track: Track, wanted: GuildState) -> Loudness | None:
+        return None if wanted.settings.target_lufs is None else await self._known_loudness.look_up(track)
+
     def _loudness_of_playing(self, wanted: GuildState) -> Loudness | None:
         known = self._loudness
         return known[1] if known is not None and known[0] == wanted.play_id else None
@@ -183,17 +191,39 @@ class Reconciler:
     async def _join(self, channel_id: ChannelId, wanted: GuildState) -> bool:
         if not self._persistence.may_try(wanted.version):
             return False
+        meanwhile = asyncio.create_task(self._look_meanwhile(wanted), name="look while joining")
+        joined = False
         try:
             await self._connected()
             self._right()
             await self._player.join(channel_id)
+            joined = True
         except VoiceError as error:
+            wanted = await self._store.claim(self._right())  # it took a while, and what is to play is known by now
+            if not wanted.wants_player or wanted.voice_channel_id != channel_id:
+                return True
             if not error.lasting:
                 return await self._later(wanted, str(error))
             await self._go_away(wanted, str(error))
             return True
+        finally:
+            meanwhile.cancel()
+            await asyncio.gather(meanwhile, return_exceptions=True)
+            if not joined:
+                self._player.prepare(None)
         self._persistence.succeeded()
         return True
+
+    async def _look_meanwhile(self, wanted: GuildState) -> None:
+        """Find out what is to be played, and open it, in the time that joining takes: ``play`` then finds it there."""
+        assert wanted.current is not None
+        assert wanted.play_id is not None
+        entry = await self._store.entry(wanted.current, of=wanted)
+        if entry is None or (entry := await self._resolving.resolved(entry)) is None:
+            return
+        loudness = await self._loudness_of(entry.track, wanted)
+        if self._player.status().play_id is None and self._place(wanted.play_id, wanted) == 0:
+            self._player.prepare(entry.track, wanted.settings.sound(loudness))
 
     async def _later(self, wanted: GuildState, why: str) -> bool:
         """Join again after a while, unless it has been tried for long enough."""
@@ -239,15 +269,16 @@ class Reconciler:
                 self.silence()
             self._resolving.look_at(entry)
             return False
+        loudness = await self._loudness_of(entry.track, wanted)
         self._right()
         self._silenced = False
-        self._loudness = play_id, None
+        self._loudness = play_id, loudness
         await self._player.play(
             play_id,
             entry.track,
             position_ms=self._place(play_id, wanted),
             paused=wanted.paused,
-            sound=wanted.settings.sound(None),
+            sound=wanted.settings.sound(loudness),
         )
         return True
 
@@ -260,7 +291,8 @@ class Reconciler:
                 self._prepared = None
                 self._resolving.look_at(following)
                 following = None
-            self._player.prepare(following.track if following else None, wanted.settings.sound(None))
+            loudness = await self._loudness_of(following.track, wanted) if following else None
+            self._player.prepare(following.track if following else None, wanted.settings.sound(loudness))
         return False
 
     def _place(self, play_id: PlayId, wanted: GuildState) -> int:

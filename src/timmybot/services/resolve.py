@@ -20,6 +20,7 @@ from timmybot.domain.wording import named
 from timmybot.ports.discord import DiscordError, Replies
 from timmybot.ports.guild_store import GuildStore, StoreError, VersionConflict
 from timmybot.ports.track_source import TrackError, TrackSource
+from timmybot.services.loudness import KnownLoudness
 from timmybot.services.new_id import NewId
 from timmybot.services.right import NoRight, Right
 
@@ -41,6 +42,7 @@ class Resolving:
         *,
         new_id: NewId,
         looked: Callable[[], None],
+        loudness: KnownLoudness,
     ) -> None:
         self._store = store
         self._source = source
@@ -48,6 +50,7 @@ class Resolving:
         self._right = right
         self._new_id = new_id
         self._looked = looked
+        self._loudness = loudness
         self._swept = 0
         self._underway: dict[OrderKey, asyncio.Task[Entry | None]] = {}
         self._awaited: set[OrderKey] = set()
@@ -150,6 +153,8 @@ class Resolving:
                 await self._store.commit(change, epoch=self._right())
             except VersionConflict:
                 continue
+            if state.settings.target_lufs is not None:
+                self._loudness.find_out(track)
             return resolved
 
     async def _drop(self, entry: Entry) -> None:

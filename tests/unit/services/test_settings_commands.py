@@ -32,8 +32,7 @@ OPTIONS = {
 
 
 async def says(house: FrontOfHouse, command: str, standing: Standing, **options: str) -> Answer:
-    invocation = house.invocation(command, **options)  # type: ignore[arg-type]
-    return await house.answering.answer(replace(invocation, standing=standing))
+    return await house.answering.answer(house.invocation(command, standing=standing, **options))  # type: ignore[arg-type]
 
 
 async def chosen(house: FrontOfHouse, guild: GuildId = GUILD) -> GuildSettings:

@@ -13,6 +13,7 @@ from timmybot.adapters.dynamodb.identify_budget import DynamoIdentifyBudget
 from timmybot.adapters.dynamodb.inbox import DynamoInbox
 from timmybot.adapters.dynamodb.lease_store import DynamoLeaseStore
 from timmybot.adapters.dynamodb.table import Table
+from timmybot.adapters.dynamodb.track_cache import DynamoTrackCache
 from timmybot.ports.clock import Clock
 from timmybot.settings import Settings
 
@@ -23,6 +24,9 @@ _GUILD_THREADS = 12
 _COORDINATION_THREADS = 4
 """Heartbeat, inbox, leases and identify budget: each is one call at a time."""
 
+_TRACK_THREADS = 2
+"""Nobody waits for what they do."""
+
 
 @dataclass(frozen=True)
 class Stores:
@@ -32,6 +36,7 @@ class Stores:
     leases: DynamoLeaseStore
     inbox: DynamoInbox
     identify_budget: DynamoIdentifyBudget
+    tracks: DynamoTrackCache
     tables: tuple[Table, ...]
     own_client: DynamoDBClient | None = None
     """The client, unless the caller brought one."""
@@ -57,7 +62,7 @@ def dynamodb_client(session: Session | None = None, **where: Any) -> DynamoDBCli
         read_timeout=0.8,
         retries={"total_max_attempts": 2, "mode": "legacy"},
         tcp_keepalive=True,
-        max_pool_connections=_GUILD_THREADS + _COORDINATION_THREADS,
+        max_pool_connections=_GUILD_THREADS + _COORDINATION_THREADS + _TRACK_THREADS,
     )
     # botocore types every client alike; the stubs know which one this is.
     client = (session or get_session()).create_client("dynamodb", config=config, **where)
@@ -81,11 +86,13 @@ def connect(
         client = own_client = dynamodb_client(session)
     guild_queues = Table(client, settings.names.table("guild-queues"), ("guild_id", "item"), threads=_GUILD_THREADS)
     coordination = Table(client, settings.names.table("coordination"), ("pk", "sk"), threads=_COORDINATION_THREADS)
+    track_cache = Table(client, settings.names.table("track-cache"), ("track_id", "item"), threads=_TRACK_THREADS)
     return Stores(
         guilds=DynamoGuildStores(guild_queues, clock, settings.shard_count),
         leases=DynamoLeaseStore(coordination, clock),
         inbox=DynamoInbox(coordination),
         identify_budget=DynamoIdentifyBudget(coordination, max_concurrency),
-        tables=(guild_queues, coordination),
+        tracks=DynamoTrackCache(track_cache, clock),
+        tables=(guild_queues, coordination, track_cache),
         own_client=own_client,
     )

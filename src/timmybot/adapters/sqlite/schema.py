@@ -36,4 +36,10 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE undo (guild_id INTEGER PRIMARY KEY, record TEXT NOT NULL)",
         "CREATE TABLE guild_settings (guild_id INTEGER PRIMARY KEY, record TEXT NOT NULL)",
     ),
+    (
+        "DROP TABLE guild_settings",  # they are part of the state
+        """CREATE TABLE loudness (
+            track_id TEXT PRIMARY KEY, expires_at REAL NOT NULL, record TEXT NOT NULL
+        ) WITHOUT ROWID""",
+    ),
 )

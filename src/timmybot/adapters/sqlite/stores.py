@@ -10,6 +10,7 @@ from timmybot.adapters.sqlite.guild_store import SqliteGuildStores
 from timmybot.adapters.sqlite.identify_budget import SqliteIdentifyBudget
 from timmybot.adapters.sqlite.inbox import SqliteInbox
 from timmybot.adapters.sqlite.lease_store import SqliteLeaseStore
+from timmybot.adapters.sqlite.track_cache import SqliteTrackCache
 from timmybot.ports.clock import Clock
 from timmybot.settings import Settings
 
@@ -22,6 +23,7 @@ class Stores:
     leases: SqliteLeaseStore
     inbox: SqliteInbox
     identify_budget: SqliteIdentifyBudget
+    tracks: SqliteTrackCache
     database: Database
 
     def close(self) -> None:
@@ -41,5 +43,6 @@ def connect(path: Path, settings: Settings, clock: Clock, *, max_concurrency: in
         leases=SqliteLeaseStore(database, clock),
         inbox=SqliteInbox(database),
         identify_budget=SqliteIdentifyBudget(database, max_concurrency),
+        tracks=SqliteTrackCache(database, clock),
         database=database,
     )

@@ -78,6 +78,13 @@ class Fields:
             raise Unreadable(f"{name} is not a time")
         return float(value)
 
+    def decibels(self, name: str, low: float, high: float) -> float:
+        """A level; it has to be there."""
+        value = self._record.get(name)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+            raise Unreadable(f"{name} is not a level from {low} to {high}")
+        return float(value)
+
     def flag(self, name: str) -> bool:
         value = self._record.get(name, False)
         if not isinstance(value, bool):
