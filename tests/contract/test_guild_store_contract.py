@@ -176,6 +176,26 @@ async def test_a_claim_wins_against_members_who_write_all_the_time(kept: Kept) -
     assert len(await everything_queued(stores[0])) == 4
 
 
+async def test_a_guild_that_wants_nothing_but_an_answer_is_found_until_it_has_it(kept: Kept) -> None:
+    guilds = kept.stores.guilds
+    store, now = guilds.open(GUILD), kept.clock.now()
+    replies = an_owed_reply(1, now + 900), an_owed_reply(2, now + 900)
+    await store.commit(Change(await store.state(), owe=replies))
+    assert await guilds.wanting(SHARD) == [GUILD]
+    for reply in replies:
+        assert await guilds.wanting(SHARD) == [GUILD]
+        await store.settle(reply.interaction_id)
+    assert await guilds.wanting(SHARD) == []
+
+
+async def test_a_guild_whose_answers_have_expired_is_not_found_once_it_was_looked_at(kept: Kept) -> None:
+    guilds = kept.stores.guilds
+    store = guilds.open(GUILD)
+    await store.commit(Change(await store.state(), owe=(an_owed_reply(1, kept.clock.now() - 1),)))
+    assert await store.owed_replies() == []
+    assert await guilds.wanting(SHARD) == []
+
+
 async def test_owed_replies_are_kept_oldest_first_until_settled_or_expired(kept: Kept) -> None:
     store = kept.stores.guilds.open(GUILD)
     soon, later = kept.clock.now() + 10, kept.clock.now() + 900

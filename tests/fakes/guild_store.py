@@ -48,6 +48,11 @@ class Stored:
     replies: dict[InteractionId, OwedReply | RawRecord] = field(default_factory=dict)
     undo: Undo | RawRecord | None = None
 
+    def wants_worker(self, now: float) -> bool:
+        owed = (reply for reply in self.replies.values() if isinstance(reply, OwedReply))
+        plays = isinstance(self.state, GuildState) and self.state.wants_player
+        return plays or any(reply.expires_at > now for reply in owed)
+
     def of(self, generation: int) -> dict[OrderKey, Entry | RawRecord]:
         return self.entries.setdefault(generation, {})
 
@@ -64,8 +69,7 @@ class FakeGuildStores(GuildStores):
 
     async def wanting(self, shard_id: ShardId) -> list[GuildId]:
         async with self.faults.call():
-            states = {guild_id: stored.state for guild_id, stored in self.stored.items()}
-            wanting = [guild for guild, state in states.items() if isinstance(state, GuildState) and state.wants_player]
+            wanting = [guild_id for guild_id, stored in self.stored.items() if stored.wants_worker(self._clock.now())]
             return sorted(guild_id for guild_id in wanting if shard_of(guild_id, self._shard_count) == shard_id)
 
 

@@ -134,5 +134,8 @@ class GuildStores(Protocol):
     def open(self, guild_id: GuildId) -> GuildStore: ...
 
     async def wanting(self, shard_id: ShardId) -> list[GuildId]:
-        """The guilds of a shard that want a player. May lag behind recent writes by some seconds."""
+        """The guilds of a shard that want a worker: they want a player, or an answer is owed to them.
+
+        May lag behind recent writes by some seconds, and name a guild whose owed answers have expired.
+        """
         ...

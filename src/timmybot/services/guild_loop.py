@@ -81,20 +81,15 @@ class GuildLoop:
             return False
 
     async def _answer(self, wanted: GuildState) -> None:
-        """Give the answers that are owed. What cannot be given now is tried again: a guild that wants no player is
-        found by no scan."""
+        """Give the answers that are owed. What cannot be given now stays owed, and the next scan finds the guild."""
         try:
             while self._answers_asked:
                 self._answers_asked = False
                 if await self._resolving.settle_all():
                     self.nudge()
                 await self._resolving.sweep(wanted)
-        except Fenced as error:
+        except (Fenced, NoRight, StoreUnavailable, VersionConflict) as error:
             log.info("guild %d: answers stay owed: %s", self.guild_id, error)
-        except (NoRight, StoreUnavailable, VersionConflict) as error:
-            log.info("guild %d: answering again in %.0f s: %s", self.guild_id, _RETRY_SECONDS, error)
-            await self._clock.sleep(_RETRY_SECONDS)
-            self.nudge()
         except Exception:  # A bug. The music goes on, and the next nudge tries again.
             log.exception("guild %d: answers stay owed", self.guild_id)
 

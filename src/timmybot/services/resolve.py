@@ -17,7 +17,7 @@ from timmybot.domain.guild_state import GuildState
 from timmybot.domain.ids import OrderKey, PlayId
 from timmybot.domain.track import Entry
 from timmybot.domain.wording import named
-from timmybot.ports.discord import DiscordError, Replies
+from timmybot.ports.discord import DiscordError, Replies, ReplyExpired
 from timmybot.ports.guild_store import GuildStore, StoreError, VersionConflict
 from timmybot.ports.track_source import TrackError, TrackSource
 from timmybot.services.loudness import KnownLoudness
@@ -183,8 +183,11 @@ class Resolving:
     async def _give(self, owed: OwedReply, sentence: str) -> None:
         try:
             await self._replies.edit(owed, sentence)
-        except DiscordError as error:
+        except ReplyExpired as error:
             log.warning("interaction %d was not answered: %s", owed.interaction_id, error)
+        except DiscordError as error:
+            log.warning("interaction %d is answered later: %s", owed.interaction_id, error)
+            return  # It stays owed, and the next scan finds the guild by it.
         await self._store.settle(owed.interaction_id)
 
 

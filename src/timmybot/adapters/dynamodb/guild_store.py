@@ -36,7 +36,8 @@ from timmybot.ports.records.guild import (
 log = logging.getLogger(__name__)
 
 ACTIVE_SHARD_INDEX = "active-shard"
-"""The sparse index on ``active_shard``: only guilds that want a player are in it."""
+"""The sparse index on ``active_shard``: a guild is in it with its ``STATE`` while it wants a player, and with each
+answer that is owed to it."""
 
 CLAIM_TRIES = 10
 """A claim races only with members' commands, a few a second at most."""
@@ -59,7 +60,7 @@ class DynamoGuildStores(GuildStores):
 
     async def wanting(self, shard_id: ShardId) -> list[GuildId]:
         found = self._table.in_index(ACTIVE_SHARD_INDEX, "active_shard", shard_id)
-        names = [str(item["guild_id"]) async for item in found]
+        names = {str(item["guild_id"]): None async for item in found}
         return [GuildId(int(name)) for name in names if name.isdecimal()]
 
 
@@ -159,6 +160,10 @@ class DynamoGuildStore(GuildStore):
             except Unreadable as why:
                 self._set_aside(item, why)
         now = self._clock.now()
+        for reply in found:
+            if reply.expires_at <= now:
+                # The table forgets it by itself, within days: until then the index would name the guild in vain.
+                await self.settle(reply.interaction_id)
         return sorted((reply for reply in found if reply.expires_at > now), key=lambda reply: reply.interaction_id)
 
     async def settle(self, interaction_id: InteractionId) -> None:
@@ -176,10 +181,16 @@ class DynamoGuildStore(GuildStore):
         record = state_record(state)
         return record | {"active_shard": self._shard_id} if state.wants_player else record
 
+    def _reply_record(self, owed: OwedReply) -> Record:
+        return reply_record(owed) | {"active_shard": self._shard_id}
+
     def _others(self, change: Change) -> list[Put | Delete]:
         return [
             *self._entries.writes(change),
-            *(Put((self._partition, f"{_REPLY}{owed.interaction_id}"), reply_record(owed)) for owed in change.owe),
+            *(
+                Put((self._partition, f"{_REPLY}{owed.interaction_id}"), self._reply_record(owed))
+                for owed in change.owe
+            ),
             *([Put((self._partition, _UNDO), undo_record(change.undo))] if change.undo else []),
         ]
 

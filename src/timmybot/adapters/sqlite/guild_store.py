@@ -45,8 +45,10 @@ class SqliteGuildStores(GuildStores):
         def find(connection: Connection) -> list[GuildId]:
             rows = connection.execute(
                 # Discord's own formula, so that a changed shard count needs no rewriting here.
-                "SELECT guild_id FROM guild_state WHERE wants_player AND (guild_id >> 22) % ? = ? ORDER BY guild_id",
-                (self._shard_count, shard_id),
+                "SELECT guild_id FROM (SELECT guild_id FROM guild_state WHERE wants_player "
+                "UNION SELECT guild_id FROM owed_reply WHERE expires_at > ?) "
+                "WHERE (guild_id >> 22) % ? = ? ORDER BY guild_id",
+                (self._clock.now(), self._shard_count, shard_id),
             )
             return [GuildId(guild_id) for (guild_id,) in rows]
 
