@@ -184,14 +184,24 @@ class GuildCommands:
         return page_of_queue(current, waiting[before:], before, state.tally)
 
     async def now_playing(self, position_of: PositionOf) -> str:
-        state = await self._store.state()
-        current = await self._store.entry(state.current, of=state) if state.current else None
-        if current is None or state.play_id is None:
-            raise NothingPlaying
-        told = await position_of(state.play_id)
+        state, current, play_id = await self._what_plays()
+        told = await position_of(play_id)
         position_ms = state.position_ms if told is None else told
         manner = "Away" if state.away else "Paused" if state.paused else "Playing"
         return f"{manner} at {clock_time(position_ms)}: {named(current.track)}, asked for by <@{current.requested_by}>"
+
+    async def _what_plays(self) -> tuple[GuildState, Entry, PlayId]:
+        """Raises :class:`NothingPlaying`."""
+        state = await self._store.state()
+        while state.current is not None and state.play_id is not None:
+            current = await self._store.entry(state.current, of=state)
+            if current is not None:
+                return state, current, state.play_id
+            # It may have gone between the two readings, and something else play.
+            before, state = state, await self._store.state()
+            if state.version == before.version:
+                break
+        raise NothingPlaying
 
     def _wish(self, tracks: list[Track], user: UserId, voice: ChannelId, text: ChannelId) -> Wish:
         named_tracks = tuple((EntryId(self._new_id()), track) for track in tracks)

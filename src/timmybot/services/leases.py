@@ -24,6 +24,10 @@ from timmybot.settings import Settings
 log = logging.getLogger(__name__)
 
 
+_PLACES_REMEMBERED = 2_000
+"""Far more than all workers play while one shard changes hands."""
+
+
 class Leases:
     """The leases of one worker. ``positions`` tells where its players are, for the heartbeat to carry; ``gets_on``,
     whether the process makes progress: one that does not renews nothing, and loses its shards."""
@@ -47,6 +51,8 @@ class Leases:
         self._observer = Observer(settings.lease_seconds)
         self._mine = Heartbeat(me, counter=0, renewed_at=0.0, revision=revision)
         self._others: dict[WorkerId, Heartbeat] = {}
+        self._told: dict[PlayId, int] = {}
+        """Where playings were by heartbeats that have been written over since, the latest last."""
         self._acknowledged_at = float("-inf")
         self._confirmed = True
         self._last_beat_at = clock.monotonic()
@@ -122,6 +128,10 @@ class Leases:
         now = self._clock.monotonic()
         heartbeats = await self._store.heartbeats()
         self._observer.see(heartbeats, now)
+        for play_id, place in [each for beat in self._others.values() for each in beat.positions.items()]:
+            self._told[play_id] = max(place, self._told.pop(play_id, 0))
+        for play_id in list(self._told)[:-_PLACES_REMEMBERED]:
+            del self._told[play_id]
         self._others = {beat.worker_id: beat for beat in heartbeats if beat.worker_id != self.me}
         return now
 
@@ -138,8 +148,10 @@ class Leases:
                 continue
             if seen.owner in holding:
                 continue
-            handed_to_me = seen.next_owner == self.me
-            if len(self.held) >= share and not handed_to_me:
+            # What an owner left behind that died may be playing: it is nobody's share. Whoever has noticed takes it, as
+            # one that has just begun to look would first have to notice, too.
+            wanted_here = seen.owner is not None or seen.next_owner == self.me
+            if len(self.held) >= share and not wanted_here:
                 continue
             fresh = self._clock.monotonic() - now < self._settings.lease_margin_seconds
             if fresh and self.may_act and claimable(seen, self.me, alive):
@@ -178,7 +190,10 @@ class Leases:
         return max(alive, key=lambda worker: (self._others[worker].revision, worker), default=None)
 
     def last_position(self, play_id: PlayId, *, sounding: bool) -> int | None:
-        """Where ``play_id`` was by any other worker's last heartbeat, living or not, in milliseconds.
+        """Where ``play_id`` was by any other worker's heartbeats, living or not, in milliseconds.
+
+        Not by their last ones alone: a worker that stood still, and has lost its guilds to this one, tells of their
+        players no more, and this one may not have begun to play them yet.
 
         A worker that fell silent died somewhere between two beats: what was ``sounding`` is taken to have gone on for
         half of that time. One that lives, or said that it was leaving, has saved the place itself.
@@ -189,7 +204,7 @@ class Leases:
             for beat in self._others.values()
             if (place := beat.positions.get(play_id)) is not None
         ]
-        return max(told, default=None)
+        return max((*told, *filter(None, [self._told.get(play_id)])), default=None)
 
     @property
     def _half_a_beat_ms(self) -> int:
