@@ -27,7 +27,7 @@ PATIENCE_SECONDS = 30.0
 
 
 class _OpenBudget:
-    async def reserve(self, shard_id: ShardId, now: float) -> float:
+    async def reserve(self, shard_id: ShardId, now: float, *, max_concurrency: int = 1) -> float:
         """Everyone may identify at once."""
         return 0.0
 

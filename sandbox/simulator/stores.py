@@ -70,7 +70,7 @@ class Kept:
         self.guilds: GuildStores = FakeGuildStores(clock, shard_count, _NoFaults())
         self.leases = FakeLeaseStore(clock, _NoFaults())
         self.inbox = FakeInbox(_NoFaults())
-        self.budget = FakeIdentifyBudget(1, _NoFaults())
+        self.budget = FakeIdentifyBudget(_NoFaults())
         self.index_lag = 0.0
         self.nudges_lost = self.nudges_late = self.nudges_doubled = 0
         self.nudge_arrivals: dict[str, float] = {}
@@ -415,8 +415,8 @@ class LinkedBudget:
         self._kept = kept
         self._link = link
 
-    async def reserve(self, shard_id: ShardId, now: float) -> float:
-        return await self._link.call(lambda: self._kept.budget.reserve(shard_id, now))
+    async def reserve(self, shard_id: ShardId, now: float, *, max_concurrency: int = 1) -> float:
+        return await self._link.call(lambda: self._kept.budget.reserve(shard_id, now, max_concurrency=max_concurrency))
 
 
 def _ports(

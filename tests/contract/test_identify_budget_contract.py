@@ -27,3 +27,11 @@ async def test_a_reservation_made_under_a_broken_clock_does_not_block_for_ever(k
     budget, now = kept.stores.identify_budget, kept.clock.now()
     await budget.reserve(ShardId(0), now + 1_000_000)
     assert await budget.reserve(ShardId(0), now) == 0.0
+
+
+async def test_each_of_discords_buckets_has_a_budget_of_its_own(kept: Kept) -> None:
+    budget, now = kept.stores.identify_budget, kept.clock.now()
+    waits = [await budget.reserve(ShardId(number), now, max_concurrency=4) for number in range(8)]
+    assert waits == [0.0] * 4 + [5.0] * 4
+    assert await budget.reserve(ShardId(6), now + 5, max_concurrency=4) == 0.0
+    assert await budget.reserve(ShardId(2), now + 6, max_concurrency=4) == 4.0

@@ -104,14 +104,13 @@ class FakeInbox(Inbox):
 
 
 class FakeIdentifyBudget(IdentifyBudget):
-    def __init__(self, max_concurrency: int = 1, faults: Faults | None = None) -> None:
+    def __init__(self, faults: Faults | None = None) -> None:
         self.faults = faults or Faults()
-        self._max_concurrency = max_concurrency
         self._free_at: dict[int, float] = {}
 
-    async def reserve(self, shard_id: ShardId, now: float) -> float:
+    async def reserve(self, shard_id: ShardId, now: float, *, max_concurrency: int = 1) -> float:
         async with self.faults.call():
-            bucket = shard_id % self._max_concurrency
+            bucket = shard_id % max_concurrency
             wait = self._free_at.get(bucket, now) - now
             if 0 < wait <= RESERVATION_BELIEVED_SECONDS:
                 return min(wait, BUCKET_SECONDS)

@@ -26,6 +26,7 @@ UNITS: Mapping[str, str] = {
     "ShardsTaken": "Count",
     "WakeFailed": "Count",
     "WokenAgain": "Count",  # a task stopped, none was wanted, and a guild still wanted to hear something
+    "SessionStartsLow": "Count",  # a gateway session was to be started, and few are left of Discord's day
     "WakeSeconds": "Seconds",  # from the image pull to a worker that can play
     "WorkersFailed": "Count",  # tasks that ended by themselves or never started
     # How well it plays.

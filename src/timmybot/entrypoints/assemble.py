@@ -65,6 +65,7 @@ async def assembled_worker(
         credentials.bot_token,
         gateway_url=rest.gateway_url,
         session_starts=rest.session_starts,
+        metrics=metrics,
         look_up=rest.guild,
         identify_budget=stores.identify_budget,
         shard_count=settings.shard_count,

@@ -35,7 +35,7 @@ class OpenBudget:
     def __init__(self) -> None:
         self.reserved: list[ShardId] = []
 
-    async def reserve(self, shard_id: ShardId, now: float) -> float:
+    async def reserve(self, shard_id: ShardId, now: float, *, max_concurrency: int = 1) -> float:
         self.reserved.append(shard_id)
         return 0.0
 

@@ -10,7 +10,7 @@ import pytest
 
 from sandbox.discord.permissions import Permission
 from tests.integration.voice.scene import SHARD, SONG, Bot, Scene, until
-from timmybot.adapters.discord_gateway.connection import STARTS_LEFT_ALONE
+from timmybot.adapters.discord_gateway.identify_gate import STARTS_LEFT_ALONE
 from timmybot.adapters.discord_voice.player import VoicePlayer
 from timmybot.domain.ids import ChannelId, GuildId, PlayId
 from timmybot.domain.lease import GatewaySession
@@ -218,8 +218,12 @@ async def test_a_day_whose_session_starts_are_nearly_spent_is_not_spent_to_the_e
     with pytest.raises(GatewayRefused, match=r"10 more sessions today.*24\.0 hours"):
         await bot.gateway.open(SHARD, None)
     assert scene.discord.log.identifies == []
+    opened = scene.discord.log.gateway_closes[:]
+    with pytest.raises(GatewayRefused, match="10 more sessions today"):
+        await bot.gateway.open(SHARD, None)
+    assert scene.discord.log.gateway_closes == opened, "it is not even connected again"
     budget.used -= 1
-    await bot.gateway.open(SHARD, None)
+    await scene.bot().gateway.open(SHARD, None)
     assert len(scene.discord.log.identifies) == 1
 
 

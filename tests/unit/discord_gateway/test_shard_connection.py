@@ -15,6 +15,7 @@ from websockets.exceptions import ConnectionClosed
 
 from tests.fakes.clock import FakeClock
 from timmybot.adapters.discord_gateway.connection import ShardConnection
+from timmybot.adapters.discord_gateway.identify_gate import IdentifyGate
 from timmybot.adapters.discord_gateway.session import Session
 from timmybot.domain.ids import ShardId
 from timmybot.domain.lease import GatewaySession
@@ -67,7 +68,7 @@ class Budget:
     def __init__(self, *waits: float) -> None:
         self.waits = list(waits)
 
-    async def reserve(self, shard_id: ShardId, now: float) -> float:
+    async def reserve(self, shard_id: ShardId, now: float, *, max_concurrency: int = 1) -> float:
         return self.waits.pop(0) if self.waits else 0.0
 
 
@@ -96,7 +97,7 @@ class Line:
             ShardId(3),
             self.session,
             gateway_url=self._url,
-            identify_budget=budget,
+            gate=IdentifyGate(budget, self.clock),
             clock=self.clock,
             random=Random(1),
             heard=lambda event: None,

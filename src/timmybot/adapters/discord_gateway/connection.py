@@ -13,6 +13,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from timmybot.adapters.discord_gateway.close_codes import RESUMABLE_CLOSE, Next, after_close
+from timmybot.adapters.discord_gateway.identify_gate import IdentifyGate
 from timmybot.adapters.discord_gateway.resume_url import is_trusted
 from timmybot.adapters.discord_gateway.send_window import SendWindow
 from timmybot.adapters.discord_gateway.session import (
@@ -27,7 +28,6 @@ from timmybot.adapters.discord_gateway.session import (
 )
 from timmybot.domain.ids import ShardId
 from timmybot.ports.clock import Clock
-from timmybot.ports.identify_budget import IdentifyBudget
 from timmybot.ports.shard_sessions import GatewayRefused
 
 log = logging.getLogger(__name__)
@@ -44,11 +44,6 @@ _CLOSE_SECONDS: Final = 1.0
 _ASK_AGAIN_SECONDS: Final = 0.5
 _FIRST_BACKOFF_SECONDS: Final = 1.0
 _LONGEST_BACKOFF_SECONDS: Final = 60.0
-STARTS_LEFT_ALONE: Final = 10
-"""Of the 1,000 sessions that may be started in 24 hours, past which Discord resets the token. Source: Discord, Gateway,
-"Session Start Limit Object"."""
-SessionStarts = Callable[[], Awaitable[tuple[int, float]]]
-"""How many sessions may still be started, and in how many seconds there will be more."""
 _INVALID_SESSION_PAUSE: Final = (1.0, 5.0)
 """Source: Discord, Gateway, "Resuming": after an invalid session, wait a random 1 to 5 seconds."""
 
@@ -66,25 +61,23 @@ class ShardConnection:
         session: Session,
         *,
         gateway_url: Callable[[], Awaitable[str]],
-        identify_budget: IdentifyBudget,
+        gate: IdentifyGate,
         clock: Clock,
         random: random_module.Random,
         heard: Callable[[Dispatched], None],
         may_reconnect: Callable[[], bool] = lambda: True,
-        session_starts: SessionStarts | None = None,
     ) -> None:
         self.session = session
         self.up = asyncio.Event()
         """Set while the session is ready."""
         self._shard_id = shard_id
         self._gateway_url = gateway_url
-        self._identify_budget = identify_budget
+        self._gate = gate
         self._clock = clock
         self._random = random
         self._heard = heard
         self._may_reconnect = may_reconnect
-        self._session_starts = session_starts
-        self._refusal: str | None = None
+        self._refusal: GatewayRefused | None = None
         self._window = SendWindow()
         self._sending = asyncio.Lock()
         self._websocket: ClientConnection | None = None
@@ -103,7 +96,7 @@ class ShardConnection:
                 log.exception("shard %d: the gateway connection failed", self._shard_id)
                 code = None
             if self._refusal is not None:
-                raise GatewayRefused(self._refusal)
+                raise self._refusal
             remedy = after_close(code)
             if remedy.next is Next.GIVE_UP:
                 raise GatewayRefused(remedy.sentence)
@@ -221,31 +214,14 @@ class ShardConnection:
 
     async def _identify(self, websocket: ClientConnection) -> None:
         try:
-            if (refusal := await self._day_is_spent()) is not None:
-                self._refusal = refusal
-                await websocket.close(RESUMABLE_CLOSE)
-                return
-            while wait := await self._identify_budget.reserve(self._shard_id, self._clock.now()):
-                await self._clock.sleep(wait)
+            await self._gate.pass_through(self._shard_id)
             await self._send(self.session.identify())
+        except GatewayRefused as refusal:
+            self._refusal = refusal
+            await websocket.close(RESUMABLE_CLOSE)
         except Exception as error:  # a budget that cannot be asked is not a budget that may be passed over
             log.warning("shard %d: could not identify (%s)", self._shard_id, type(error).__name__)
             await websocket.close(RESUMABLE_CLOSE)
-
-    async def _day_is_spent(self) -> str | None:
-        if self._session_starts is None:
-            return None
-        try:
-            remaining, reset_seconds = await self._session_starts()
-        except Exception as error:  # the shared budget still counts, and what is wrong here the gateway says better
-            log.warning("shard %d: session starts were not told (%s)", self._shard_id, type(error).__name__)
-            return None
-        if remaining > STARTS_LEFT_ALONE:
-            return None
-        return (
-            f"Discord allows this bot {remaining} more sessions today, and resets the token of one that starts too "
-            f"many. I connect again in {reset_seconds / 3600:.1f} hours. Find out what restarts so often."
-        )
 
 
 def _code_of_peer(websocket: ClientConnection) -> int | None:

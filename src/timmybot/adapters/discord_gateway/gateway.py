@@ -8,7 +8,8 @@ import random as random_module
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from timmybot.adapters.discord_gateway.connection import SessionStarts, ShardConnection
+from timmybot.adapters.discord_gateway.connection import ShardConnection
+from timmybot.adapters.discord_gateway.identify_gate import AskStarts, IdentifyGate
 from timmybot.adapters.discord_gateway.session import Dispatched, Session
 from timmybot.adapters.discord_gateway.signalling import JOIN_SECONDS, LookUp, Signalling
 from timmybot.adapters.discord_gateway.token_owner import owner_of
@@ -16,6 +17,7 @@ from timmybot.domain.ids import ChannelId, GuildId, ShardId
 from timmybot.domain.lease import GatewaySession
 from timmybot.ports.clock import Clock
 from timmybot.ports.identify_budget import IdentifyBudget
+from timmybot.ports.metrics import Metrics
 from timmybot.ports.shard_sessions import GatewayRefused, InteractionHandler
 from timmybot.ports.voice_signalling import VoiceEvent, VoiceServer
 
@@ -27,8 +29,8 @@ class Gateway:
 
     ``gateway_url`` is asked for the URL of ``GET /gateway/bot``. ``may_act`` tells whether this worker still has the
     strict right to a shard: without it, lost connections are not made again and no channel is joined, lest two
-    workers take a session or a call from each other in turns. ``session_starts`` is asked before each IDENTIFY;
-    ``look_up`` tells of a guild what its GUILD_CREATE would, where a predecessor's session has been resumed.
+    workers take a session or a call from each other in turns. ``session_starts`` (``GET /gateway/bot``) is asked before
+    each IDENTIFY; ``look_up`` tells of a guild what its GUILD_CREATE would, where a predecessor's session has been resumed.
     """
 
     def __init__(
@@ -43,17 +45,17 @@ class Gateway:
         may_act: Callable[[ShardId], bool] = lambda _: True,
         random: random_module.Random | None = None,
         join_seconds: float = JOIN_SECONDS,
-        session_starts: SessionStarts | None = None,
+        session_starts: AskStarts | None = None,
+        metrics: Metrics | None = None,
         look_up: LookUp | None = None,
     ) -> None:
         self._token = token
         self._gateway_url = gateway_url
-        self._identify_budget = identify_budget
+        self._gate = IdentifyGate(identify_budget, clock, session_starts, metrics)
         self._shard_count = shard_count
         self._clock = clock
         self._on_interaction = on_interaction
         self._may_act = may_act
-        self._session_starts = session_starts
         self._random = random or random_module.Random()  # noqa: S311  # jitter, no secret
         self._signalling = Signalling(
             self._connection_to,
@@ -72,6 +74,8 @@ class Gateway:
     async def open(self, shard_id: ShardId, session: GatewaySession | None = None) -> None:
         if not self.is_open(shard_id):
             await self.close(shard_id)  # clears away one that was refused
+            if session is None:
+                self._gate.check()  # else every guild would have a connection made every few seconds, to no end
             self._start(shard_id, session)
         connection, running = self._connections[shard_id], self._running[shard_id]
         ready = asyncio.create_task(connection.up.wait())
@@ -134,12 +138,11 @@ class Gateway:
             shard_id,
             Session(self._token, shard_id, self._shard_count, session),
             gateway_url=self._gateway_url,
-            identify_budget=self._identify_budget,
+            gate=self._gate,
             clock=self._clock,
             random=self._random,
             heard=lambda event: self._hear(shard_id, event),
             may_reconnect=lambda: self._may_act(shard_id),
-            session_starts=self._session_starts,
         )
         running = asyncio.create_task(connection.run(), name=f"gateway shard {shard_id}")
         running.add_done_callback(_log_refusal)

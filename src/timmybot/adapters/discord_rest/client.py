@@ -13,6 +13,7 @@ from timmybot.domain.change import OwedReply
 from timmybot.domain.ids import ChannelId, GuildId, InteractionId, UserId
 from timmybot.ports.clock import Clock
 from timmybot.ports.discord import DiscordError, ReplyExpired
+from timmybot.ports.identify_budget import SessionStarts
 from timmybot.ports.secrets import SecretMissing, Secrets
 
 Json = Mapping[str, object]
@@ -88,11 +89,13 @@ class DiscordRest:
             raise DiscordError("GET /gateway/bot: Discord's answer names no gateway")
         return url
 
-    async def session_starts(self) -> tuple[int, float]:
-        """Get Gateway Bot: how many sessions may still be started, and in how many seconds there will be more."""
+    async def session_starts(self) -> SessionStarts:
+        """Get Gateway Bot: what its session start limit leaves."""
         limit = _object((await self._gateway_bot()).get("session_start_limit"))
         try:
-            return int(str(limit["remaining"])), int(str(limit["reset_after"])) / 1000
+            return SessionStarts(
+                int(str(limit["remaining"])), int(str(limit["reset_after"])) / 1000, int(str(limit["max_concurrency"]))
+            )
         except (KeyError, ValueError) as error:
             raise DiscordError("GET /gateway/bot: Discord's answer has no session start limit") from error
 

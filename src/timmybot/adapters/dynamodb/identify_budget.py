@@ -12,11 +12,10 @@ _IDENTIFY = "IDENTIFY"
 
 
 class DynamoIdentifyBudget(IdentifyBudget):
-    def __init__(self, table: Table, max_concurrency: int) -> None:
+    def __init__(self, table: Table) -> None:
         self._table = table
-        self._max_concurrency = max_concurrency
 
-    async def reserve(self, shard_id: ShardId, now: float) -> float:
+    async def reserve(self, shard_id: ShardId, now: float, *, max_concurrency: int = 1) -> float:
         never_used = Clause("NOT attribute_type(#free_at, :number)", {":number": "N"})
         free_again = Clause("#free_at <= :now", {":now": now})
         believed_until = now + RESERVATION_BELIEVED_SECONDS
@@ -24,7 +23,7 @@ class DynamoIdentifyBudget(IdentifyBudget):
         reserved = {"schema": SCHEMA, "free_at": now + BUCKET_SECONDS, "expires_at": int(believed_until)}
         try:
             await self._table.update(
-                (_IDENTIFY, str(shard_id % self._max_concurrency)),
+                (_IDENTIFY, str(shard_id % max_concurrency)),
                 reserved,
                 remove=(),
                 when=never_used | free_again | written_under_a_broken_clock,

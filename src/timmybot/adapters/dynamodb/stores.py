@@ -75,12 +75,8 @@ def connect(
     *,
     client: DynamoDBClient | None = None,
     session: Session | None = None,
-    max_concurrency: int = 1,
 ) -> Stores:
-    """The stores of the settings' environment. Calls nothing yet: a missing table shows at the first use.
-
-    ``max_concurrency`` is Discord's number of identify buckets (``GET /gateway/bot``, ``session_start_limit``).
-    """
+    """The stores of the settings' environment. Calls nothing yet: a missing table shows at the first use."""
     own_client = None
     if client is None:
         client = own_client = dynamodb_client(session)
@@ -91,7 +87,7 @@ def connect(
         guilds=DynamoGuildStores(guild_queues, clock, settings.shard_count),
         leases=DynamoLeaseStore(coordination, clock),
         inbox=DynamoInbox(coordination),
-        identify_budget=DynamoIdentifyBudget(coordination, max_concurrency),
+        identify_budget=DynamoIdentifyBudget(coordination),
         tracks=DynamoTrackCache(track_cache, clock),
         tables=(guild_queues, coordination, track_cache),
         own_client=own_client,

@@ -11,12 +11,11 @@ from timmybot.ports.records.coordination import RESERVATION_BELIEVED_SECONDS
 
 
 class SqliteIdentifyBudget(IdentifyBudget):
-    def __init__(self, database: Database, max_concurrency: int) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._max_concurrency = max_concurrency
 
-    async def reserve(self, shard_id: ShardId, now: float) -> float:
-        bucket = shard_id % self._max_concurrency
+    async def reserve(self, shard_id: ShardId, now: float, *, max_concurrency: int = 1) -> float:
+        bucket = shard_id % max_concurrency
 
         def reserve(connection: Connection) -> float:
             row = connection.execute("SELECT free_at FROM identify_bucket WHERE bucket = ?", (bucket,)).fetchone()

@@ -30,10 +30,9 @@ class Stores:
         self.database.close()
 
 
-def connect(path: Path, settings: Settings, clock: Clock, *, max_concurrency: int = 1) -> Stores:
+def connect(path: Path, settings: Settings, clock: Clock) -> Stores:
     """The stores in the file at ``path``, made if it is not there. Blocks for as long as a disk takes.
 
-    ``max_concurrency`` is Discord's number of identify buckets (``GET /gateway/bot``, ``session_start_limit``).
 
     Raises :class:`~timmybot.adapters.sqlite.database.DatabaseRefused`.
     """
@@ -42,7 +41,7 @@ def connect(path: Path, settings: Settings, clock: Clock, *, max_concurrency: in
         guilds=SqliteGuildStores(database, clock, settings.shard_count),
         leases=SqliteLeaseStore(database, clock),
         inbox=SqliteInbox(database),
-        identify_budget=SqliteIdentifyBudget(database, max_concurrency),
+        identify_budget=SqliteIdentifyBudget(database),
         tracks=SqliteTrackCache(database, clock),
         database=database,
     )
