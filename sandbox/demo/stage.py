@@ -40,8 +40,6 @@ async def stage(directory: Path) -> AsyncIterator[Stage]:
     music = directory / "music"
     music.mkdir(parents=True)
     async with Radio(music) as radio, FakeDiscord(directory / "discord") as discord:
-        # As Discord does since March 2026: who does not encrypt end to end is not let in.
-        discord.voice.require_dave = True
         app = discord.create_application("TimmyBot")
         surroundings = {
             "TIMMYBOT_DISCORD_API_URL": discord.api_url,

@@ -30,7 +30,7 @@ What a test can do to it, beside using it:
 End-to-end encryption is on wherever every client in a channel can do it; stages have none. Members are real
 participants: they hear what they have the key to, and nothing that is not encrypted in a call that is.
 
-- ``discord.voice.require_dave = True`` closes other clients with 4017, as Discord does (it is off until set).
+- Other clients are closed with 4017, as Discord does; ``discord.voice.require_dave = False`` lets them in.
 - ``guild.add_member("old", dave=False)``: once this one joins, the call goes down to version 0, and up when it leaves.
 - ``call = discord.voice.call(channel)``: ``call.recreate()`` starts over with a new group (epoch 1);
   ``call.spoilt.add(user_id)`` damages the next commit or welcome to a user (a bot's id, or a member's), who then asks

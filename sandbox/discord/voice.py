@@ -32,7 +32,7 @@ class Voice:
         self.modes = [AES_GCM, XCHACHA]
         """Offered in Ready. XChaCha20 always is; AES-GCM may be missing."""
         self.heartbeat_interval_seconds = 13.75
-        self.require_dave = False
+        self.require_dave = True
         """Close connections without DAVE with 4017, outside stage channels, as Discord does since 2 March 2026."""
         self.udp = VoiceUdp(self._on_datagram)
         self.strays = 0

@@ -232,6 +232,7 @@ async def test_a_bot_that_joins_a_call_without_encryption_is_brought_up_later(
 async def test_a_bot_without_encryption_is_heard_where_it_is_let_in(
     discord: FakeDiscord, app: Application, alice: Member
 ) -> None:
+    discord.voice.require_dave = False
     async with dave_bot(discord, app, alice.guild, max_dave_version=0) as bot:
         await _hears(alice, bot)
         assert alice.dave.version == 0
@@ -242,7 +243,6 @@ async def test_a_bot_without_encryption_is_heard_where_it_is_let_in(
 async def test_a_stage_is_never_encrypted_and_takes_any_client(
     discord: FakeDiscord, app: Application, guild: Guild, version: int
 ) -> None:
-    discord.voice.require_dave = True
     stage = guild.create_stage_channel("Stage")
     alice = guild.add_member("alice")
     await alice.join(stage)
@@ -377,7 +377,6 @@ async def test_a_resume_brings_the_binary_messages_that_were_missed(
 async def test_without_end_to_end_encryption_a_voice_channel_can_be_closed(
     discord: FakeDiscord, app: Application, guild: Guild
 ) -> None:
-    discord.voice.require_dave = True
     async with gateway(discord) as bot:
         await bot.identify(app)
         state, server = await bot.join_voice(guild)

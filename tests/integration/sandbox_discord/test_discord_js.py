@@ -24,7 +24,6 @@ SILENCE_FRAMES = 5
 
 @pytest.fixture
 async def alice(discord: FakeDiscord, guild: Guild) -> Member:
-    discord.voice.require_dave = True
     alice = guild.add_member("alice")
     await alice.join(guild.voice_channel)
     return alice

@@ -60,7 +60,6 @@ async def client(
     """discord.py, logged in and ready, when alice is in voice already."""
     monkeypatch.setattr(discord_py_http.Route, "BASE", discord.api_url)
     monkeypatch.setattr(discord_py_gateway.DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL(discord.gateway.url))
-    discord.voice.require_dave = True
     trust = ssl.create_default_context(cafile=discord.ca_file)
     intents = discord_py.Intents(guilds=True, voice_states=True)
     ready = asyncio.Event()

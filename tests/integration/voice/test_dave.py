@@ -30,7 +30,6 @@ def the_call(scene: Scene) -> DaveCall:
 
 
 async def playing(scene: Scene) -> Bot:
-    scene.discord.voice.require_dave = True
     bot = await scene.worker()
     await bot.play(scene.guild)
     await scene.alice.ear.wait_for_sound(seconds=0.4)
@@ -69,7 +68,6 @@ async def test_a_client_that_offers_no_encryption_is_turned_away_and_says_so(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dave, "VERSION", 0)
-    scene.discord.voice.require_dave = True
     bot = await scene.worker()
     with pytest.raises(VoiceError, match="end-to-end encryption"):
         await bot.player(scene.guild).join(ChannelId(scene.guild.voice_channel.id))
@@ -159,7 +157,6 @@ async def test_the_keys_outlive_a_resume(scene: Scene) -> None:
 
 
 async def test_a_stage_is_played_on_without_encryption(scene: Scene) -> None:
-    scene.discord.voice.require_dave = True
     stage = scene.guild.create_stage_channel("Stage")
     await scene.alice.join(stage)
     bot = await scene.worker()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -16,10 +16,10 @@ from sandbox.discord import Application, FakeDiscord
 from sandbox.melody import compose
 from sandbox.radio import Radio
 from sandbox.recording import Format, record
+from tests.integration.voice.scene import FastClock
 from timmybot.adapters import sqlite
 from timmybot.adapters.discord_rest import DiscordRest
 from timmybot.adapters.secrets import EnvironmentSecrets
-from timmybot.adapters.system_clock import SystemClock
 from timmybot.entrypoints.assemble import Stores
 from timmybot.entrypoints.run import serve
 from timmybot.settings import Settings
@@ -39,10 +39,20 @@ class House:
     directory: Path
 
     @asynccontextmanager
-    async def bot(self, rewire: Rewire = lambda stores: stores) -> AsyncIterator[None]:
-        """The bot, awake, until the context ends. ``rewire`` may put other stores behind it."""
-        clock = SystemClock()
-        settings = Settings(discord_api_url=self.discord.api_url, shard_count=1, source_allow_hosts=(self.radio.host,))
+    async def bot(self, rewire: Rewire = lambda stores: stores, *, pace: float = 1.0) -> AsyncIterator[None]:
+        """The bot, awake, until the context ends. ``rewire`` may put other stores behind it; its clock goes ``pace``
+        times as fast as the world."""
+        clock = FastClock(pace)
+        usual = Settings()
+        settings = replace(
+            usual,
+            discord_api_url=self.discord.api_url,
+            shard_count=1,
+            source_allow_hosts=(self.radio.host,),
+            heartbeat_seconds=usual.heartbeat_seconds * pace,
+            lease_seconds=usual.lease_seconds * pace,
+            lease_margin_seconds=usual.lease_margin_seconds * pace,
+        )
         environment = {
             "TIMMYBOT_BOT_TOKEN": self.app.bot_token,
             "TIMMYBOT_APPLICATION_ID": str(self.app.application_id),
@@ -81,7 +91,6 @@ async def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     async with Radio(music) as radio, FakeDiscord(tmp_path / "discord") as discord:
         # The voice gateway is spoken to over TLS, and trusts what the environment says it trusts.
         monkeypatch.setenv("SSL_CERT_FILE", str(discord.ca_file))
-        discord.voice.require_dave = True
         app = discord.create_application("TimmyBot")
         scenes = []
         for name, voice, formats in (
