@@ -22,6 +22,7 @@ from timmybot.ports.voice import Player, PlayerStatus, VoiceError
 from timmybot.services.loudness import KnownLoudness
 from timmybot.services.moving_on import Over, move_on, retire, stop
 from timmybot.services.new_id import NewId
+from timmybot.services.once import Once
 from timmybot.services.persistence import Persistence
 from timmybot.services.plan import (
     Action,
@@ -85,6 +86,7 @@ class Reconciler:
         self._persistence = persistence
         self._known_loudness = loudness
         self._new_id = new_id
+        self._leaving = Once(new_id)
         self._silenced = False
         self._loudness: tuple[PlayId, Loudness | None] | None = None
         """The playing, and how loud its track was known to be when it began: what is learned later is for later."""
@@ -235,7 +237,7 @@ class Reconciler:
         return False
 
     async def _go_away(self, wanted: GuildState, why: str) -> None:
-        await self._store.commit(Change(self._placed(wanted).go_away()), epoch=self._right())
+        await self._once(wanted, Change(self._placed(wanted).go_away()))
         self._persistence.succeeded()
         await self._player.leave()
         await self._tell(wanted, f"{why} The queue is kept: `/resume` brings me back.")
@@ -312,10 +314,17 @@ class Reconciler:
             await self._resolving.report(wanted.current, trouble)
 
     async def _give_up(self, wanted: GuildState, why: str | None) -> None:
-        await self._store.commit(await stop(self._store, wanted), epoch=self._right())
+        await self._once(wanted, await stop(self._store, wanted))
         await self._player.leave()
         if why:
             await self._tell(wanted, why)
+
+    async def _once(self, wanted: GuildState, change: Change) -> None:
+        """Commit that the player leaves, unless it was committed before and nobody heard of it."""
+        if not self._leaving.is_done(wanted):
+            marked = replace(change, state=self._leaving.marked(change.state))
+            await self._store.commit(marked, epoch=self._right())
+        self._leaving.over()
 
     async def _tell(self, wanted: GuildState, sentence: str) -> None:
         if wanted.current:

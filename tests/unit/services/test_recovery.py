@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
+from tests.fakes.clock import settle
+from tests.fakes.faults import Faults
 from tests.fakes.guild import GUILD, OTHER_GUILD, SECOND_SONG, SONG
 from tests.fakes.workers import FakeWorker, Theatre
-from timmybot.domain.ids import InteractionId, ShardId
+from timmybot.domain.guild_state import GuildState
+from timmybot.domain.ids import InteractionId, PlayId, ShardId, WorkerId
 from timmybot.domain.lease import Heartbeat, ShardLease
 from timmybot.ports.guild_store import StoreUnavailable
+from timmybot.services.once import Once
 
 
 async def test_a_stop_whose_nudge_was_lost_is_found_by_the_scan(theatre: Theatre, worker: FakeWorker) -> None:
@@ -144,3 +150,79 @@ async def test_a_beat_that_was_slow_to_fail_is_tried_again_at_once(theatre: Thea
     for _ in range(50):
         await theatre.clock.advance(0.1)
         assert worker.leases.may_act
+
+
+class LosesTheAnswerToAStop(Faults):
+    """A store whose answer to the first write that wants no player any more is lost."""
+
+    def __init__(self, theatre: Theatre) -> None:
+        super().__init__()
+        self._theatre = theatre
+        self._lost = False
+
+    @asynccontextmanager
+    async def call(self) -> AsyncIterator[None]:
+        before = self._wants_player()
+        async with super().call():
+            yield
+        if before and not self._wants_player() and not self._lost:
+            self._lost = True
+            raise StoreUnavailable("the answer to the stop is lost")
+
+    def _wants_player(self) -> bool:
+        stored = self._theatre.guilds.stored.get(GUILD)
+        return stored is not None and isinstance(stored.state, GuildState) and stored.state.wants_player
+
+
+async def thrown_out_as_the_answer_is_lost(theatre: Theatre) -> GuildState:
+    """The guild after someone has queued a track before the worker that was thrown out tries again."""
+    theatre.guilds.faults = LosesTheAnswerToAStop(theatre)
+    worker = theatre.new_worker("one")
+    await theatre.clock.advance(1)
+    await theatre.says("play", url=SONG)
+    await theatre.clock.advance(1)
+    worker.player(GUILD).kick()
+    await settle()
+    await theatre.says("play", url=SECOND_SONG)
+    await theatre.clock.advance(5)
+    return await theatre.guilds.open(GUILD).state()
+
+
+async def test_who_is_thrown_out_stops_what_was_wanted_then_and_not_what_is_queued_after(theatre: Theatre) -> None:
+    assert (await thrown_out_as_the_answer_is_lost(theatre)).wants_player
+
+
+async def test_negative_control_did_it_not_recognise_its_own_write_it_would_stop_again(
+    theatre: Theatre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Once, "is_done", lambda self, state: False)
+    assert not (await thrown_out_as_the_answer_is_lost(theatre)).wants_player
+
+
+async def test_what_a_dead_worker_left_is_taken_by_one_that_has_its_share_already(theatre: Theatre) -> None:
+    one, two, newcomer = (theatre.new_worker(name, start=False).leases for name in ("one", "two", "three"))
+    for leases in (one, two):
+        await leases.beat()
+    for leases in (one, two):
+        await leases.look()
+    while two.surplus() < 0:
+        await one.release(next(iter(one.held)), to=two.me, session=None)
+        await two.look()
+    left = set(two.held)
+    await one.look()
+    await theatre.clock.advance(theatre.settings.lease_seconds)
+    for leases in (newcomer, one):
+        await leases.beat()
+    for leases in (newcomer, one):
+        await leases.look()
+    assert left <= set(one.held), "a newcomer cannot know yet that the owner is dead"
+
+
+async def test_the_place_of_a_track_is_remembered_though_its_worker_woke_and_tells_of_it_no_more(
+    theatre: Theatre,
+) -> None:
+    worker = theatre.new_worker("one", start=False)
+    for counter, positions in enumerate(({PlayId("p"): 61_000}, {})):
+        await theatre.leases.beat(Heartbeat(WorkerId("other"), counter, 0.0, positions=positions))
+        await worker.leases.look()
+    assert worker.leases.last_position(PlayId("p"), sounding=False) == 61_000
