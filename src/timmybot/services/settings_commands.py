@@ -113,7 +113,8 @@ def _changed(settings: GuildSettings, choice: Choice) -> GuildSettings:
 
 def _told(settings: GuildSettings) -> str:
     loudness = "as it is" if settings.target_lufs is None else f"brought to {settings.target_lufs} LUFS"
-    alone = f"after {settings.alone_minutes} minutes" if settings.alone_minutes else "never"
+    minutes = "1 minute" if settings.alone_minutes == 1 else f"{settings.alone_minutes} minutes"
+    alone = f"after {minutes}" if settings.alone_minutes else "never"
     dj = "everyone" if settings.dj_role_id is None else f"<@&{settings.dj_role_id}>, and who may manage the server"
     return "\n".join(
         (

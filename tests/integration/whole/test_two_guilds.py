@@ -14,6 +14,7 @@ from timmybot.ports.guild_store import GuildStore, GuildStores
 from timmybot.ports.identify_budget import IdentifyBudget
 from timmybot.ports.inbox import Inbox
 from timmybot.ports.lease_store import LeaseStore
+from timmybot.ports.track_cache import TrackCache
 
 LISTEN_SECONDS = 3.0
 PATIENCE_SECONDS = 6.0
@@ -78,10 +79,12 @@ class _Stores:
     leases: LeaseStore
     inbox: Inbox
     identify_budget: IdentifyBudget
+    tracks: TrackCache
 
 
 def _shared(stores: Stores, everyones: GuildId) -> Stores:
-    return _Stores(_SharedQueue(stores.guilds, everyones), stores.leases, stores.inbox, stores.identify_budget)
+    shared = _SharedQueue(stores.guilds, everyones)
+    return _Stores(shared, stores.leases, stores.inbox, stores.identify_budget, stores.tracks)
 
 
 async def test_songs_follow_each_other_and_the_bot_leaves_after_the_last(house: House) -> None:
