@@ -1,21 +1,16 @@
 """Discord's gateway, version 10: one websocket per shard and session.
 
 Source: https://docs.discord.com/developers/events/gateway and topics/opcodes-and-status-codes.
-Missed heartbeats close with 4009 here and leave the session resumable; Discord does not document its code for that.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections import deque
-from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import WSMessage, WSMsgType, web
 
 from sandbox.discord import payloads
-from sandbox.discord.clock import Clock
 from sandbox.discord.connection import Connection
 from sandbox.discord.gateway_codes import (
     ALREADY_AUTHENTICATED,
@@ -35,12 +30,12 @@ from sandbox.discord.gateway_codes import (
     RECONNECT,
     REQUEST_MEMBERS,
     RESUME,
-    SESSION_TIMED_OUT,
     UNKNOWN_OPCODE,
     VOICE_STATE,
 )
 from sandbox.discord.identify_budget import IdentifyBudget
 from sandbox.discord.identify_check import fault_of, read_shard
+from sandbox.discord.links import Closed, Link, LinkServer
 from sandbox.discord.log import GatewayClose, Identify, Log, Resume, VoiceStateRequest
 from sandbox.discord.sessions import Session, Sessions
 from sandbox.discord.world import Application, World
@@ -51,32 +46,13 @@ ENDS_SESSION = frozenset({NORMAL, GOING_AWAY})
 PAYLOAD_LIMIT_BYTES = 4_096
 
 
-class Closed(Exception):
-    """The client did something for which its connection is closed."""
-
-    def __init__(self, code: int) -> None:
-        super().__init__(f"close {code}")
-        self.code = code
-
-
-@dataclass(eq=False)
-class Link:
-    """One connection while it lives: its session once there is one, and what it has sent lately."""
-
-    connection: Connection
-    session: Session | None = None
-    last_heartbeat: float = 0.0
-    sends: deque[float] = field(default_factory=deque)
-
-
-class Gateway:
+class Gateway(LinkServer[Session]):
     """The gateway server. Public fields may be changed by a test before clients connect."""
 
     def __init__(self, world: World, log: Log) -> None:
+        super().__init__(world.clock)
         self._world = world
         self._log = log
-        self._clock: Clock = world.clock
-        self._links: set[Link] = set()
         self._budgets: dict[int, IdentifyBudget] = {}
         self.sessions = Sessions(world)
         self.url = ""
@@ -93,8 +69,7 @@ class Gateway:
 
     async def close_all(self, code: int) -> None:
         """Discord closes every gateway connection. 1000 and 1001 end the sessions, others leave them resumable."""
-        for link in list(self._links):
-            link.connection.close(code)
+        self._close_links(code)
 
     async def ask_all_to_reconnect(self) -> None:
         """Op 7 to everybody, as when a gateway node is taken out of service."""
@@ -109,37 +84,20 @@ class Gateway:
                 self.sessions.end(link.session)
                 link.session = None
 
-    async def handle(self, request: web.Request) -> web.WebSocketResponse:
-        """The websocket endpoint."""
-        connection = Connection(zlib_stream=request.query.get("compress") == "zlib-stream")
-        await connection.ws.prepare(request)
-        link = Link(connection, last_heartbeat=self._clock.monotonic())
-        self._links.add(link)
-        beside = [asyncio.create_task(connection.write()), asyncio.create_task(self._watch_heartbeats(link))]
-        try:
-            if request.query.get("v") != "10" or request.query.get("encoding", "json") != "json":
-                connection.close(INVALID_VERSION)
-            else:
-                connection.send({"op": HELLO, "d": {"heartbeat_interval": int(self.heartbeat_interval_seconds * 1000)}})
-            await self._read(link)
-        finally:
-            self._links.discard(link)
-            self._lost(link)
-            for task in beside:
-                task.cancel()
-            await asyncio.gather(*beside, return_exceptions=True)
-        return connection.ws
+    def _connection(self, request: web.Request) -> Connection:
+        return Connection(zlib_stream=request.query.get("compress") == "zlib-stream")
 
-    async def _read(self, link: Link) -> None:
-        async for message in link.connection.ws:
-            try:
-                self._count_send(link)
-                self._receive(link, message)
-            except Closed as closed:
-                link.connection.close(closed.code)
+    def _patience_seconds(self) -> float:
+        return self.heartbeat_interval_seconds * self.heartbeat_grace
 
-    def _lost(self, link: Link) -> None:
-        """The connection is over: does its session wait to be resumed, or end?"""
+    def _greet(self, link: Link[Session], request: web.Request) -> None:
+        if request.query.get("v") != "10" or request.query.get("encoding", "json") != "json":
+            link.connection.close(INVALID_VERSION)
+        else:
+            interval_ms = int(self.heartbeat_interval_seconds * 1000)
+            link.connection.send({"op": HELLO, "d": {"heartbeat_interval": interval_ms}})
+
+    def _lost(self, link: Link[Session]) -> None:
         connection, session = link.connection, link.session
         by_client = connection.closing_code is None
         session_id = session.session_id if session else None
@@ -151,7 +109,7 @@ class Gateway:
         if connection.close_code in ENDS_SESSION:
             self.sessions.end(session)
 
-    def _count_send(self, link: Link) -> None:
+    def _count_send(self, link: Link[Session]) -> None:
         now = self._clock.monotonic()
         link.sends.append(now)
         while now - link.sends[0] >= 60.0:
@@ -159,27 +117,19 @@ class Gateway:
         if len(link.sends) > self.sends_per_minute:
             raise Closed(RATE_LIMITED)
 
-    async def _watch_heartbeats(self, link: Link) -> None:
-        patience = self.heartbeat_interval_seconds * self.heartbeat_grace
-        while True:
-            rest = link.last_heartbeat + patience - self._clock.monotonic()
-            if rest <= 0:
-                link.connection.close(SESSION_TIMED_OUT)
-                return
-            await self._clock.sleep(rest)
-
     async def expire_sessions(self) -> None:
         """Forget sessions nobody resumed. Runs for as long as the server does."""
         while True:
             await self._clock.sleep(1.0)
             self.sessions.expire(self.resumable_seconds)
 
-    def _receive(self, link: Link, frame: WSMessage) -> None:
-        if frame.type is not WSMsgType.TEXT or len(frame.data) > PAYLOAD_LIMIT_BYTES:
+    def _receive(self, link: Link[Session], message: WSMessage) -> None:
+        self._count_send(link)
+        if message.type is not WSMsgType.TEXT or len(message.data) > PAYLOAD_LIMIT_BYTES:
             raise Closed(DECODE_ERROR)
         try:
-            message = json.loads(frame.data)
-            opcode, data = message["op"], message.get("d")
+            payload = json.loads(message.data)
+            opcode, data = payload["op"], payload.get("d")
         except (ValueError, KeyError, TypeError, AttributeError):
             raise Closed(DECODE_ERROR) from None
         if opcode == HEARTBEAT:
@@ -205,7 +155,7 @@ class Gateway:
         except (KeyError, TypeError, ValueError, AttributeError):
             raise Closed(DECODE_ERROR) from None
 
-    def _identify(self, link: Link, data: Json) -> None:
+    def _identify(self, link: Link[Session], data: Json) -> None:
         shard = read_shard(data.get("shard", [0, 1]))
         intents = data["intents"]
         app = self._world.application_by_token(str(data["token"]).removeprefix("Bot "))
@@ -237,7 +187,7 @@ class Gateway:
                     session.connection.close(AUTHENTICATION_FAILED)
                 self.sessions.end(session)
 
-    def _resume(self, link: Link, data: Json) -> None:
+    def _resume(self, link: Link[Session], data: Json) -> None:
         session_id, sequence = data["session_id"], data["seq"]
         now = self._clock.monotonic()
         app = self._world.application_by_token(str(data["token"]).removeprefix("Bot "))
@@ -261,7 +211,7 @@ class Gateway:
         self._log.add(Resume(now, session_id, sequence, len(missed)))
         session.dispatch("RESUMED", {})
 
-    def _voice_state(self, link: Link, data: Json) -> None:
+    def _voice_state(self, link: Link[Session], data: Json) -> None:
         session = link.session
         assert session
         guild_id = int(data["guild_id"])
@@ -285,10 +235,10 @@ class Gateway:
         now = self._clock.monotonic()
         self._log.add(VoiceStateRequest(now, session.session_id, guild_id, channel_id, ignored))
 
-    def _presence(self, link: Link, data: Json) -> None:
+    def _presence(self, link: Link[Session], data: Json) -> None:
         """Nobody here looks at what a bot is "playing"."""
 
-    def _request_members(self, link: Link, data: Json) -> None:
+    def _request_members(self, link: Link[Session], data: Json) -> None:
         session = link.session
         assert session
         guild = self._world.guilds.get(int(data["guild_id"]))

@@ -6,15 +6,14 @@ What clients send of end-to-end encryption (DAVE) goes to their channel's :class
 
 from __future__ import annotations
 
-import asyncio
 import json
-from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import WSMessage, WSMsgType, web
 
-from sandbox.discord.connection import Connection
 from sandbox.discord.dave_call import COMMIT_WELCOME, INVALID_COMMIT_WELCOME, KEY_PACKAGE, READY_FOR_TRANSITION
+from sandbox.discord.gateway_codes import GOING_AWAY
+from sandbox.discord.links import Closed, Link, LinkServer
 from sandbox.discord.log import VoiceClose, VoiceIdentify
 from sandbox.discord.mls_wire import NotMls
 from sandbox.discord.voice import CLIENTS_CONNECT, RESUMABLE, Voice
@@ -28,71 +27,33 @@ IGNORED = (12, 15, 16)
 """What clients say about video and versions."""
 
 UNKNOWN_OPCODE, DECODE_ERROR, NOT_AUTHENTICATED, AUTHENTICATION_FAILED, ALREADY_AUTHENTICATED = range(4001, 4006)
-SESSION_INVALID, SESSION_TIMED_OUT, SERVER_NOT_FOUND, UNKNOWN_PROTOCOL, UNKNOWN_MODE = 4006, 4009, 4011, 4012, 4016
+SESSION_INVALID, SERVER_NOT_FOUND, UNKNOWN_PROTOCOL, UNKNOWN_MODE = 4006, 4011, 4012, 4016
 DAVE_REQUIRED = 4017
 VERSION = "8"
 HEARTBEAT_GRACE = 1.5
 
 
-class Closed(Exception):
-    """The client did something for which its connection is closed."""
-
-    def __init__(self, code: int) -> None:
-        super().__init__(f"close {code}")
-        self.code = code
-
-
-@dataclass(eq=False)
-class Link:
-    """One connection while it lives."""
-
-    connection: Connection
-    session: VoiceSession | None = None
-    last_heartbeat: float = 0.0
-
-
-class VoiceGateway:
+class VoiceGateway(LinkServer[VoiceSession]):
     """The websocket side of the voice server."""
 
     def __init__(self, voice: Voice) -> None:
+        super().__init__(voice.world.clock)
         self._voice = voice
-        self._clock = voice.world.clock
-        self._links: set[Link] = set()
-
-    async def handle(self, request: web.Request) -> web.WebSocketResponse:
-        """The websocket endpoint."""
-        connection = Connection()
-        await connection.ws.prepare(request)
-        link = Link(connection, last_heartbeat=self._clock.monotonic())
-        self._links.add(link)
-        beside = [asyncio.create_task(connection.write()), asyncio.create_task(self._watch_heartbeats(link))]
-        try:
-            if request.query.get("v") != VERSION:
-                connection.close(SERVER_NOT_FOUND)
-            interval_ms = int(self._voice.heartbeat_interval_seconds * 1000)
-            connection.send({"op": HELLO, "d": {"v": int(VERSION), "heartbeat_interval": interval_ms}})
-            await self._read(link)
-        finally:
-            self._links.discard(link)
-            self._lost(link)
-            for task in beside:
-                task.cancel()
-            await asyncio.gather(*beside, return_exceptions=True)
-        return connection.ws
 
     def close(self) -> None:
         """The server shuts down."""
-        for link in list(self._links):
-            link.connection.close(1001)
+        self._close_links(GOING_AWAY)
 
-    async def _read(self, link: Link) -> None:
-        async for message in link.connection.ws:
-            try:
-                self._receive(link, message)
-            except Closed as closed:
-                link.connection.close(closed.code)
+    def _patience_seconds(self) -> float:
+        return self._voice.heartbeat_interval_seconds * HEARTBEAT_GRACE
 
-    def _lost(self, link: Link) -> None:
+    def _greet(self, link: Link[VoiceSession], request: web.Request) -> None:
+        if request.query.get("v") != VERSION:
+            link.connection.close(SERVER_NOT_FOUND)
+        interval_ms = int(self._voice.heartbeat_interval_seconds * 1000)
+        link.connection.send({"op": HELLO, "d": {"v": int(VERSION), "heartbeat_interval": interval_ms}})
+
+    def _lost(self, link: Link[VoiceSession]) -> None:
         connection, session = link.connection, link.session
         guild_id = session.grant.guild_id if session else None
         by_client = connection.closing_code is None
@@ -105,24 +66,15 @@ class VoiceGateway:
             session.identified = False
             self._voice.leave_call(session)
 
-    async def _watch_heartbeats(self, link: Link) -> None:
-        patience = self._voice.heartbeat_interval_seconds * HEARTBEAT_GRACE
-        while True:
-            rest = link.last_heartbeat + patience - self._clock.monotonic()
-            if rest <= 0:
-                link.connection.close(SESSION_TIMED_OUT)
-                return
-            await self._clock.sleep(rest)
-
-    def _receive(self, link: Link, frame: WSMessage) -> None:
+    def _receive(self, link: Link[VoiceSession], message: WSMessage) -> None:
         if link.connection.closing_code is not None:
             return
-        if frame.type is WSMsgType.BINARY:
-            self._receive_binary(link, frame.data)
+        if message.type is WSMsgType.BINARY:
+            self._receive_binary(link, message.data)
             return
         try:
-            message = json.loads(frame.data)
-            opcode, data = message["op"], message["d"]
+            payload = json.loads(message.data)
+            opcode, data = payload["op"], payload["d"]
             if opcode == IDENTIFY:
                 self._identify(link, data)
             elif opcode == RESUME:
@@ -144,7 +96,7 @@ class VoiceGateway:
         except (ValueError, KeyError, TypeError, AttributeError):
             raise Closed(DECODE_ERROR) from None
 
-    def _receive_binary(self, link: Link, data: bytes) -> None:
+    def _receive_binary(self, link: Link[VoiceSession], data: bytes) -> None:
         if link.session is None:
             raise Closed(NOT_AUTHENTICATED)
         call, user, opcode = self._voice.call_of(link.session), link.session.user_id, data[:1]
@@ -158,12 +110,12 @@ class VoiceGateway:
         else:
             raise Closed(UNKNOWN_OPCODE)
 
-    def _heartbeat(self, link: Link, data: Json) -> None:
+    def _heartbeat(self, link: Link[VoiceSession], data: Json) -> None:
         link.last_heartbeat = self._clock.monotonic()
         int(data["seq_ack"])
         link.connection.send({"op": HEARTBEAT_ACK, "d": {"t": data["t"]}})
 
-    def _identify(self, link: Link, data: Json) -> None:
+    def _identify(self, link: Link[VoiceSession], data: Json) -> None:
         if link.session:
             raise Closed(ALREADY_AUTHENTICATED)
         guild_id, user_id = int(data["server_id"]), int(data["user_id"])
@@ -192,7 +144,7 @@ class VoiceGateway:
         if others := self._voice.others(session):
             session.tell(CLIENTS_CONNECT, {"user_ids": [str(user_id) for user_id in others]})
 
-    def _resume(self, link: Link, data: Json) -> None:
+    def _resume(self, link: Link[VoiceSession], data: Json) -> None:
         if link.session:
             raise Closed(ALREADY_AUTHENTICATED)
         guild_id = int(data["server_id"])
@@ -219,7 +171,7 @@ class VoiceGateway:
         if refused:
             raise Closed(refused)
 
-    def _attach(self, link: Link, session: VoiceSession) -> None:
+    def _attach(self, link: Link[VoiceSession], session: VoiceSession) -> None:
         if session.connection:
             session.connection.close(SESSION_INVALID)
         link.session, session.connection = session, link.connection
