@@ -49,6 +49,7 @@ COMMANDS: dict[str, tuple[str, dict[str, str]]] = {
     "/pause": ("pause", {}),
     "/resume": ("resume", {}),
     "/loop": ("loop", {"mode": "off"}),
+    "/volume": ("volume", {"percent": "80"}),
     "/queue": ("queue", {}),
     "/nowplaying": ("nowplaying", {}),
     "/history": ("history", {}),
