@@ -193,6 +193,40 @@ async def rolling_upgrade(ground: Ground, report: Report) -> None:
             raise StepFailed(f"after the {name} the queue of B reads: {queue}")
 
 
+async def breaking_upgrade(ground: Ground, report: Report) -> None:
+    """A release whose shape of records today's cannot read takes over in mid-song; one that reads both follows it.
+
+    The front door stays today's throughout: it must say so and leave alone what it cannot read, and obey again after.
+    """
+    a, b = ground.scenes[:2]
+    await ground.workers(1)
+    await ground.play(a, b)
+    queued = (await b.says("queue")).content
+    steps: tuple[tuple[str, str, dict[str, str]], ...] = (
+        ("schema_upgrade", "writes 2", {"task_memory": "1024"}),
+        ("schema_rollback", "reads 2", {}),
+    )
+    for name, release, choices in steps:
+        for scene in (a, b):
+            scene.ear.clear()
+            await scene.ear.wait_for_sound(PATIENCE_SECONDS, seconds=LISTEN_SECONDS)
+        ground.next_workers_are(release=release)
+        struck_at = now()
+        await ground.deploy_and_replace(choices)
+        for scene in (a, b):
+            found = await hear_again(scene, struck_at, after=now())
+            judge(report, name, scene, found, gap=HANDOVER_GAP_SECONDS)
+        if release == "writes 2":
+            refused = (await a.says("pause")).content
+            if "being updated" not in refused:
+                raise StepFailed(f"a front door that cannot read the queue answered: {refused}")
+            report.tell(f"{name}: the front door, which cannot read the new shape, says: {refused}")
+    await obeyed(ground, report, "schema_rollback", a)
+    after = (await b.says("queue")).content
+    if after != queued:
+        raise StepFailed(f"the queue of B was {queued} and is {after}")
+
+
 async def hear_again(
     scene: Scene, struck_at: float, *, seconds: float = LISTEN_SECONDS, after: float | None = None
 ) -> Recovery | None:
@@ -260,5 +294,6 @@ FAULTS = (
     Fault("skew", "Two workers' clocks are four minutes apart", skewed_clock),
     Fault("deploys", "Two deploys in a row, in mid-song", two_deploys),
     Fault("upgrade", "A release that writes a field more takes over, and is rolled back", rolling_upgrade),
+    Fault("schema", "A release whose records today's cannot read takes over, and is rolled back", breaking_upgrade),
     Fault("outage", "AWS is out of reach for a minute", aws_outage),
 )

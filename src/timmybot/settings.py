@@ -60,8 +60,8 @@ class Settings:
 
     shard_count: int = 16
     """How many shards the guilds are routed over. Discord would recommend 1 for a small bot, and then there
-    would be nothing to spread over tasks; a gateway session is opened only where one is wanted. Every process of an environment must agree; see docs/operations.md
-    before changing it."""
+    would be nothing to spread over tasks; a gateway session is opened only where one is wanted. Every process of
+    an environment must agree; see docs/operations.md before changing it."""
 
     heartbeat_seconds: float = 2.25
     """How often a worker proves that it lives, and saves the positions of its players: at a write unit each, a worker

@@ -32,7 +32,7 @@ from timmybot.domain.guild_state import GuildState
 from timmybot.domain.ids import Epoch, GuildId, InteractionId, OrderKey, shard_of
 from timmybot.domain.order_key import START
 from timmybot.domain.track import Track
-from timmybot.ports.guild_store import Fenced, GuildStore, VersionConflict
+from timmybot.ports.guild_store import Fenced, GuildStore, NewerRelease, VersionConflict
 
 SHARD = shard_of(GUILD, 16)
 
@@ -290,7 +290,8 @@ async def test_an_entry_that_cannot_be_understood_is_set_aside_and_the_queue_goe
 
 
 HOSTILE_STATES: dict[str, dict[str, object]] = {
-    "a schema of the future": {"schema": 2, "version": 4, "epoch": 3},
+    "a schema that is none": {"schema": "2", "version": 4, "epoch": 3},
+    "a schema of the past": {"schema": 0, "version": 4, "epoch": 3},
     "a playing without an entry": {"schema": 1, "version": 4, "epoch": 3, "play_id": "p"},
     "a text for a number": {"schema": 1, "version": 4, "epoch": 3, "waiting": "many"},
     "a head beyond the tail": {"schema": 1, "version": 4, "epoch": 3, "head": "000000000002-b", "tail": ""},
@@ -313,6 +314,25 @@ async def test_a_state_that_cannot_be_understood_wants_nothing_and_is_still_fenc
     assert (await play(store, "a", epoch=Epoch(3))).version == 5
     assert (await store.state()).voice_channel_id == VOICE
     assert (await store.state()).text_channel_id == TEXT
+
+
+async def test_a_state_of_a_newer_release_is_left_as_it_is(kept: Kept) -> None:
+    """During a deploy, or after a rollback that went too far: what is not understood here is no damage."""
+    store = kept.stores.guilds.open(GUILD)
+    before = await store.state()
+    newer = {"schema": 2, "version": 4, "epoch": 3, "shape": {"of": "things to come"}}
+    kept.queue_backdoor.state(GUILD, newer)
+    with pytest.raises(NewerRelease):
+        await store.state()
+    with pytest.raises(NewerRelease):
+        await store.claim(Epoch(9))
+    for epoch in (None, Epoch(3)):
+        with pytest.raises((NewerRelease, VersionConflict, Fenced)):
+            await store.commit(Change(before), epoch=epoch)
+    # A release that reads both goes on with it, as it was.
+    kept.queue_backdoor.state(GUILD, {**newer, "schema": 1})
+    assert (await store.state()).version == 4
+    assert (await store.claim(Epoch(9))).version == 5
 
 
 @pytest.mark.parametrize("hostile", [{}, {"schema": 1, "version": "four", "epoch": [3]}], ids=["empty", "no numbers"])

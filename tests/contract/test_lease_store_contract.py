@@ -125,9 +125,27 @@ async def test_a_heartbeat_that_cannot_be_understood_is_set_aside(
     assert len(caplog.records) == 1
 
 
+async def test_a_worker_of_a_newer_release_is_seen_to_live_and_to_own(
+    kept_outside: Kept, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Or the older one, which is being replaced, takes its shards from it."""
+    assert kept_outside.backdoor
+    leases, now = kept_outside.stores.leases, kept_outside.clock.now()
+    newer: dict[str, object] = {"schema": 2, "load": {"players": 3}}
+    beat = {"counter": 5, "renewed_at": now, "revision": 8, "positions": {"p": 7}, "expires_at": int(now) + 60}
+    kept_outside.backdoor.heartbeat("anna", newer | beat)
+    kept_outside.backdoor.lease(SHARD, newer | {"owner": "anna", "epoch": 6, "next_owner": "bela"})
+    told = Heartbeat(ANNA, counter=5, renewed_at=now, revision=8, positions={PlayId("p"): 7})
+    with caplog.at_level(logging.WARNING):
+        assert await leases.heartbeats() == [told]
+        assert await leases.leases() == [ShardLease(SHARD, owner=ANNA, epoch=Epoch(6), next_owner=BELA)]
+        assert await leases.heartbeat_of_owner(SHARD) == told
+    assert not caplog.records
+
+
 HOSTILE_LEASES: dict[str, dict[str, object]] = {
     "an owner without end": {"schema": 1, "owner": "x" * 1000, "epoch": 6},
-    "a schema of the future": {"schema": 2, "owner": "bela", "epoch": 6},
+    "a schema of the past": {"schema": 0, "owner": "bela", "epoch": 6},
     "a number for an owner": {"schema": 1, "owner": 5, "epoch": 6},
     "a session that is none": {"schema": 1, "epoch": 6, "session_id": "s", "sequence": "last"},
 }

@@ -19,8 +19,8 @@ from timmybot.domain.step import Step
 from timmybot.domain.track import Entry
 from timmybot.domain.undo import Undo
 from timmybot.ports.clock import Clock
-from timmybot.ports.guild_store import Fenced, GuildStore, GuildStores, VersionConflict
-from timmybot.ports.records.fields import Unreadable
+from timmybot.ports.guild_store import Fenced, GuildStore, GuildStores, NewerRelease, VersionConflict
+from timmybot.ports.records.fields import OfNewerSchema, Unreadable
 from timmybot.ports.records.guild import (
     HISTORY_KEPT_SECONDS,
     entry_of,
@@ -177,7 +177,10 @@ class FakeGuildStore(GuildStore):
         state = self._stored.state
         if isinstance(state, GuildState):
             return state
-        return self._read("state", state, state_of, silent_state)
+        try:
+            return self._read("state", state, state_of, silent_state)
+        except OfNewerSchema as newer:
+            raise NewerRelease(f"guild {self._guild_id} was written by a newer release") from newer
 
     def _behind(self, generation: int, after: OrderKey) -> Iterable[tuple[OrderKey, Entry | RawRecord]]:
         entries = self._stored.of(generation)
@@ -214,6 +217,11 @@ class FakeGuildStore(GuildStore):
             return value
         try:
             return read(value)
+        except OfNewerSchema:
+            if read is state_of:
+                raise
+            log.warning("guild %s: stored %s is set aside: a newer release wrote it", self._guild_id, item)
+            return otherwise(value)
         except Unreadable as why:
             log.warning("guild %s: stored %s is set aside: %s", self._guild_id, item, why)
             return otherwise(value)

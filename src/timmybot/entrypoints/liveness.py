@@ -1,8 +1,8 @@
 """A file that says: this process makes progress. The container's health check looks at its age.
 
-It is written by the event loop, as long as what the loop cannot see gets on, too: it follows the same ``Progress`` as the
-heartbeat. A process in which either stands still goes stale and is replaced. The file says nothing of the store or of
-Discord: a task that cannot reach them would not reach them from a new one either, and its music goes on.
+It is written by the event loop, as long as what the loop cannot see gets on, too: it follows the same ``Progress`` as
+the heartbeat. A process in which either stands still goes stale and is replaced. The file says nothing of the store or
+of Discord: a task that cannot reach them would not reach them from a new one either, and its music goes on.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ another: no method takes a guild id. This is the isolation the whole design rest
 
     StoreError
     ├── StoreUnavailable     the store could not be reached or is throttling; whether a write took effect is unknown
+    │   └── NewerRelease     the guild's state is in a shape that only a later release of the bot can read
     ├── VersionConflict      someone wrote first; read again and decide again
     └── Fenced               a later epoch has claimed the guild: this worker must not act on it any more
 """
@@ -33,6 +34,11 @@ class StoreUnavailable(StoreError):
     """The store did not answer in time, or refused for load. A write may or may not have taken effect."""
 
 
+class NewerRelease(StoreUnavailable):
+    """A later release has written the state, in a shape that this one cannot read. Nothing was written, and it is left
+    as it is: whoever runs this release is being replaced, or was rolled back too far."""
+
+
 class VersionConflict(StoreError):
     """The state was changed since it was read. Nothing was written."""
 
@@ -45,7 +51,8 @@ class GuildStore(Protocol):
     """The queue of the one guild it was opened for. Every read sees every write acknowledged before it.
 
     Reads skip stored items that cannot be understood, with one log line each; a ``STATE`` that cannot be
-    understood reads as a guild that wants nothing, under the version and epoch it carries.
+    understood reads as a guild that wants nothing, under the version and epoch it carries. One that a later release
+    wrote is no such thing: every method that needs it raises :class:`NewerRelease`.
     """
 
     @property

@@ -16,7 +16,7 @@ from timmybot.domain.track import Entry
 from timmybot.domain.track_url import checked_url
 from timmybot.ports.clock import Clock
 from timmybot.ports.discord import DiscordError, Members
-from timmybot.ports.guild_store import GuildStores, StoreUnavailable
+from timmybot.ports.guild_store import GuildStores, NewerRelease, StoreUnavailable
 from timmybot.ports.inbox import Inbox, Nudge
 from timmybot.ports.lease_store import LeaseStore
 from timmybot.services.guild_commands import GuildCommands
@@ -85,6 +85,9 @@ class Answering:
             return await self._dispatch(invocation, commands)
         except CommandRefused as refusal:
             return Answer(str(refusal), ephemeral=True)
+        except NewerRelease:
+            log.warning("command %s: a newer release has written the guild's queue", invocation.command)
+            return Answer("I am being updated, and your queue is kept. Try again in a minute.", ephemeral=True)
         except StoreUnavailable:
             log.warning("command %s: the store is unavailable", invocation.command, exc_info=True)
             return Answer("I could not reach my memory just now. Try again in a moment.", ephemeral=True)

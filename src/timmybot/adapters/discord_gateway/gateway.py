@@ -30,7 +30,8 @@ class Gateway:
     ``gateway_url`` is asked for the URL of ``GET /gateway/bot``. ``may_act`` tells whether this worker still has the
     strict right to a shard: without it, lost connections are not made again and no channel is joined, lest two
     workers take a session or a call from each other in turns. ``session_starts`` (``GET /gateway/bot``) is asked before
-    each IDENTIFY; ``look_up`` tells of a guild what its GUILD_CREATE would, where a predecessor's session has been resumed.
+    each IDENTIFY; ``look_up`` tells of a guild what its GUILD_CREATE would, where a predecessor's session has been
+    resumed.
     """
 
     def __init__(

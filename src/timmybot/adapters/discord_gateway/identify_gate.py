@@ -32,7 +32,7 @@ AskStarts = Callable[[], Awaitable[SessionStarts]]
 
 
 class IdentifyGate:
-    """``ask_starts`` is ``GET /gateway/bot``, asked before each IDENTIFY; without it, one bucket and no day is known."""
+    """``ask_starts`` is ``GET /gateway/bot``, asked before each IDENTIFY; without it, one bucket is known, no day."""
 
     def __init__(
         self, budget: IdentifyBudget, clock: Clock, ask_starts: AskStarts | None = None, metrics: Metrics | None = None

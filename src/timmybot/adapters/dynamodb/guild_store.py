@@ -21,8 +21,8 @@ from timmybot.domain.step import Step
 from timmybot.domain.track import Entry
 from timmybot.domain.undo import Undo
 from timmybot.ports.clock import Clock
-from timmybot.ports.guild_store import Fenced, GuildStore, GuildStores, StoreUnavailable, VersionConflict
-from timmybot.ports.records.fields import Record, Unreadable
+from timmybot.ports.guild_store import Fenced, GuildStore, GuildStores, NewerRelease, StoreUnavailable, VersionConflict
+from timmybot.ports.records.fields import OfNewerSchema, Record, Unreadable
 from timmybot.ports.records.guild import (
     reply_of,
     reply_record,
@@ -85,6 +85,8 @@ class DynamoGuildStore(GuildStore):
             return GuildState()
         try:
             return state_of(record)
+        except OfNewerSchema as newer:
+            raise NewerRelease(f"guild {self._guild_id} was written by a newer release") from newer
         except Unreadable as why:
             self._set_aside(_STATE, why)
             return silent_state(record)

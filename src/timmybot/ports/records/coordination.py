@@ -1,4 +1,8 @@
-"""How heartbeats, leases and nudges are written down, and read back with suspicion."""
+"""How heartbeats, leases and nudges are written down, and read back with suspicion.
+
+Workers of two releases live side by side during a deploy, and must see that the others live and what they own. So these
+are read whatever their schema is: a later one may have more fields, and none that means something else.
+"""
 
 from __future__ import annotations
 
@@ -39,12 +43,12 @@ def heartbeat_record(heartbeat: Heartbeat, now: float) -> dict[str, object]:
 
 def is_forgotten(record: Record, now: float) -> bool:
     """Whether its time has passed: DynamoDB may leave an expired item readable for days."""
-    return Fields(record).time("expires_at") <= now
+    return Fields(record, newer_too=True).time("expires_at") <= now
 
 
 def heartbeat_of(worker_id: WorkerId, record: Record) -> Heartbeat:
     """Raises :class:`~timmybot.ports.records.fields.Unreadable`."""
-    fields = Fields(record)
+    fields = Fields(record, newer_too=True)
     return Heartbeat(
         worker_id=worker_id,
         counter=fields.number("counter"),
@@ -70,7 +74,7 @@ def lease_record(lease: ShardLease) -> dict[str, object]:
 
 def lease_of(shard_id: ShardId, record: Record) -> ShardLease:
     """Raises :class:`~timmybot.ports.records.fields.Unreadable`."""
-    fields = Fields(record)
+    fields = Fields(record, newer_too=True)
     owner, next_owner = fields.text_or_none("owner", ID_LIMIT), fields.text_or_none("next_owner", ID_LIMIT)
     session_id = fields.text_or_none("session_id", _SESSION_LIMIT)
     return ShardLease(
@@ -107,7 +111,7 @@ def nudge_record(nudge: Nudge) -> dict[str, object]:
 
 def nudge_of(record: Record) -> Nudge:
     """Raises :class:`~timmybot.ports.records.fields.Unreadable`."""
-    fields = Fields(record)
+    fields = Fields(record, newer_too=True)
     return Nudge(
         nudge_id=fields.present_text("nudge_id", ID_LIMIT),
         guild_id=GuildId(fields.present_number("guild")),

@@ -9,7 +9,10 @@ from timmybot.domain.order_key import FRACTION_LIMIT
 Record = Mapping[str, object]
 
 SCHEMA = 1
-"""The shape that this release writes. Readers learn a new one a release before anyone writes it."""
+"""The shape that this release writes."""
+
+READABLE = frozenset({1})
+"""The shapes that this release reads. One that is to be written is in here a release earlier; see ADR 0017."""
 
 ID_LIMIT = 64
 """Characters of an identifier that we made up ourselves."""
@@ -25,6 +28,10 @@ class Unreadable(ValueError):
     """A stored record is not what it should be. The message names the field and never quotes what it holds."""
 
 
+class OfNewerSchema(Unreadable):
+    """A record that a later release wrote: not damaged, and not to be written over by one that cannot read it."""
+
+
 def with_schema(fields: Mapping[str, object]) -> dict[str, object]:
     """A record of these fields, leaving out those that are ``None``."""
     return {"schema": SCHEMA} | {name: value for name, value in fields.items() if value is not None}
@@ -36,11 +43,19 @@ def integer_or_zero(value: object) -> int:
 
 
 class Fields:
-    """One stored record. Raises :class:`Unreadable` if it has another schema than ours."""
+    """One stored record. Raises :class:`OfNewerSchema`, and :class:`Unreadable` if it has no schema of ours.
 
-    def __init__(self, record: Record) -> None:
+    ``newer_too`` is for what workers of all releases tell each other, which may get more fields and never other ones.
+    """
+
+    def __init__(self, record: Record, *, newer_too: bool = False) -> None:
         self._record = record
-        if record.get("schema") != SCHEMA:
+        schema = record.get("schema")
+        if not isinstance(schema, int):
+            raise Unreadable("unknown schema")
+        if schema > max(READABLE) and not newer_too:
+            raise OfNewerSchema("a newer release wrote it")
+        if schema < max(READABLE) and schema not in READABLE:
             raise Unreadable("unknown schema")
 
     def text(self, name: str, limit: int, default: str = "") -> str:
