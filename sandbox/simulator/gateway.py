@@ -7,9 +7,10 @@ import itertools
 from dataclasses import dataclass, field
 from random import Random
 
-from sandbox.simulator.record import Record
+from sandbox.simulator.record import Identify, Record
 from sandbox.simulator.stores import LinkedBudget
 from sandbox.simulator.virtual_time import Process, ProcessClock, VirtualLoop
+from timmybot.adapters.discord_gateway.identify_gate import IdentifyGate
 from timmybot.domain.ids import ShardId
 from timmybot.domain.lease import GatewaySession
 from timmybot.ports.guild_store import StoreUnavailable
@@ -50,7 +51,7 @@ class DiscordGateway:
         return True
 
     def identified(self, connection: _Connection) -> None:
-        self.record.identifies.append((self.loop.now, connection.shard_id))
+        self.record.identifies.append(Identify(self.loop.now, connection.shard_id, connection.process.wall_offset))
         session = GatewaySession(f"session-{next(self._numbers)}", "wss://gateway.invalid", 1)
         self._sessions[session.session_id] = connection
         connection.session = session
@@ -76,7 +77,7 @@ class WorkerSessions:
     def __init__(self, gateway: DiscordGateway, process: Process, budget: LinkedBudget, clock: ProcessClock) -> None:
         self._gateway = gateway
         self._process = process
-        self._budget = budget
+        self._gate = IdentifyGate(budget, clock)
         self._clock = clock
         self._connections: dict[ShardId, _Connection] = {}
 
@@ -118,19 +119,18 @@ class WorkerSessions:
             await self._clock.sleep(0.1 + self._gateway.random.random() * 0.2)
             connection.lost.clear()
             if not self._gateway.resumed(connection):
-                await self._reserved(connection.shard_id)
+                await self._pass_the_gate(connection.shard_id)
                 self._gateway.identified(connection)
             connection.up.set()
             await connection.lost.wait()
             connection.up.clear()
             await self._clock.sleep(0.2 + self._gateway.random.random() * 0.8)
 
-    async def _reserved(self, shard_id: ShardId) -> None:
+    async def _pass_the_gate(self, shard_id: ShardId) -> None:
         while True:
             try:
-                wait = await self._budget.reserve(shard_id, self._clock.now())
+                await self._gate.pass_through(shard_id)
             except StoreUnavailable:
-                wait = 2.0
-            if wait == 0.0:
+                await self._clock.sleep(2.0)
+            else:
                 return
-            await self._clock.sleep(wait)

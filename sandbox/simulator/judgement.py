@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -9,9 +10,11 @@ from dataclasses import dataclass
 from sandbox.simulator.catalogue import Catalogue, guild_tag
 from sandbox.simulator.life import Life
 from sandbox.simulator.linearise import explain
-from sandbox.simulator.plan import STORE_FAULTS, Track
+from sandbox.simulator.plan import Track
 from sandbox.simulator.record import Operation, Record, Segment, Violation
+from timmybot.adapters.discord_gateway.identify_gate import GRANTED_SECONDS
 from timmybot.domain.ids import GuildId, PlayId, ShardId, WorkerId, shard_of
+from timmybot.ports.identify_budget import BUCKET_SECONDS
 
 QUICK_SECONDS = 4.0
 """How soon sound follows a wish when nothing is wrong: poll, resolve, join."""
@@ -45,7 +48,7 @@ def judge(life: Life) -> list[Violation]:
     """Every violation of the life, in the order of time."""
     record = life.record
     case = _Case(life)
-    for rule in (_one_writer, _isolated, _explained, _dropped, _settled, _identify_budget):
+    for rule in (_one_writer, _isolated, _explained, _dropped, _answered, _identify_budget):
         rule(case)
     for guild in life.guilds:
         for hearing in (_heard_as_wanted, _goes_on_where_it_was, _one_voice, _silent_after_a_stall, _gaps):
@@ -93,7 +96,7 @@ class _Case:
     def identified_after(self, guild: GuildId, start: float) -> float:
         """``start``, or when the shard got its session if that came soon after: one identify every five seconds."""
         shard = self.shard(guild)
-        times = [at for at, identified in self.record.identifies if identified == shard]
+        times = [each.at for each in self.record.identifies if each.shard == shard]
         if times and times[0] > start:
             return times[0]  # However late: the worker that waited for it may have died before.
         return max([start, *(at for at in times if start < at < start + 20.0)])
@@ -152,30 +155,31 @@ def _told(operation: Operation) -> str:
     return f"{operation.name} {operation.tag} -> {operation.shown or operation.answer!r}"
 
 
-def _settled(case: _Case) -> None:
-    for guild, interaction in case.record.owed:
-        owed_since = min(each.returned for each in case.record.operations if _is(each, interaction))
-        nudged = any(at > owed_since and nudged == guild for at, nudged in case.record.nudges)
-        if not nudged and next(reversed(list(case.wishes(guild)))).play_id is None:
-            # Nobody was ever told of it, and the guild wants nothing by which a scan would find it.
-            case.record.tally["owed answers that nobody heard of"] += 1
+def _answered(case: _Case) -> None:
+    """What ``/play`` leaves open is told once it is known: the interaction's answer is edited."""
+    for each in case.record.operations:
+        told = each.answer is not None and each.answer.startswith(("Starting", "Queued as"))
+        if not told or each.command is None:
             continue
+        by = case.deadline(each.returned, RECOVERY_SECONDS)
+        edited_at = case.record.edits.get(each.command.number + 1_000, case.end)
+        if edited_at > by:
+            what = f"guild {each.guild}: {each.tag} was answered for good after {edited_at - each.returned:.1f} s"
+            case.violated("owed answers are given", by, what)
+    for guild, interaction in case.record.owed:
         case.violated("owed answers are given", case.end, f"guild {guild} still waits for interaction {interaction}")
 
 
-def _is(operation: Operation, interaction: int) -> bool:
-    return operation.command is not None and operation.command.number + 1_000 == interaction
-
-
 def _identify_budget(case: _Case) -> None:
-    last: float | None = None
-    for at, shard in case.record.identifies:
-        # Clocks may differ by four seconds here, and the budget lets one identify through every five.
-        if last is not None and at - last < 0.8 and not case.record.tally["fault: clock jump"]:
-            case.violated(
-                "the identify budget is kept", at, f"shard {shard} identified {at - last:.2f} s after another"
-            )
-        last = at
+    """By the clocks of those who identify: the store's budget can space no better than these agree, which are up to
+    4 s apart here. Nothing is judged where one was made to jump."""
+    if case.record.tally["fault: clock jump"]:
+        return
+    for one, other in itertools.pairwise(case.record.identifies):
+        apart = other.at + other.wall_offset - one.at - one.wall_offset
+        if apart < BUCKET_SECONDS - GRANTED_SECONDS - 0.1:
+            what = f"shard {other.shard} identified {apart:.2f} s after another"
+            case.violated("the identify budget is kept", other.at, what)
 
 
 def _heard_as_wanted(case: _Case, guild: GuildId) -> None:
@@ -261,16 +265,17 @@ def _repeat_allowed(case: _Case, before: Segment, segment: Segment) -> float:
         return 100.0
     if len(case.troubles) == 1 and (case.record.kills or case.record.drains):
         return REPEAT_MS
-    if any(
-        fault.kind in STORE_FAULTS and fault.at < segment.start < fault.until + 20.0 for fault in case.life.plan.faults
-    ):
-        return float("inf")  # Positions are saved in the store, and it was away.
-    told = 0
-    for beat in case.record.beats:
-        # A successor whose store fails it may know no later word than this.
-        if beat.worker == before.worker and beat.at < segment.start - 10.0:
-            told = max(told, beat.positions.get(before.play_id, 0))
-    return max(REPEAT_MS, before.to_ms - told + 200.0)
+    # A successor knows what was told before it read the heartbeats by which it took the shard, and what is stored.
+    known_at = max(
+        (each.known_at for each in moves if each.owner == segment.worker and each.at < segment.start), default=0
+    )
+    beaten = [beat.positions.get(before.play_id, 0) for beat in case.record.beats if beat.at < known_at]
+    saved = [
+        commit.after.position_ms
+        for commit in case.record.commits
+        if commit.after.play_id == before.play_id and commit.guild == segment.guild and commit.at < segment.start
+    ]
+    return max(REPEAT_MS, before.to_ms - max([*beaten, *saved], default=0) + 200.0)
 
 
 def _one_voice(case: _Case, guild: GuildId) -> None:

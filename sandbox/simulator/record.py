@@ -50,6 +50,16 @@ class Ownership:
     shard: ShardId
     owner: WorkerId | None
     epoch: Epoch
+    known_at: float = 0.0
+    """When the owner had last read the heartbeats, by which it took the shard."""
+
+
+@dataclass(frozen=True)
+class Identify:
+    at: float
+    shard: ShardId
+    wall_offset: float
+    """Of the clock of the process that identified."""
 
 
 @dataclass
@@ -115,14 +125,15 @@ class Record:
     """When a worker that had stood still for longer than the margin went on."""
     kills: list[tuple[float, WorkerId]] = field(default_factory=list)
     drains: list[tuple[float, WorkerId]] = field(default_factory=list)
-    identifies: list[tuple[float, ShardId]] = field(default_factory=list)
+    identifies: list[Identify] = field(default_factory=list)
     nudges: list[tuple[float, GuildId]] = field(default_factory=list)
     """Those that reached the inbox, and when."""
     playings: dict[tuple[GuildId, PlayId], int] = field(default_factory=dict)
     """Every playing's number in its guild, as the store saw them begin."""
     owed: list[tuple[GuildId, int]] = field(default_factory=list)
     """Guild and interaction of every answer that was still owed at the end."""
-    edits: Counter[int] = field(default_factory=Counter)
+    edits: dict[int, float] = field(default_factory=dict)
+    """When the answer to each interaction was edited first."""
     violations: list[Violation] = field(default_factory=list)
     tally: Counter[str] = field(default_factory=Counter)
 

@@ -48,7 +48,7 @@ class ProcessRest(Replies, Members):
     async def edit(self, reply: OwedReply, content: str) -> None:
         await self._wait()
         self._rest.check_words(self._rest.guild_of_interaction[reply.interaction_id], content)
-        self._rest.record.edits[reply.interaction_id] += 1
+        self._rest.record.edits.setdefault(reply.interaction_id, self._rest.loop.now)
 
     async def tell(self, channel_id: ChannelId, content: str) -> None:
         await self._wait()

@@ -67,7 +67,7 @@ class Kept:
         self.random = random
         self.record = record
         self.shard_count = shard_count
-        self.guilds: GuildStores = FakeGuildStores(clock, shard_count, _NoFaults())
+        self.guilds = FakeGuildStores(clock, shard_count, _NoFaults())
         self.leases = FakeLeaseStore(clock, _NoFaults())
         self.inbox = FakeInbox(_NoFaults())
         self.budget = FakeIdentifyBudget(_NoFaults())
@@ -93,8 +93,9 @@ class Kept:
             loop=state.loop.value,
         )
 
-    def index(self, guild_id: GuildId, wants: bool) -> None:
+    def index(self, guild_id: GuildId) -> None:
         """Bring the index up to date, after its lag, and never with what is older than what it has."""
+        wants = self.guilds.stored[guild_id].wants_worker(WALL_START + self.loop.now)
         due = max(self.loop.now + self.random.random() * 0.3 + self.index_lag, self._index_due.get(guild_id, 0.0))
         self._index_due[guild_id] = due
 
@@ -171,11 +172,17 @@ class _Recorded:
         self._record(epoch, before)
         if change.add:
             self._check_names(after)
+        if change.owe:
+            self._kept.index(self._store.guild_id)
         if epoch is not None:
             self._record_dropped([entry for entry in removed if entry])
         else:
             self._record_effect(change, before)
         return after
+
+    async def settle(self, interaction_id: InteractionId) -> None:
+        await self._store.settle(interaction_id)
+        self._kept.index(self._store.guild_id)
 
     async def entries(self, *, after: OrderKey, limit: int, of: GuildState | None = None) -> list[Entry]:
         found = await self._store.entries(after=after, limit=limit, of=of)
@@ -215,7 +222,7 @@ class _Recorded:
             begun = sum(1 for playing_of, _ in record.playings if playing_of == guild)
             record.playings.setdefault((guild, after.play_id), begun + 1)
         if after.wants_player != before.wants_player:
-            kept.index(guild, after.wants_player)
+            kept.index(guild)
 
     def _check_names(self, state: GuildState) -> None:
         """Whoever writes a queue anew, or picks from it, tells its entries apart by their names."""
@@ -294,6 +301,8 @@ class LinkedLeaseStore:
         self._link = link
         self._process = process
         self._rights = rights
+        self._known_at = 0.0
+        """When the heartbeats were last read."""
 
     async def beat(self, heartbeat: Heartbeat) -> None:
         made_at = self._kept.loop.now
@@ -310,7 +319,11 @@ class LinkedLeaseStore:
             self._process.notes["beating"] = False
 
     async def heartbeats(self) -> list[Heartbeat]:
-        return await self._link.call(self._kept.leases.heartbeats)
+        async def work() -> list[Heartbeat]:
+            self._known_at = self._kept.loop.now
+            return await self._kept.leases.heartbeats()
+
+        return await self._link.call(work)
 
     async def heartbeat_of_owner(self, shard_id: ShardId) -> Heartbeat | None:
         return await self._link.call(lambda: self._kept.leases.heartbeat_of_owner(shard_id))
@@ -338,7 +351,7 @@ class LinkedLeaseStore:
 
     def _see_taken(self, seen: ShardLease, taken: ShardLease) -> None:
         now, record = self._kept.loop.now, self._kept.record
-        record.ownerships.append(Ownership(now, taken.shard_id, taken.owner, taken.epoch))
+        record.ownerships.append(Ownership(now, taken.shard_id, taken.owner, taken.epoch, self._known_at))
         for worker, (process, right) in self._rights.items():
             if worker == taken.owner or not process.running or self._came_back(worker):
                 continue
@@ -347,13 +360,15 @@ class LinkedLeaseStore:
                 record.violated("one strict right per shard", now, what)
 
     def _came_back(self, owner: WorkerId) -> bool:
-        """Whether the owner's right had run out and returned just now, while it was being taken over.
+        """Whether the owner's right had run out, and returned when its silence had been read and the take was under way.
 
-        That cannot be ruled out without waiting, and is why every write is fenced, too.
+        That cannot be ruled out without waiting for as long as a call may take, and is why every write is fenced, too.
         """
-        made = [beat.made_at for beat in self._kept.record.beats if beat.worker == owner][-4:]
-        gaps = [after - before for before, after in itertools.pairwise(made)]
-        return made[-1] > self._kept.loop.now - 5.0 and max(gaps, default=0.0) > RIGHT_SECONDS
+        made = [(beat.made_at, beat.at) for beat in self._kept.record.beats if beat.worker == owner]
+        return any(
+            taken_at > self._known_at and made_at - made_before > RIGHT_SECONDS
+            for (made_before, _), (made_at, taken_at) in itertools.pairwise(made[-4:])
+        )
 
 
 REPLICA_LAGS = (0.0, 0.0, 0.0, 0.02, 0.1, 0.7)

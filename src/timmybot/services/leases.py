@@ -94,6 +94,7 @@ class Leases:
             self._last_beat_at = self._clock.monotonic()  # The loop itself is on time.
             return
         before = self._last_beat_at = self._clock.monotonic()
+        self._remember(self._mine.positions)
         self._mine = replace(
             self._mine,
             counter=self._mine.counter + 1,
@@ -128,12 +129,17 @@ class Leases:
         now = self._clock.monotonic()
         heartbeats = await self._store.heartbeats()
         self._observer.see(heartbeats, now)
-        for play_id, place in [each for beat in self._others.values() for each in beat.positions.items()]:
+        for beat in self._others.values():
+            self._remember(beat.positions)
+        self._others = {beat.worker_id: beat for beat in heartbeats if beat.worker_id != self.me}
+        return now
+
+    def _remember(self, positions: Mapping[PlayId, int]) -> None:
+        """Keep what a heartbeat told that is written over now. A playing's place only grows."""
+        for play_id, place in positions.items():
             self._told[play_id] = max(place, self._told.pop(play_id, 0))
         for play_id in list(self._told)[:-_PLACES_REMEMBERED]:
             del self._told[play_id]
-        self._others = {beat.worker_id: beat for beat in heartbeats if beat.worker_id != self.me}
-        return now
 
     async def _take_free(self, stored: Mapping[ShardId, ShardLease], now: float) -> set[ShardId]:
         alive, holding = self._alive(now), self._holding(now)
@@ -190,10 +196,10 @@ class Leases:
         return max(alive, key=lambda worker: (self._others[worker].revision, worker), default=None)
 
     def last_position(self, play_id: PlayId, *, sounding: bool) -> int | None:
-        """Where ``play_id`` was by any other worker's heartbeats, living or not, in milliseconds.
+        """Where ``play_id`` was by anyone's heartbeats, living or not, in milliseconds.
 
-        Not by their last ones alone: a worker that stood still, and has lost its guilds to this one, tells of their
-        players no more, and this one may not have begun to play them yet.
+        Not by the last ones alone: a worker that stood still, and has lost its guilds to another, tells of their
+        players no more, and that other may not have begun to play them yet.
 
         A worker that fell silent died somewhere between two beats: what was ``sounding`` is taken to have gone on for
         half of that time. One that lives, or said that it was leaving, has saved the place itself.

@@ -25,6 +25,9 @@ STARTS_LEFT_ALONE: Final = 10
 """Of the day's session starts: twice as many as there are workers, which may all have asked at one moment."""
 STARTS_LOW: Final = 100
 """A tenth of the day's session starts: whoever runs the bot should hear that something restarts too often."""
+GRANTED_SECONDS: Final = 1.0
+"""How long after it was asked for a reservation is used. By an answer that was slow, or came to a process that stood
+still, another worker might identify at the same moment: then a new one is asked for."""
 ASK_AGAIN_SECONDS: Final = 15 * 60.0
 """How long a day is believed to be spent before Discord is asked again; it may say so for 24 hours."""
 
@@ -54,8 +57,13 @@ class IdentifyGate:
         """Return when the shard may IDENTIFY, at once. Raises :class:`GatewayRefused`, and what the budget raises."""
         self.check()
         await self._ask(shard_id)
-        while wait := await self._budget.reserve(shard_id, self._clock.now(), max_concurrency=self._max_concurrency):
-            await self._clock.sleep(wait)
+        while True:
+            asked_at = self._clock.monotonic()
+            wait = await self._budget.reserve(shard_id, self._clock.now(), max_concurrency=self._max_concurrency)
+            if wait:
+                await self._clock.sleep(wait)
+            elif self._clock.monotonic() - asked_at < GRANTED_SECONDS:
+                return
 
     async def _ask(self, shard_id: ShardId) -> None:
         if self._ask_starts is None:
