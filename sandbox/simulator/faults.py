@@ -7,7 +7,6 @@ from collections.abc import Callable
 from sandbox.simulator.members import voice_channel
 from sandbox.simulator.plan import SHARDS, TO_EVERYONE, Fault, Kind
 from sandbox.simulator.scheduler import Scheduler
-from sandbox.simulator.virtual_time import at_once
 from sandbox.simulator.worker_process import Surroundings, WorkerProcess
 from timmybot.domain.ids import GuildId, ShardId
 
@@ -89,17 +88,19 @@ class Misfortune:
             around.voice.process_changed(process, lambda: around.loop.resume(process))
             settings = around.settings
             if seconds > settings.heartbeat_seconds + settings.lease_margin_seconds:
-                around.kept.record.wakes.append((around.loop.now, worker.worker_id))
+                woke_at = around.loop.now
+                around.kept.record.wakes.append((woke_at, worker.worker_id))
                 for seconds_later in (0.001, 0.05, 0.2):
-                    around.loop.after(seconds_later, lambda: self._check_right(worker))
+                    around.loop.after(seconds_later, lambda: self._check_right(worker, woke_at))
 
         return go_on
 
-    def _check_right(self, worker: WorkerProcess) -> None:
-        """Who has just woken must not believe to have a right that went to another meanwhile."""
+    def _check_right(self, worker: WorkerProcess, woke_at: float) -> None:
+        """Who has just woken must not believe to have a right that went to another while it stood still."""
         around = self._around
-        owners = {lease.shard_id: lease.owner for lease in at_once(around.kept.leases.leases())}
-        lost = [shard for shard in worker.leases.held if owners.get(shard) != worker.worker_id]
+        latest = {each.shard: each for each in around.kept.record.ownerships}
+        gone = {each.shard for each in latest.values() if each.owner != worker.worker_id and each.at < woke_at}
+        lost = sorted(gone & set(worker.leases.held))
         if lost and worker.leases.may_act and worker.process.running:
             what = f"{worker.worker_id} woke and believes to own shards {lost}"
             around.kept.record.violated("one strict right per shard", around.loop.now, what)

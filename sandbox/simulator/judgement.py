@@ -70,14 +70,16 @@ class _Case:
         self.troubles = sorted(self.record.troubles)
 
     def wishes(self, guild: GuildId) -> Iterator[Wish]:
-        wanted, since = None, 0.0
+        wanted, key, since = None, None, 0.0
         for commit in self.record.commits:
             if commit.guild != guild:
                 continue
             now_wanted = None if commit.after.paused or commit.after.away else commit.after.play_id
-            if now_wanted != wanted:
+            # What an undo copies while it is looked at has to be looked at once more: the wish begins anew.
+            if now_wanted != wanted or (wanted and key != commit.after.current):
                 yield Wish(wanted, since, commit.at)
                 wanted, since = now_wanted, commit.at
+            key = commit.after.current
         yield Wish(wanted, since, self.end)
 
     def undisturbed(self, start: float, end: float) -> bool:

@@ -360,7 +360,7 @@ class LinkedLeaseStore:
                 record.violated("one strict right per shard", now, what)
 
     def _came_back(self, owner: WorkerId) -> bool:
-        """Whether the owner's right had run out, and returned when its silence had been read and the take was under way.
+        """Whether the owner's right had run out, and returned while its silence, once read, led to a take.
 
         That cannot be ruled out without waiting for as long as a call may take, and is why every write is fenced, too.
         """
