@@ -5,7 +5,7 @@ the interpreter lock has changed hands around it. For sound that nobody decodes 
 lie there in a row. Here a run of some hundred packets is taken apart in one loop, at half a microsecond each.
 
 It is no demuxer: it knows what music files have in common, and says so when it meets anything else
-(:class:`Unexpected`), so that FFmpeg can go on from there. WebM is Matroska.
+(:class:`~timmybot.adapters.sources.packets.Unexpected`), so that FFmpeg can go on from there. WebM is Matroska.
 
 Source: RFC 8794 (EBML), RFC 9559 (Matroska), whose element names are used here.
 """
@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import struct
 from typing import Final
+
+from timmybot.adapters.sources.packets import Unexpected
 
 CLUSTER_MARK: Final = b"\x1f\x43\xb6\x75"
 
@@ -49,10 +51,6 @@ _USUAL_BITS: Final = 0xFFC000FF
 _USUAL_BODY: Final = 3
 _LONGEST_PACKET: Final = 64 * 1024
 """Opus ends at 61 KB. Source: RFC 6716, section 3.2.1: 48 frames of 1,275 bytes."""
-
-
-class Unexpected(Exception):
-    """This is not how music files look. What was asked for before has been given."""
 
 
 class Blocks:

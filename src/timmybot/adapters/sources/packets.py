@@ -6,6 +6,11 @@ from collections.abc import Sequence
 
 from timmybot.ports.track_source import FRAME_MS
 
+
+class Unexpected(Exception):
+    """A file does not look as files of its kind do. What was asked for before has been given."""
+
+
 _SILK_MS = (10.0, 20.0, 40.0, 60.0)
 _HYBRID_MS = (10.0, 20.0)
 _CELT_MS = (2.5, 5.0, 10.0, 20.0)
@@ -36,7 +41,8 @@ def _frame_count(code: int, packet: bytes) -> int:
 _FRAME_BYTES = frozenset(toc for toc in range(256) if toc & 3 != 3 and duration_ms(bytes([toc])) == FRAME_MS)
 """First bytes that settle it: all but those of packets that say in a second byte how many frames they hold."""
 
-_FRAME_HEADS = frozenset(bytes([toc]) for toc in _FRAME_BYTES)
+FRAME_HEADS = frozenset(bytes([toc]) for toc in _FRAME_BYTES)
+"""The same, as ``packet[:1]``."""
 
 
 def is_frame(packet: bytes) -> bool:
@@ -46,7 +52,7 @@ def is_frame(packet: bytes) -> bool:
 
 def are_frames(packets: Sequence[bytes]) -> bool:
     """Whether every one of the packets can be sent as it is."""
-    return _FRAME_HEADS.issuperset([packet[:1] for packet in packets]) or all(map(is_frame, packets))
+    return FRAME_HEADS.issuperset([packet[:1] for packet in packets]) or all(map(is_frame, packets))
 
 
 def plain_stereo(head: bytes | None) -> bool:

@@ -14,7 +14,7 @@ from av.container import InputContainer
 from timmybot.adapters.sources import demux, transcode
 from timmybot.adapters.sources.containers import opened, plain_errors
 from timmybot.adapters.sources.effects import RAMP_FRAMES, Ramp
-from timmybot.adapters.sources.matroska import Unexpected
+from timmybot.adapters.sources.packets import Unexpected
 from timmybot.adapters.sources.remembering import RememberingFile
 from timmybot.adapters.sources.takeover import Takeover, take_over
 from timmybot.adapters.sources.tape import PREROLL_MS, Tape

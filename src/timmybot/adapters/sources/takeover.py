@@ -1,8 +1,9 @@
 """Reading on without FFmpeg where FFmpeg has begun.
 
-FFmpeg opens every file, says what is in it and goes to places in it. If what it then reads is Opus in Matroska, that is
-read once more by :class:`~timmybot.adapters.sources.matroska.Blocks`. Only when this gives the same packets, byte by
-byte and with the same times, does it go on in FFmpeg's place, from the same connection.
+FFmpeg opens every file, says what is in it and goes to places in it. If what it then reads is Opus in Matroska or Ogg,
+that is read once more by :class:`~timmybot.adapters.sources.matroska.Blocks` or
+:class:`~timmybot.adapters.sources.ogg.Pages`. Only when this gives the same packets, byte by byte and with the same
+times, does it go on in FFmpeg's place, from the same connection.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from dataclasses import dataclass
 
 import av
 
-from timmybot.adapters.sources.matroska import CLUSTER_MARK, Blocks, Unexpected
+from timmybot.adapters.sources.matroska import CLUSTER_MARK, Blocks
+from timmybot.adapters.sources.ogg import PAGE_MARK, Pages
+from timmybot.adapters.sources.packets import Unexpected
 from timmybot.adapters.sources.remembering import RememberingFile
 
 READ_BYTES = 32 * 1024
@@ -26,7 +29,7 @@ class Takeover:
     """The packets from the first that FFmpeg gave on."""
 
     file: RememberingFile
-    blocks: Blocks
+    source: Blocks | Pages
     begun: Sequence[Timed]
     shift: int
     """What FFmpeg adds to the times in the file, in its stream's unit."""
@@ -39,28 +42,43 @@ class Takeover:
         if self.begun:
             yield self.begun
         while data := self.file.read(READ_BYTES):
-            if run := self.blocks.feed(data):
+            if run := self.source.feed(data):
                 yield run
 
 
 def take_over(file: RememberingFile, first: Sequence[av.Packet[av.AudioStream]]) -> Takeover | None:
     """From a file of which FFmpeg has just given ``first``; ``None`` if it is not certain to go on the same."""
+    if not first or first[0].pos is None or first[0].pts is None:
+        return None
     begin, data = file.remembered()
-    place = (first[0].pos if first and first[0].pos is not None else -1) - begin
-    cluster = data.rfind(CLUSTER_MARK, 0, place) if 0 < place < len(data) else -1
+    place = first[0].pos - begin
+    if not 0 <= place < len(data):
+        return None
+    try:
+        begun = _pages(data, place) if data.startswith(PAGE_MARK, place) else _blocks(data, place)
+    except Unexpected:
+        return None
+    if begun is None or len(begun[1]) < len(first):
+        return None
+    source, packets = begun
+    shift = first[0].pts - packets[0][0]
+    pairs = zip(first, packets, strict=False)
+    if not all(packet.pts == time + shift and bytes(packet) == taken for packet, (time, taken) in pairs):
+        return None
+    return Takeover(file, source, packets, shift)
+
+
+def _pages(data: bytes, place: int) -> tuple[Pages, list[Timed]]:
+    """FFmpeg says of a packet in Ogg where its page begins."""
+    pages = Pages()
+    return pages, pages.feed(data[place:])
+
+
+def _blocks(data: bytes, place: int) -> tuple[Blocks, list[Timed]] | None:
+    """FFmpeg says of a packet in Matroska where in its block the track's number is."""
+    cluster = data.rfind(CLUSTER_MARK, 0, place)
     if cluster < 0 or not 0x80 < data[place] < 0xFF:
         return None
     blocks = Blocks(data[place] & 0x7F)
-    try:
-        blocks.feed(data[cluster:place])
-        begun = blocks.feed(data[place:])
-    except Unexpected:
-        return None
-    if len(begun) < len(first) or first[0].pts is None:
-        return None
-    shift = first[0].pts - begun[0][0]
-    same = all(
-        packet.pts == time + shift and bytes(packet) == taken
-        for packet, (time, taken) in zip(first, begun, strict=False)
-    )
-    return Takeover(file, blocks, begun, shift) if same else None
+    blocks.feed(data[cluster:place])
+    return blocks, blocks.feed(data[place:])

@@ -1,0 +1,126 @@
+"""Reading on without FFmpeg, and with it again where that ends."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from sandbox.recording import Format, opus_packets
+from tests.integration.sources.conftest import Recorded
+from tests.integration.sources.hearing import drain
+from tests.integration.sources.media_server import MediaServer, content
+from timmybot.adapters.sources import HttpTrackSource, demux
+from timmybot.adapters.sources.addresses import AddressPolicy
+from timmybot.adapters.sources.containers import opened
+from timmybot.adapters.sources.filling import FillingThreads
+from timmybot.adapters.sources.matroska import CLUSTER_MARK
+from timmybot.adapters.sources.ogg import PAGE_MARK
+from timmybot.adapters.sources.packets import Unexpected
+from timmybot.adapters.sources.reel import Reel
+from timmybot.adapters.sources.remembering import RememberingFile
+from timmybot.adapters.sources.takeover import take_over
+from timmybot.domain.track import Track
+from timmybot.ports.track_source import AS_IT_IS
+
+FORMATS = [Format.WEBM_OPUS, Format.OGG_OPUS]
+NOT_KNOWN = b"\x42\x87\x88" + bytes(8)
+"""An element of Matroska that is none of a Segment's; FFmpeg skips it."""
+
+
+def damaged(format: Format, data: bytes) -> bytes:
+    """The same packets, but past the middle something that only FFmpeg puts up with."""
+    mark = CLUSTER_MARK if format is Format.WEBM_OPUS else PAGE_MARK
+    place = data.index(mark, len(data) // 2)
+    return data[:place] + (NOT_KNOWN if format is Format.WEBM_OPUS else b"\0") + data[place:]
+
+
+def packets_of(data: bytes, tmp_path: Path) -> list[bytes]:
+    file = tmp_path / "tune"
+    file.write_bytes(data)
+    return list(opus_packets(file))
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("position_ms", [0, 9_000])
+def test_what_ffmpeg_began_is_read_on_from_the_same_connection(
+    server: MediaServer, recorded: Recorded, tmp_path: Path, format: Format, position_ms: int
+) -> None:
+    with RememberingFile(server.serve("/tune", content(recorded(format))), AddressPolicy(server.allowed)) as file:
+        with opened(file) as (container, sound):
+            if position_ms:
+                demux.seek(container, sound, position_ms)
+            first = list(islice(demux.packets(container, sound), demux.LOOKED_AT))
+            takeover = take_over(file, first)
+            other = take_over(file, [first[0], *first[2:]])
+
+        assert takeover is not None
+        assert other is None, "the negative control: FFmpeg gave other packets"
+        heard = [packet for run in takeover.runs() for packet in run]
+
+    whole = packets_of(recorded(format), tmp_path)
+    assert [data for _, data in heard] == whole[len(whole) - len(heard) :]
+    assert [time + takeover.shift for time, _ in heard[: len(first)]] == [packet.pts for packet in first]
+    assert len(heard) == len(whole) if not position_ms else 300 < len(heard) < len(whole)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_nothing_is_taken_over_that_ffmpeg_has_gone_on_from(
+    server: MediaServer, recorded: Recorded, format: Format
+) -> None:
+    with RememberingFile(server.serve("/tune", content(recorded(format))), AddressPolicy(server.allowed)) as file:
+        with opened(file) as (container, sound):
+            first = list(islice(demux.packets(container, sound), demux.LOOKED_AT))
+        file.seek(1)
+        assert take_over(file, first) is None
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("ranges", [True, False], ids=["ranges", "plain"])
+def test_where_only_ffmpeg_can_go_on_it_does_and_no_packet_is_lost_or_heard_twice(
+    *,
+    source: HttpTrackSource,
+    server: MediaServer,
+    filling: FillingThreads,
+    recorded: Recorded,
+    tmp_path: Path,
+    format: Format,
+    ranges: bool,
+) -> None:
+    data = damaged(format, recorded(format))
+
+    heard = drain(source.open(Track(server.serve("/tune", content(data, ranges=ranges))), position_ms=0), filling)
+
+    assert heard == packets_of(data, tmp_path)
+    assert len(heard) >= len(packets_of(recorded(format), tmp_path)) - 60, "FFmpeg leaves out a page at most"
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_that_damage_is_one_that_cannot_be_read_without_ffmpeg(
+    server: MediaServer, recorded: Recorded, format: Format
+) -> None:
+    """The negative control of the test above."""
+    url = server.serve("/tune", content(damaged(format, recorded(format))))
+    with RememberingFile(url, AddressPolicy(server.allowed)) as file:
+        with opened(file) as (container, sound):
+            takeover = take_over(file, list(islice(demux.packets(container, sound), demux.LOOKED_AT)))
+        assert takeover is not None
+        with pytest.raises(Unexpected):
+            for _ in takeover.runs():
+                pass
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_file_that_changes_to_longer_packets_is_made_into_frames_from_there(
+    server: MediaServer, recorded: Recorded, format: Format
+) -> None:
+    """The sound of a reel that FFmpeg has left is made anew from its packets alone."""
+    file = RememberingFile(server.serve("/tune", content(recorded(format))), AddressPolicy(server.allowed))
+    reel = Reel(file, 0.0, seeking=True)
+    untouched = [frame for run in islice(reel.frames(0.0, AS_IT_IS, None), 2) for frame in run]
+    reel._through = False
+    made = [frame for run in islice(reel.frames(1_000.0, AS_IT_IS, None), 100) for frame in run]
+    reel.close()
+    assert len(made) == 100
+    assert made[0] not in untouched
