@@ -295,6 +295,16 @@ HOSTILE_STATES: dict[str, dict[str, object]] = {
     "a playing without an entry": {"schema": 1, "version": 4, "epoch": 3, "play_id": "p"},
     "a text for a number": {"schema": 1, "version": 4, "epoch": 3, "waiting": "many"},
     "a head beyond the tail": {"schema": 1, "version": 4, "epoch": 3, "head": "000000000002-b", "tail": ""},
+    "a playing of 390 KB": {"schema": 1, "version": 4, "epoch": 3, "play_id": "p" * 390_000, "current": "c"},
+    "a voice channel missing": {
+        "schema": 1,
+        "version": 4,
+        "epoch": 3,
+        "play_id": "p",
+        "current": "000000000001-a",
+        "head": "000000000001-a",
+        "tail": "000000000001-a",
+    },
     "a tail that is no key": {"schema": 1, "version": 4, "epoch": 3, "tail": "last"},
 }
 
@@ -384,13 +394,22 @@ async def test_an_undo_that_cannot_be_understood_is_none(kept: Kept, caplog: pyt
     assert len(caplog.records) == 1
 
 
+HOSTILE_REPLIES: dict[str, dict[str, object]] = {
+    "nothing in it": {},
+    "a schema of the future": {"schema": 2, "token": "hush-hush"},
+    "a text for a number": {"schema": 1, "token": "hush-hush", "application_id": "x"},
+    "a token of 390 KB": {"schema": 1, "token": "hush" * 97_500, "application_id": 5, "expires_at": 9_000_000_000},
+}
+
+
+@pytest.mark.parametrize("hostile", HOSTILE_REPLIES.values(), ids=HOSTILE_REPLIES)
 async def test_an_owed_reply_that_cannot_be_understood_is_set_aside(
-    kept: Kept, caplog: pytest.LogCaptureFixture
+    kept: Kept, hostile: dict[str, object], caplog: pytest.LogCaptureFixture
 ) -> None:
     store = kept.stores.guilds.open(GUILD)
     reply = an_owed_reply(2, kept.clock.now() + 900)
     await store.commit(Change(await store.state(), owe=(reply,)))
-    kept.queue_backdoor.reply(GUILD, 1, {"schema": 1, "token": "hush-hush", "application_id": "x"})
+    kept.queue_backdoor.reply(GUILD, 1, hostile)
     with caplog.at_level(logging.WARNING):
         assert await store.owed_replies() == [reply]
     assert len(caplog.records) == 1

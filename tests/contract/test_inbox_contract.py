@@ -37,12 +37,22 @@ async def test_two_nudges_of_one_moment_are_both_there(kept: Kept) -> None:
     assert [nudge.nudge_id for nudge in await inbox.read(now)] == ["a", "b"]
 
 
+HOSTILE_NUDGES: dict[str, dict[str, object]] = {
+    "nothing in it": {},
+    "a text for a number": {"schema": 1, "nudge_id": "hostile", "guild": "all", "written_at": 1_800_000_000},
+    "no guild": {"schema": 1, "nudge_id": "hostile", "written_at": 1_800_000_000},
+    "a schema of the past": {"schema": 0, "nudge_id": "hostile", "guild": GUILD, "written_at": 1_800_000_000},
+    "an id of 390 KB": {"schema": 1, "nudge_id": "x" * 390_000, "guild": GUILD, "written_at": 1_800_000_000},
+}
+
+
+@pytest.mark.parametrize("hostile", HOSTILE_NUDGES.values(), ids=HOSTILE_NUDGES)
 async def test_a_nudge_that_cannot_be_understood_is_set_aside(
-    kept_outside: Kept, caplog: pytest.LogCaptureFixture
+    kept_outside: Kept, hostile: dict[str, object], caplog: pytest.LogCaptureFixture
 ) -> None:
     assert kept_outside.backdoor
     inbox, now = kept_outside.stores.inbox, int(kept_outside.clock.now())
-    kept_outside.backdoor.nudge("hostile", now, {"schema": 1, "nudge_id": "hostile", "guild": "all", "written_at": now})
+    kept_outside.backdoor.nudge("hostile", now, hostile)
     await inbox.post(Nudge("a", GUILD, now + 1))
     with caplog.at_level(logging.WARNING):
         assert [nudge.nudge_id for nudge in await inbox.read(now)] == ["a"]

@@ -112,14 +112,24 @@ async def test_the_heartbeat_of_a_shards_owner_is_found(kept: Kept) -> None:
     assert await leases.heartbeat_of_owner(SHARD) is None
 
 
+HOSTILE_HEARTBEATS: dict[str, dict[str, object]] = {
+    "nothing in it": {},
+    "a text for a number": {"schema": 1, "counter": "x", "expires_at": 9_000_000_000},
+    "no time": {"schema": 1, "counter": 1, "expires_at": 9_000_000_000},
+    "a schema that is none": {"schema": [2], "counter": 1, "renewed_at": 1, "expires_at": 9_000_000_000},
+    "positions of 390 KB": {"schema": 1, "renewed_at": 1, "expires_at": 9_000_000_000, "positions": "x" * 390_000},
+}
+
+
+@pytest.mark.parametrize("hostile", HOSTILE_HEARTBEATS.values(), ids=HOSTILE_HEARTBEATS)
 async def test_a_heartbeat_that_cannot_be_understood_is_set_aside(
-    kept_outside: Kept, caplog: pytest.LogCaptureFixture
+    kept_outside: Kept, hostile: dict[str, object], caplog: pytest.LogCaptureFixture
 ) -> None:
     assert kept_outside.backdoor
     leases = kept_outside.stores.leases
     beat = Heartbeat(ANNA, counter=1, renewed_at=kept_outside.clock.now())
     await leases.beat(beat)
-    kept_outside.backdoor.heartbeat("hostile", {"schema": 1, "counter": "x", "expires_at": 9_000_000_000})
+    kept_outside.backdoor.heartbeat("hostile", hostile)
     with caplog.at_level(logging.WARNING):
         assert await leases.heartbeats() == [beat]
     assert len(caplog.records) == 1

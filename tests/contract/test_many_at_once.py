@@ -151,10 +151,12 @@ async def test_fifty_guilds_are_commanded_at_once_and_each_is_explained_by_its_o
         assert (await members.heard(), await members.waiting()) == history.explained()
 
 
-async def test_negative_control_without_the_version_condition_acknowledged_commands_are_lost(in_sqlite: Kept) -> None:
+async def test_negative_control_without_the_version_condition_acknowledged_commands_are_lost(
+    stores: AnyStores,
+) -> None:
     commands = [f"play p{number}" for number in range(20)]
-    acknowledged, history = await all_at_once(in_sqlite.stores, GUILD, commands, Unconditional)
-    members = Members(in_sqlite.stores.guilds)
+    acknowledged, history = await all_at_once(stores, GUILD, commands, Unconditional)
+    members = Members(stores.guilds)
     assert len(acknowledged) == 20
     assert (await members.heard(), await members.waiting()) != history.explained()
     assert (await members.store.state()).waiting < 19
