@@ -34,13 +34,9 @@ class Alarms(Construct):
             display_name=f"TimmyBot {choices.name}",
             enforce_ssl=True,
         )
-        self.topic.add_to_resource_policy(
-            iam.PolicyStatement(
-                actions=["sns:Publish"],
-                principals=[iam.ServicePrincipal("budgets.amazonaws.com")],
-                resources=[self.topic.topic_arn],
-            )
-        )
+        # A topic that has a policy loses the default one, which let the account's own alarms in.
+        self._admit("cloudwatch", f"{{region}}:{{account}}:alarm:{self._prefix}-*")
+        self._admit("budgets", ":{account}:*")
         if choices.alarm_email is not None:
             self.topic.add_subscription(subscriptions.EmailSubscription(choices.alarm_email))
         self._alarm(
@@ -92,6 +88,26 @@ class Alarms(Construct):
             threshold=1,
             means="DynamoDB turned writes to guild-queues away: commands fail. Look at what writes so much; "
             "an on-demand table grows by itself within half an hour.",
+        )
+
+    def _admit(self, service: str, source: str) -> None:
+        """Let a service of AWS write to the topic, for what ``source`` says is this account's own and for nobody else.
+
+        Source: "Example cases for Amazon SNS access control" (SNS); "Creating an Amazon SNS topic for budget
+        notifications" (AWS Cost Management).
+        """
+        stack = cdk.Stack.of(self)
+        arn = f"arn:aws:{service}:" + source.format(region=stack.region, account=stack.account)
+        self.topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                actions=["sns:Publish"],
+                principals=[iam.ServicePrincipal(f"{service}.amazonaws.com")],
+                resources=[self.topic.topic_arn],
+                conditions={
+                    "StringEquals": {"aws:SourceAccount": stack.account},
+                    "ArnLike": {"aws:SourceArn": arn},
+                },
+            )
         )
 
     def _alarm(

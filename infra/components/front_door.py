@@ -19,7 +19,6 @@ TABLE_ACTIONS = (
     "dynamodb:UpdateItem",
     "dynamodb:DeleteItem",
     "dynamodb:BatchWriteItem",
-    "dynamodb:ConditionCheckItem",
 )
 
 
@@ -41,7 +40,6 @@ class FrontDoor(Construct):
             reserved_concurrency=choices.function_concurrency or None,
             rights={
                 TABLE_ACTIONS: [arns.table(table.name) for table in (tables.GUILD_QUEUES, tables.COORDINATION)],
-                ("dynamodb:GetItem",): [arns.table(tables.SERVER_ALLOWLIST.name)],
                 ("secretsmanager:GetSecretValue",): [
                     arns.secret(secret) for secret in (secrets.BOT_TOKEN, secrets.APPLICATION)
                 ],

@@ -19,6 +19,13 @@ def task_stopped_log_group(choices: Environment) -> str:
     return f"/timmybot/{choices.name}/task-stopped"
 
 
+def insights_log_group(choices: Environment) -> str:
+    """Where Container Insights writes what its metrics are made of. ECS makes the group if nobody has, and then it
+    stays when the stacks go (Amazon CloudWatch, User Guide, "Container Insights performance log events for Amazon
+    ECS")."""
+    return f"/aws/ecs/containerinsights/{choices.names.cluster}/performance"
+
+
 def retention(days: int) -> logs.RetentionDays:
     """CloudWatch Logs keeps lines for one of a few fixed spans, ``environments.RETENTIONS``."""
     return {

@@ -13,10 +13,16 @@ from infra.environments import Egress, Environment
 
 PUBLIC, PRIVATE = "public", "private"
 
-# What a task opens, and why. Voice servers listen on ports that Discord chooses (50000 and above today,
-# promised nowhere), and media hosts on whatever a member's URL says; the fetcher refuses private addresses.
-TCP_PURPOSES = {80: "media over HTTP", 443: "Discord, AWS and media over TLS"}
-UDP_PORTS = (1024, 65535)
+UNPRIVILEGED = (1024, 65535)
+TASK_EGRESS = (
+    (ec2.Port.tcp(80), "media over HTTP"),
+    (ec2.Port.tcp(443), "Discord, AWS and media over TLS"),
+    (ec2.Port.tcp_range(*UNPRIVILEGED), "Discord voice gateways on the port they name, and stations"),
+    (ec2.Port.udp_range(*UNPRIVILEGED), "Discord voice"),
+)
+"""What a task opens, and why. Discord names the port of each voice server and promises none: its gateways are met on
+443, 2053, 2083, 2087, 2096 and 8443 (disnake #1301; discord-api-docs #7716 has an example), its media on 50000 and
+above. Stations listen where a member's URL says. The fetcher, and not a port, keeps members out of private networks."""
 
 NAT_INSTANCE_TYPE = "t4g.nano"
 """5 Gb/s in bursts, far more than 500 players of 128 kb/s need."""
@@ -106,9 +112,8 @@ class Network(Construct):
             description="Workers reach out and nothing reaches in",
             allow_all_outbound=False,
         )
-        for port, purpose in TCP_PURPOSES.items():
-            group.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(port), purpose)
-        group.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.udp_range(*UDP_PORTS), "Discord voice")
+        for port, purpose in TASK_EGRESS:
+            group.add_egress_rule(ec2.Peer.any_ipv4(), port, purpose)
         return group
 
 

@@ -28,13 +28,12 @@ HEALTH = f'test -n "$(find {ALIVE_FILE} -mmin -1)"'
 """Healthy while the worker's event loop has touched its file within a minute. A shell and find take some milliseconds;
 asking in Python would take a quarter core from the music twice a minute."""
 
-READ = ("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query")
+READ = ("dynamodb:GetItem", "dynamodb:Query")
 WRITE = (
     "dynamodb:PutItem",
     "dynamodb:UpdateItem",
     "dynamodb:DeleteItem",
     "dynamodb:BatchWriteItem",
-    "dynamodb:ConditionCheckItem",
 )
 
 
@@ -102,13 +101,9 @@ class WorkerTask(Construct):
 
     def _task_role(self, choices: Environment) -> iam.Role:
         role = self._role("task-role")
-        written = [
-            self._arns.table(table.name) for table in (tables.GUILD_QUEUES, tables.COORDINATION, tables.TRACK_CACHE)
-        ]
-        read = [*written, *(self._arns.table(t.name) for t in (tables.USER_PREFERENCES, tables.SERVER_ALLOWLIST))]
+        own = [self._arns.table(table.name) for table in (tables.GUILD_QUEUES, tables.COORDINATION, tables.TRACK_CACHE)]
         index = self._arns.index(tables.GUILD_QUEUES.name, tables.ACTIVE_SHARD_INDEX)
-        role.add_to_policy(iam.PolicyStatement(actions=[*READ], resources=read))
-        role.add_to_policy(iam.PolicyStatement(actions=[*WRITE], resources=written))
+        role.add_to_policy(iam.PolicyStatement(actions=[*READ, *WRITE], resources=own))
         role.add_to_policy(iam.PolicyStatement(actions=["dynamodb:Query"], resources=[index]))
         # Those that ECS has put into the environment already: a task that was started with placeholders looks for them.
         own_secrets = [self._arns.secret(secret) for secret in (secret_names.BOT_TOKEN, secret_names.APPLICATION)]

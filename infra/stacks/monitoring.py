@@ -11,8 +11,14 @@ from constructs import Construct
 from infra.components.alarms import Alarms
 from infra.components.budget import Budget
 from infra.components.dashboard import Dashboard
-from infra.components.log_names import front_door_log_group, retention, task_stopped_log_group, worker_log_group
-from infra.environments import Environment
+from infra.components.log_names import (
+    front_door_log_group,
+    insights_log_group,
+    retention,
+    task_stopped_log_group,
+    worker_log_group,
+)
+from infra.environments import Environment, Insights
 
 
 class MonitoringStack(cdk.Stack):
@@ -28,6 +34,14 @@ class MonitoringStack(cdk.Stack):
                 log_group_name=name,
                 retention=retention(choices.log_retention_days),
                 removal_policy=cdk.RemovalPolicy.RETAIN if choices.retain_data else cdk.RemovalPolicy.DESTROY,
+            )
+        if choices.container_insights is not Insights.OFF:
+            logs.LogGroup(
+                self,
+                "insights-log",
+                log_group_name=insights_log_group(choices),
+                retention=logs.RetentionDays.ONE_DAY,
+                removal_policy=cdk.RemovalPolicy.DESTROY,
             )
         alarms = Alarms(self, "alarms", choices)
         Dashboard(self, "dashboard", choices)

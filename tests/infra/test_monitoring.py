@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from tests.infra.templates import Templates
+from tests.infra.templates import Templates, plain
 from timmybot.adapters.metrics import DIMENSION, NAMESPACE, UNITS
 
 ROOT = Path(__file__).parents[2]
@@ -117,3 +118,39 @@ def test_prod_keeps_its_logs(prod: Templates) -> None:
             "/timmybot/prod/task-stopped",
         )
         assert group["DeletionPolicy"] == ("Retain" if kept else "Delete")
+
+
+def test_what_container_insights_logs_goes_with_the_stacks(prod: Templates, dev: Templates) -> None:
+    def groups(templates: Templates) -> list[Any]:
+        named = templates.resources("AWS::Logs::LogGroup")
+        return [group for group in named if "/containerinsights/" in group["Properties"]["LogGroupName"]]
+
+    (group,) = groups(prod)
+    assert group["Properties"]["LogGroupName"] == f"/aws/ecs/containerinsights/{prod.names.cluster}/performance"
+    assert (group["Properties"]["RetentionInDays"], group["DeletionPolicy"]) == (1, "Delete")
+    assert groups(dev) == []
+
+
+def may_publish(templates: Templates) -> dict[str, Any]:
+    """Who may write to the alarms' topic, and under which conditions."""
+    policy = templates.one("AWS::SNS::TopicPolicy")["PolicyDocument"]
+    return {
+        each["Principal"]["Service"]: each["Condition"]
+        for each in policy["Statement"]
+        if each["Effect"] == "Allow" and each["Action"] == "sns:Publish"
+    }
+
+
+def test_alarms_and_the_budget_may_write_to_the_topic_and_nobody_elses(either: Templates) -> None:
+    """A topic with a policy has no default one: without the first, no alarm would ever reach anybody, and CloudWatch
+    would say so in the alarm's history alone (automated-security-response-on-aws #43)."""
+    allowed = may_publish(either)
+    assert allowed.keys() == {"cloudwatch.amazonaws.com", "budgets.amazonaws.com"}
+    for service, condition in allowed.items():
+        assert condition["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}, service
+    assert (
+        plain(allowed["cloudwatch.amazonaws.com"]["ArnLike"]["aws:SourceArn"])
+        == f"cloudwatch:alarm:{either.names.prefix}-*"
+    )
+    prefix = f"{either.names.prefix}-"
+    assert all(alarm["AlarmName"].startswith(prefix) for alarm in either.all("AWS::CloudWatch::Alarm"))

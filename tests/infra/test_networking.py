@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.infra.templates import Templates, plain
 
 
@@ -16,9 +18,18 @@ def test_a_task_opens_only_what_the_bot_needs(either: Templates) -> None:
     assert {(rule["IpProtocol"], rule["FromPort"], rule["ToPort"]) for rule in egress} == {
         ("tcp", 80, 80),
         ("tcp", 443, 443),
+        ("tcp", 1024, 65535),
         ("udp", 1024, 65535),
     }
     assert all(rule["Description"] for rule in egress)
+
+
+@pytest.mark.parametrize("port", [443, 2053, 2083, 2087, 2096, 8443])
+def test_a_task_reaches_a_voice_gateway_where_discord_has_been_seen_to_put_one(either: Templates, port: int) -> None:
+    """Found in endpoints of VOICE_SERVER_UPDATE that people quote, as in disnake #1301; with 80 and 443 alone no call
+    would come about in most regions."""
+    egress = either.one("AWS::EC2::SecurityGroup")["SecurityGroupEgress"]
+    assert any(rule["IpProtocol"] == "tcp" and rule["FromPort"] <= port <= rule["ToPort"] for rule in egress)
 
 
 def test_dev_pays_for_no_nat(dev: Templates) -> None:

@@ -196,3 +196,14 @@ def test_nothing_is_deployed_from_a_push_before_the_tests_have_passed() -> None:
     assert "- run: .ci/run" in workflow
     assert jobs_that_deploy_untested(workflow) == []
     assert jobs_that_deploy_untested(workflow.replace("    needs: test\n", "")) == ["deploy-dev"]
+
+
+def actions_that_may_change_under_us(workflow: str) -> list[str]:
+    """A tag of an action can be moved, and the job that deploys holds a token for AWS."""
+    return [used for used in re.findall(r"uses: (\S+)", workflow) if not re.search(r"@[0-9a-f]{40}$", used)]
+
+
+def test_what_the_workflow_uses_is_pinned_to_a_commit() -> None:
+    workflow = WORKFLOW.read_text()
+    assert actions_that_may_change_under_us(workflow) == []
+    assert actions_that_may_change_under_us(re.sub(r"@[0-9a-f]{40}", "@v4", workflow))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from tests.infra.templates import Templates
 
-READ = ("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query")
+READ = ("dynamodb:GetItem", "dynamodb:Query")
 WRITE = (
     "dynamodb:PutItem",
     "dynamodb:UpdateItem",
     "dynamodb:DeleteItem",
     "dynamodb:BatchWriteItem",
-    "dynamodb:ConditionCheckItem",
 )
 LOG = ("logs:CreateLogStream", "logs:PutLogEvents")
 
@@ -31,11 +30,10 @@ def log_group(templates: Templates, name: str) -> str:
     return f"logs:log-group:/timmybot/{templates.environment}/{name}:*"
 
 
-def test_the_worker_writes_queues_and_coordination_and_only_reads_the_allowlist(either: Templates) -> None:
+def test_the_worker_reads_and_writes_queues_coordination_and_cache_and_no_other_table(either: Templates) -> None:
     written = tables(either, "guild-queues", "coordination", "track-cache")
     assert either.rights("ecs", "tasktaskrole") == (
-        pairs(READ, *written, *tables(either, "user-preferences", "server-allowlist"))
-        | pairs(WRITE, *written)
+        pairs((*READ, *WRITE), *written)
         | pairs(("dynamodb:Query",), f"{tables(either, 'guild-queues')[0]}/index/active-shard")
         | pairs(("secretsmanager:GetSecretValue",), *secrets(either, "bot-token", "application"))
         | pairs(("ecs:GetTaskProtection", "ecs:UpdateTaskProtection"), f"ecs:task/{either.names.cluster}/*")
@@ -58,8 +56,7 @@ def test_ecs_itself_reads_two_secrets_and_writes_one_log(either: Templates) -> N
 
 def test_the_front_door_writes_wanted_state_and_wakes_one_service(either: Templates) -> None:
     assert either.rights("front-door", "frontdoorfunctionrole") == (
-        pairs(("dynamodb:GetItem", "dynamodb:Query", *WRITE), *tables(either, "guild-queues", "coordination"))
-        | pairs(("dynamodb:GetItem",), *tables(either, "server-allowlist"))
+        pairs((*READ, *WRITE), *tables(either, "guild-queues", "coordination"))
         | pairs(("secretsmanager:GetSecretValue",), *secrets(either, "bot-token", "application"))
         | pairs(
             ("ecs:DescribeServices", "ecs:UpdateService"),

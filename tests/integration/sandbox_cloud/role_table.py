@@ -125,6 +125,8 @@ TABLES_ARE_SAFE = (
     call("dynamodb", "create_backup", TableName=OWN.table("guild-queues"), BackupName="role-table"),
     call("dynamodb", "execute_statement", Statement=f'SELECT * FROM "{OWN.table("guild-queues")}"'),
     call("dynamodb", "list_tables"),
+    get("user-preferences"),
+    get("server-allowlist"),
     get("guild-queues", OTHER),
     put("guild-queues", OTHER),
     put("server-allowlist"),
@@ -179,8 +181,6 @@ WORKER = RoleTable(
             for use in (get, query, put, update, delete, write_batch)
         ),
         transact("guild-queues"),
-        get("user-preferences"),
-        get("server-allowlist"),
         look_into_index("query"),
         # Those it was started with: it looks for them again while they are placeholders.
         secret("bot-token"),
@@ -204,7 +204,7 @@ EXECUTION = RoleTable(
     forbidden=(
         *TABLES_ARE_SAFE,
         *THE_ACCOUNT_IS_SAFE,
-        *(get(table) for table in KEYS),
+        *(get(table) for table in ("guild-queues", "track-cache", "coordination")),
         put("guild-queues"),
         put("coordination"),
         service("update_service", OWN.worker_service),
@@ -220,7 +220,6 @@ FRONT_DOOR = RoleTable(
     allowed=(
         *(use(table) for table in ("guild-queues", "coordination") for use in (get, query, put, update, delete)),
         transact("guild-queues"),
-        get("server-allowlist"),
         secret("bot-token"),
         secret("application"),
         service("describe_services", OWN.worker_service),
