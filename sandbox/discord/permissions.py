@@ -22,6 +22,7 @@ class Permission(IntFlag):
     MOVE_MEMBERS = 1 << 24
     USE_VAD = 1 << 25
     USE_APPLICATION_COMMANDS = 1 << 31
+    REQUEST_TO_SPEAK = 1 << 32
 
 
 EVERYONE = (
@@ -33,5 +34,6 @@ EVERYONE = (
     | Permission.SPEAK
     | Permission.USE_VAD
     | Permission.USE_APPLICATION_COMMANDS
+    | Permission.REQUEST_TO_SPEAK
 )
 """What the ``@everyone`` role of a new guild allows."""

@@ -14,7 +14,7 @@ from sandbox.discord.endpoint import InteractionsEndpoint
 from sandbox.discord.interactions import Interaction, Interactions
 from sandbox.discord.permissions import Permission
 from sandbox.discord.rest import Call, Rest
-from sandbox.discord.world import Application, Channel, Guild
+from sandbox.discord.world import Application, Channel, ChannelType, Guild
 
 Json = dict[str, Any]
 
@@ -52,6 +52,7 @@ class Routes:
             ("GET", "/guilds/{guild_id}/roles", self.roles),
             ("GET", "/guilds/{guild_id}/members/{user_id}", self.member),
             ("GET", "/guilds/{guild_id}/voice-states/{user_id}", self.voice_state),
+            ("PATCH", "/guilds/{guild_id}/voice-states/@me", self.edit_own_voice_state),
             ("GET", "/channels/{channel_id}", self.channel),
             ("POST", "/channels/{channel_id}/messages", self.send_message),
         ):
@@ -158,6 +159,28 @@ class Routes:
         if state is None:
             raise rest_errors.unknown_voice_state()
         return payloads.voice_state(state)
+
+    async def edit_own_voice_state(self, call: Call) -> None:
+        """Modify Current User Voice State: on a stage, speak (a moderator's right), or ask to."""
+        guild, user_id, body = self._guild(call), call.application.bot_user_id, _object(call.body)
+        state = guild.voice_states.get(user_id)
+        if state is None or state.channel is None:
+            raise rest_errors.unknown_voice_state()
+        on_a_stage = state.channel.type is ChannelType.STAGE
+        if not on_a_stage or str(body.get("channel_id", state.channel.id)) != str(state.channel.id):
+            form = rest_errors.Form()
+            form.fault(("channel_id",), "BASE_TYPE_CHOICES", "It has to be the stage that the user is in")
+            form.check()
+        rights = state.channel.bot_permissions
+        if "suppress" in body:
+            if not body["suppress"] and not rights & Permission.MUTE_MEMBERS:
+                raise rest_errors.missing_permissions()
+            self._world.voice_states.suppress(guild, user_id, suppress=bool(body["suppress"]))
+        if "request_to_speak_timestamp" in body:
+            at = body["request_to_speak_timestamp"]
+            if at is not None and not rights & Permission.REQUEST_TO_SPEAK:
+                raise rest_errors.missing_permissions()
+            self._world.voice_states.ask_to_speak(guild, user_id, at)
 
     async def channel(self, call: Call) -> Json:
         return payloads.channel(self._channel(call))

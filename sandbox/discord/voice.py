@@ -13,7 +13,7 @@ from sandbox.discord.rtp import AES_GCM, XCHACHA, NotAuthentic, NotRtp, Packet, 
 from sandbox.discord.voice_session import VoiceSession
 from sandbox.discord.voice_states import VoiceGrant
 from sandbox.discord.voice_udp import Address, VoiceUdp
-from sandbox.discord.world import Channel, ChannelType, World
+from sandbox.discord.world import Channel, ChannelType, Guild, World
 
 CLIENTS_CONNECT, CLIENT_DISCONNECT = 11, 13
 HISTORY_LIMIT = 1_000
@@ -169,7 +169,7 @@ class Voice:
             return
         guild = self.world.guilds[session.grant.guild_id]
         channel = guild.channels.get(session.grant.channel_id)
-        if channel is None or not channel.bot_permissions & Permission.SPEAK:
+        if channel is None or not _may_be_heard(guild, channel, session.grant.user_id):
             session.arrivals.suppressed += 1
             return
         encrypted = is_protocol_frame(packet.opus)
@@ -184,3 +184,10 @@ class Voice:
             opus = listener.dave.open(session.grant.user_id, packet.opus)
             if opus is not None:
                 listener.ear.receive(session.grant.user_id, replace(packet, opus=opus))
+
+
+def _may_be_heard(guild: Guild, channel: Channel, user_id: int) -> bool:
+    if channel.type is ChannelType.STAGE:
+        state = guild.voice_states.get(user_id)
+        return state is not None and not state.suppress
+    return bool(channel.bot_permissions & Permission.SPEAK)

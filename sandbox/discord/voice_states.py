@@ -2,6 +2,7 @@
 
 Rules, with source https://docs.discord.com/developers/topics/voice-connections:
 a bot that may not enter, or finds the channel full, gets *no* event at all (MOVE_MEMBERS passes a full one);
+whoever enters a stage is in its audience until a moderator (or they themselves, if they are one) lets them speak;
 each grant carries a new token, and the previous voice session cannot be used again.
 """
 
@@ -28,6 +29,10 @@ class VoiceState:
     session_id: str
     self_mute: bool = False
     self_deaf: bool = False
+    suppress: bool = False
+    """On a stage: in the audience, and not heard."""
+    requested_at: str | None = None
+    """On a stage: since when the user asks to speak."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +97,8 @@ class VoiceStates:
             return None
         after = VoiceState(guild, app.bot_user_id, channel, session_id, self_mute, self_deaf)
         stays = before is not None and before.channel is channel and before.session_id == session_id
+        if before is not None and stays:
+            after = replace(after, suppress=before.suppress, requested_at=before.requested_at)
         if stays and self._door.is_connected(guild.id, app.bot_user_id):
             self._set(after)
             return None
@@ -130,6 +137,14 @@ class VoiceStates:
         if user_id in self._world.applications:
             self.send_server_update(guild, self._world.applications[user_id])
 
+    def ask_to_speak(self, guild: Guild, user_id: int, at: str | None) -> None:
+        """Raise a hand on a stage, or take it down."""
+        self._set(replace(guild.voice_states[user_id], requested_at=at))
+
+    def suppress(self, guild: Guild, user_id: int, *, suppress: bool) -> None:
+        """Let somebody on a stage speak, or put them into the audience."""
+        self._set(replace(guild.voice_states[user_id], suppress=suppress, requested_at=None))
+
     def remove(self, guild: Guild, user_id: int) -> None:
         """Somebody leaves, or is made to. Nothing happens for who is not in voice."""
         state = guild.voice_states.pop(user_id, None)
@@ -148,14 +163,17 @@ class VoiceStates:
                     self.remove(guild, user_id)
 
     def _set(self, after: VoiceState) -> None:
-        assert after.channel
+        channel = after.channel
+        assert channel
         before = after.guild.voice_states.get(after.user_id)
+        if before is None or before.channel is not channel:
+            after = replace(after, suppress=channel.type is ChannelType.STAGE, requested_at=None)
         after.guild.voice_states[after.user_id] = after
         self._world.publish(after.guild, "VOICE_STATE_UPDATE", payloads.voice_state(after), None)
-        if before and before.channel is not after.channel and before.channel:
+        if before and before.channel is not channel and before.channel:
             self._door.went(before.channel, after.user_id)
-        if before is None or before.channel is not after.channel:
-            self._door.came(after.channel, after.user_id)
+        if before is None or before.channel is not channel:
+            self._door.came(channel, after.user_id)
 
 
 def _refusal(channel: Channel) -> str | None:

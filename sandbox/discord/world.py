@@ -95,7 +95,7 @@ class Guild:
         return self._create(Channel(0, name, ChannelType.VOICE, self, user_limit, bot_permissions))
 
     def create_stage_channel(self, name: str, bot_permissions: Permission = EVERYONE) -> Channel:
-        """A stage: voice without end-to-end encryption. Who may speak on it is not modelled."""
+        """A stage: voice without end-to-end encryption, on which whoever enters is in the audience at first."""
         return self._create(Channel(0, name, ChannelType.STAGE, self, 0, bot_permissions))
 
     def create_text_channel(self, name: str, bot_permissions: Permission = EVERYONE) -> Channel:
@@ -135,6 +135,14 @@ class Guild:
     async def move_bot(self, channel: Channel) -> None:
         """A moderator moves the bot. Raises :class:`RuntimeError` if it is not in voice."""
         self.world.voice_states.move(self, self.applications[0].bot_user_id, channel)
+
+    async def let_bot_speak(self) -> None:
+        """A moderator brings the bot from a stage's audience onto the stage."""
+        self.world.voice_states.suppress(self, self.applications[0].bot_user_id, suppress=False)
+
+    async def put_bot_into_audience(self) -> None:
+        """A moderator takes the bot off the stage."""
+        self.world.voice_states.suppress(self, self.applications[0].bot_user_id, suppress=True)
 
 
 class World:

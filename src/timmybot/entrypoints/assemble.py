@@ -67,6 +67,7 @@ async def assembled_worker(
         session_starts=rest.session_starts,
         metrics=metrics,
         look_up=rest.guild,
+        change_voice=rest.change_voice,
         identify_budget=stores.identify_budget,
         shard_count=settings.shard_count,
         clock=clock,

@@ -63,11 +63,18 @@ class MayNotSpeak:
 
 
 @dataclass(frozen=True)
+class InAudience:
+    """The bot is on a stage, where nobody hears it until it is let speak. ``sentence`` says what to do."""
+
+    sentence: str
+
+
+@dataclass(frozen=True)
 class SessionRenewed:
     """The gateway session was lost. The new one has joined nothing; what is left of the old one may end unannounced."""
 
 
-VoiceEvent = ServerChanged | ServerGone | Kicked | ChannelGone | MayNotSpeak | SessionRenewed
+VoiceEvent = ServerChanged | ServerGone | Kicked | ChannelGone | MayNotSpeak | InAudience | SessionRenewed
 
 
 class VoiceSignalling(Protocol):

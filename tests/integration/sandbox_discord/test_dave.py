@@ -247,6 +247,7 @@ async def test_a_stage_is_never_encrypted_and_takes_any_client(
     alice = guild.add_member("alice")
     await alice.join(stage)
     async with dave_bot(discord, app, guild, stage, version) as bot:
+        await guild.let_bot_speak()
         assert bot.version == 0
         await _hears(alice, bot)
 

@@ -130,6 +130,7 @@ class Scene:
             may_act=lambda shard_id: shard_id not in self.lost_leases,
             session_starts=rest.session_starts,
             look_up=rest.guild,
+            change_voice=rest.change_voice,
         )
         self.bots.append(
             Bot(gateway, VoicePlayers(gateway, self.source, FastClock(self.pace), tls=self.tls), budget, rest)

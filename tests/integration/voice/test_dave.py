@@ -162,6 +162,7 @@ async def test_a_stage_is_played_on_without_encryption(scene: Scene) -> None:
     bot = await scene.worker()
     player = bot.player(scene.guild)
     await player.join(ChannelId(stage.id))
+    await scene.guild.let_bot_speak()
     await player.play(PlayId("first"), SONG, position_ms=0, paused=False)
     await scene.alice.ear.wait_for_sound(seconds=0.5)
     assert end_to_end(bot, scene).way is Way.PLAIN

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from timmybot.adapters.discord_gateway.guild_facts import PLAYABLE, Channel, GuildFacts
-from timmybot.adapters.discord_gateway.permissions import Permission, in_channel, in_guild
+from timmybot.adapters.discord_gateway.guild_facts import PLAYABLE, VOICE, Channel, GuildFacts
+from timmybot.adapters.discord_gateway.permissions import ALL, Permission, in_channel, in_guild
 from timmybot.domain.ids import ChannelId, UserId
 
 
@@ -15,7 +15,7 @@ def obstacle(facts: GuildFacts, channel_id: ChannelId, me: UserId) -> str | None
     if channel.kind not in PLAYABLE:
         return f"<#{channel_id}> is not a voice channel. Join one and try again."
     permissions = _permissions(facts, channel, me)
-    if missing := _missing(permissions):
+    if missing := _missing(permissions, channel):
         return f"I may not play in <#{channel_id}>. Give me this permission there: {' and '.join(missing)}."
     if _is_full(facts, channel_id, channel.user_limit, me) and not permissions & Permission.MOVE_MEMBERS:
         return (
@@ -28,7 +28,7 @@ def obstacle(facts: GuildFacts, channel_id: ChannelId, me: UserId) -> str | None
 def may_not_speak(facts: GuildFacts, channel_id: ChannelId, me: UserId) -> str | None:
     """Why the bot, which is in the channel, is not heard there, or ``None``."""
     channel = facts.channels.get(channel_id)
-    if channel is None or channel.kind not in PLAYABLE or _permissions(facts, channel, me) & Permission.SPEAK:
+    if channel is None or channel.kind != VOICE or _permissions(facts, channel, me) & Permission.SPEAK:
         return None
     return f"I may no longer speak in <#{channel_id}>, so I stopped. Give me the permission Speak there."
 
@@ -38,10 +38,18 @@ def _permissions(facts: GuildFacts, channel: Channel, me: UserId) -> int:
     return in_channel(base, facts.guild_id, me, facts.my_roles, channel.overwrites)
 
 
-def _missing(permissions: int) -> list[str]:
+def rights_on_stage(facts: GuildFacts, channel_id: ChannelId, me: UserId) -> int:
+    """The bot's permissions in the channel; all of them if nothing is known of it, so that Discord's answer decides."""
+    channel = facts.channels.get(channel_id)
+    return ALL if channel is None else _permissions(facts, channel, me)
+
+
+def _missing(permissions: int, channel: Channel) -> list[str]:
     if not permissions & Permission.VIEW_CHANNEL:  # then all others are gone with it, given or not
         return ["View Channel"]
-    names = {Permission.CONNECT: "Connect", Permission.SPEAK: "Speak"}
+    names = {Permission.CONNECT: "Connect"}
+    if channel.kind == VOICE:  # on a stage another permission says who may speak, and one may be let
+        names[Permission.SPEAK] = "Speak"
     return [name for permission, name in names.items() if not permissions & permission]
 
 

@@ -12,6 +12,7 @@ from timmybot.adapters.discord_gateway.connection import ShardConnection
 from timmybot.adapters.discord_gateway.identify_gate import AskStarts, IdentifyGate
 from timmybot.adapters.discord_gateway.session import Dispatched, Session
 from timmybot.adapters.discord_gateway.signalling import JOIN_SECONDS, LookUp, Signalling
+from timmybot.adapters.discord_gateway.stages import ChangeVoice, Stages
 from timmybot.adapters.discord_gateway.token_owner import owner_of
 from timmybot.domain.ids import ChannelId, GuildId, ShardId
 from timmybot.domain.lease import GatewaySession
@@ -49,6 +50,7 @@ class Gateway:
         session_starts: AskStarts | None = None,
         metrics: Metrics | None = None,
         look_up: LookUp | None = None,
+        change_voice: ChangeVoice | None = None,
     ) -> None:
         self._token = token
         self._gateway_url = gateway_url
@@ -58,6 +60,7 @@ class Gateway:
         self._on_interaction = on_interaction
         self._may_act = may_act
         self._random = random or random_module.Random()  # noqa: S311  # jitter, no secret
+        self._stages = Stages(change_voice, clock) if change_voice is not None else None
         self._signalling = Signalling(
             self._connection_to,
             shard_count=shard_count,
@@ -65,6 +68,7 @@ class Gateway:
             may_act=may_act,
             join_seconds=join_seconds,
             look_up=look_up,
+            stages=self._stages,
         )
         self._connections: dict[ShardId, ShardConnection] = {}
         self._running: dict[ShardId, asyncio.Task[None]] = {}
@@ -112,6 +116,8 @@ class Gateway:
     async def close_all(self) -> None:
         """Close every shard, resumably, and end what interactions are still being handled."""
         await asyncio.gather(*(self.close(shard_id) for shard_id in list(self._connections)))
+        if self._stages is not None:
+            await self._stages.close()
         for task in self._interactions:
             task.cancel()
         await asyncio.gather(*self._interactions, return_exceptions=True)

@@ -13,8 +13,10 @@ from typing import Any, Final
 from timmybot.adapters.discord_gateway.permissions import Overwrite
 from timmybot.domain.ids import ChannelId, GuildId, UserId
 
-PLAYABLE: Final = (2, 13)
-"""The channels that have sound: voice and stage. Source: Discord, Channel Resource, "Channel Types"."""
+VOICE: Final = 2
+STAGE: Final = 13
+PLAYABLE: Final = (VOICE, STAGE)
+"""The channels that have sound. Source: Discord, Channel Resource, "Channel Types"."""
 
 
 @dataclass(frozen=True)

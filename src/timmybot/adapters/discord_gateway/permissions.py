@@ -18,7 +18,9 @@ class Permission(IntFlag):
     VIEW_CHANNEL = 1 << 10
     CONNECT = 1 << 20
     SPEAK = 1 << 21
+    MUTE_MEMBERS = 1 << 22
     MOVE_MEMBERS = 1 << 24
+    REQUEST_TO_SPEAK = 1 << 32
 
 
 ALL: Final = (1 << 63) - 1

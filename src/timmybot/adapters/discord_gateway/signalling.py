@@ -9,13 +9,16 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from timmybot.adapters.discord_gateway.connection import ShardConnection
-from timmybot.adapters.discord_gateway.entry_check import may_not_speak, obstacle
+from timmybot.adapters.discord_gateway.entry_check import may_not_speak, obstacle, rights_on_stage
 from timmybot.adapters.discord_gateway.guild_facts import GuildFacts
+from timmybot.adapters.discord_gateway.permissions import ALL
 from timmybot.adapters.discord_gateway.session import Frame, Op
+from timmybot.adapters.discord_gateway.stages import Stages
 from timmybot.adapters.discord_gateway.voice_state import VoiceState
 from timmybot.domain.ids import ChannelId, GuildId, ShardId, UserId, shard_of
 from timmybot.ports.voice_signalling import (
     ChannelGone,
+    InAudience,
     Kicked,
     MayNotSpeak,
     SessionRenewed,
@@ -49,6 +52,7 @@ class Signalling:
         may_act: Callable[[ShardId], bool],
         join_seconds: float = JOIN_SECONDS,
         look_up: LookUp | None = None,
+        stages: Stages | None = None,
     ) -> None:
         self.user_id = user_id
         """Who the bot is; ``None`` until a READY has told."""
@@ -57,6 +61,7 @@ class Signalling:
         self._shard_count = shard_count
         self._join_seconds = join_seconds
         self._look_up = look_up
+        self._stages = stages
         self._facts: dict[GuildId, GuildFacts] = {}
         self._promised: set[GuildId] = set()
         """Guilds that a READY has named: the bot is in them, and their GUILD_CREATE will come."""
@@ -156,6 +161,9 @@ class Signalling:
 
     def _hear_voice(self, guild_id: GuildId, name: str, data: Mapping[str, Any]) -> VoiceEvent | None:
         if name == "VOICE_STATE_UPDATE" and int(data["user_id"]) == self.user_id:
+            if self._stages is not None and not (voice := self._voice_of(guild_id)).is_elsewhere(data):
+                rights = self._rights_in(guild_id, voice.user_id, data)
+                self._stages.hear(guild_id, data, rights, lambda said: self._tell(guild_id, InAudience(said)))
             happened = self._voice_of(guild_id).hear_state(data)
             return self._why_gone(guild_id, happened) if isinstance(happened, Kicked) else happened
         if name == "VOICE_SERVER_UPDATE":
@@ -163,6 +171,12 @@ class Signalling:
         if name == "GUILD_DELETE" and not data.get("unavailable"):
             return self._voice_of(guild_id).hear_expulsion()
         return self._rights_lost(guild_id) if name in _CHANGES_OF_RIGHTS else None
+
+    def _rights_in(self, guild_id: GuildId, me: UserId | None, data: Mapping[str, Any]) -> int:
+        facts, channel_id = self._facts.get(guild_id), data.get("channel_id")
+        if facts is None or channel_id is None or me is None:
+            return ALL
+        return rights_on_stage(facts, ChannelId(int(channel_id)), me)
 
     def _why_gone(self, guild_id: GuildId, kicked: Kicked) -> VoiceEvent:
         facts, channel_id = self._facts.get(guild_id), self._voice_of(guild_id).last_channel_id

@@ -42,6 +42,12 @@ class VoiceState:
         """Whether this session has the bot in the channel, as far as it has been told."""
         return self._channel_id == channel_id
 
+    def is_elsewhere(self, data: Mapping[str, Any]) -> bool:
+        """Whether a VOICE_STATE_UPDATE of the bot is another session's, or of a channel that nobody here asked for."""
+        if data.get("channel_id") is None or self._wanted is None:
+            return data.get("channel_id") is not None
+        return not self._arranging and str(data.get("session_id") or "") != self._session_id
+
     def ask(self, channel_id: ChannelId | None) -> None:
         """A request for the channel is being sent: what was arranged before counts no more."""
         self._wanted = channel_id

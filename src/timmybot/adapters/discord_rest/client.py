@@ -109,6 +109,11 @@ class DiscordRest:
         )
         return {**_object(guild), "channels": channels, "members": [_object(member)]}
 
+    async def change_voice(self, guild_id: GuildId, change: Json) -> None:
+        """Modify Current User Voice State: on a stage, speak or ask to."""
+        route = Route("PATCH /guilds/voice-states", str(guild_id))
+        await self._as_bot(route, f"/guilds/{guild_id}/voice-states/@me", change)
+
     async def _gateway_bot(self) -> Json:
         return _object(await self._as_bot(Route("GET /gateway/bot"), "/gateway/bot"))
 

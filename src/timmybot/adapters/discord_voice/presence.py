@@ -23,6 +23,7 @@ from timmybot.ports.clock import Clock
 from timmybot.ports.voice import VoiceError
 from timmybot.ports.voice_signalling import (
     ChannelGone,
+    InAudience,
     Kicked,
     MayNotSpeak,
     ServerChanged,
@@ -182,6 +183,8 @@ class Presence:
             case MayNotSpeak(sentence):
                 self._sentence = sentence
                 self._happens(Happening.MUZZLED)
+            case InAudience(sentence):
+                self._tell(sentence)
             case ServerGone():
                 self._happens(Happening.SERVER_GONE)
             case SessionRenewed():

@@ -41,8 +41,8 @@ _SENTENCES: Final = {
     Step.REOPENED: "The music had stopped because its source sent nothing; I opened it again.",
     Step.RECONNECTED: "The music had stopped although I was connected; I connected to the voice channel again.",
     # Whether another worker is there to take over is not known here, and nothing of it is promised.
-    Step.STUCK: "I cannot be heard here although I am connected. I keep trying; another region for the voice channel may "
-    "help.",
+    Step.STUCK: "I cannot be heard here although I am connected. I keep trying; another region for the voice channel "
+    "may help.",
 }
 _SOURCE_FAILED: Final = "Its source sends nothing any more."
 
