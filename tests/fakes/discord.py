@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from timmybot.domain.change import OwedReply
 from timmybot.domain.ids import ChannelId, GuildId, InteractionId, ShardId, UserId
 from timmybot.domain.lease import GatewaySession
-from timmybot.ports.discord import DiscordError, Members, Replies, ReplyExpired
+from timmybot.ports.discord import DiscordError, FirstAnswers, Members, Replies, ReplyExpired
 from timmybot.ports.shard_sessions import ShardSessions
 
 
@@ -20,6 +23,8 @@ class FakeDiscordRest(Replies, Members):
     whereabouts: dict[tuple[GuildId, UserId], ChannelId] = field(default_factory=dict)
     expired: set[InteractionId] = field(default_factory=set)
     down: bool = False
+    slow: asyncio.Event | None = None
+    """Until it is set, nobody's whereabouts are told."""
 
     async def edit(self, reply: OwedReply, content: str) -> None:
         if reply.interaction_id in self.expired:
@@ -33,11 +38,32 @@ class FakeDiscordRest(Replies, Members):
 
     async def voice_channel_of(self, guild_id: GuildId, user_id: UserId) -> ChannelId | None:
         self._check_up()
+        if self.slow is not None:
+            await self.slow.wait()
         return self.whereabouts.get((guild_id, user_id))
 
     def _check_up(self) -> None:
         if self.down:
             raise DiscordError("Discord is down")
+
+
+@dataclass
+class FakeFirstAnswers(FirstAnswers):
+    """``given`` over the callback route, and ``edits`` by token."""
+
+    given: list[tuple[int, Mapping[str, Any]]] = field(default_factory=list)
+    edits: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    refuses: bool = False
+
+    async def respond(self, interaction_id: InteractionId, token: str, body: Mapping[str, Any]) -> None:
+        if self.refuses:
+            raise DiscordError("Discord is down")
+        self.given.append((interaction_id, body))
+
+    async def edit_response(self, application_id: int, token: str, data: Mapping[str, Any]) -> None:
+        if self.refuses:
+            raise DiscordError("Discord is down")
+        self.edits[token] = data
 
 
 @dataclass

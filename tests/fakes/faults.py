@@ -19,6 +19,8 @@ class Faults:
         """How many of the next calls fail although they took effect: the answer was lost."""
         self.outage = False
         """While set, every call fails before it took effect."""
+        self.long_writing: asyncio.Event | None = None
+        """Until it is set, what is written beside a queue is half written."""
         self.calls = 0
         """How many calls were made, failed ones included."""
 

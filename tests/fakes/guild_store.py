@@ -126,6 +126,9 @@ class FakeGuildStore(GuildStore):
 
     async def prepare(self, generation: int, put: Sequence[Entry], remove: Sequence[OrderKey] = ()) -> None:
         async with self._faults.call():
+            if self._faults.long_writing is not None:
+                self._write(generation, put[: len(put) // 2], ())
+                await self._faults.long_writing.wait()
             self._write(generation, put, remove)
 
     async def sweep(self, of: GuildState) -> bool:

@@ -31,6 +31,7 @@ from timmybot.entrypoints.new_id import new_id
 from timmybot.ports.clock import Clock
 from timmybot.ports.secrets import SecretMissing, Secrets
 from timmybot.services.answering import Answering
+from timmybot.services.deferring import Deferring
 from timmybot.services.interactions import Interactions
 from timmybot.services.invocation import BadPayload
 from timmybot.services.wake import Waking
@@ -40,6 +41,12 @@ log = logging.getLogger(__name__)
 BODY_LIMIT = 100_000
 """Bytes of a request that are looked at. Discord's interactions are a few thousand."""
 
+PATIENCE_SECONDS = 8.0
+"""How long a command may take where nobody says how much time is left."""
+
+LAST_WORDS_SECONDS = 1.5
+"""How long before the function is stopped a command is given up, so that the member can be told."""
+
 Response = dict[str, Any]
 
 
@@ -48,12 +55,13 @@ class FrontDoor:
     """Answers HTTP requests in the shape of a function URL's events."""
 
     secrets: Secrets
-    interactions: Interactions
+    interactions: Deferring
     clock: Clock
 
-    async def respond(self, event: Mapping[str, Any]) -> Response:
-        """The response to one request.
+    async def respond(self, event: Mapping[str, Any], *, patience_seconds: float = PATIENCE_SECONDS) -> Response:
+        """The response to one request, which may take ``patience_seconds``.
 
+        202 without a body for what was answered over the callback route, as its command took long;
         401 for what Discord did not sign, 400 for what is no interaction, 503 while the secrets are not set.
         Source: AWS Lambda, "Function URLs", payload format 2.0.
         """
@@ -72,10 +80,11 @@ class FrontDoor:
         ):
             return _response(401, {"error": "The request signature is invalid."})
         try:
-            return _response(200, await self.interactions.respond(json.loads(body)))
+            answer = await self.interactions.respond(json.loads(body), patience_seconds=patience_seconds)
         except (BadPayload, ValueError, RecursionError) as error:
             log.warning("a signed request was no interaction: %s", error)
             return _response(400, {"error": "This is not an interaction."})
+        return _response(200, answer) if answer is not None else {"statusCode": 202}
 
 
 def assemble() -> FrontDoor:
@@ -87,17 +96,18 @@ def assemble() -> FrontDoor:
     secrets = SecretsManagerSecrets(settings.names, clock, session=session)
     stores = dynamodb.connect(settings, clock, session=session)
     metrics = EmbeddedMetrics(settings.environment, clock)
+    rest = DiscordRest(settings.discord_api_url, secrets, clock)
     answering = Answering(
         guilds=stores.guilds,
         leases=stores.leases,
         inbox=stores.inbox,
-        members=DiscordRest(settings.discord_api_url, secrets, clock),
+        members=rest,
         waking=Waking(stores.leases, EcsServiceScaler(settings.names, session=session), metrics, clock, settings),
         clock=clock,
         new_id=new_id,
         settings=settings,
     )
-    return FrontDoor(secrets, Interactions(answering), clock)
+    return FrontDoor(secrets, Deferring(Interactions(answering), rest, clock), clock)
 
 
 class _Warm:
@@ -113,7 +123,13 @@ def handler(event: Mapping[str, Any], context: object) -> Response:
         set_up_logging()
         _Warm.door = assemble()
         _Warm.runner = asyncio.Runner()
-    return _Warm.runner.run(_Warm.door.respond(event))
+    return _Warm.runner.run(_Warm.door.respond(event, patience_seconds=_patience_seconds(context)))
+
+
+def _patience_seconds(context: object) -> float:
+    """What Lambda leaves of the function's time-out, less what it takes to say that it was not enough."""
+    remaining = getattr(context, "get_remaining_time_in_millis", None)
+    return PATIENCE_SECONDS if remaining is None else remaining() / 1000 - LAST_WORDS_SECONDS
 
 
 def _body(event: Mapping[str, Any]) -> bytes | None:

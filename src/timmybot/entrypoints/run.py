@@ -25,6 +25,7 @@ from timmybot.ports.discord import DiscordError
 from timmybot.ports.secrets import Credentials
 from timmybot.services.answering import Answering
 from timmybot.services.command_definitions import DEFINITIONS
+from timmybot.services.deferring import Deferring
 from timmybot.services.interactions import Interactions
 from timmybot.services.invocation import BadPayload
 from timmybot.services.progress import Progress
@@ -32,6 +33,9 @@ from timmybot.services.wake import Waking
 from timmybot.settings import Settings
 
 log = logging.getLogger(__name__)
+
+PATIENCE_SECONDS = 60.0
+"""How long a command may take: nothing but the member's patience bounds it here."""
 
 
 class CannotRun(Exception):
@@ -77,7 +81,7 @@ async def serve(
 ) -> None:
     """Introduce the bot to Discord, and play from ``stores`` until ``stop`` is set. Raises :class:`CannotRun`."""
     await _introduce(rest, credentials.application_id)
-    interactions = Interactions(_answering(settings, stores, rest, clock))
+    interactions = Deferring(Interactions(_answering(settings, stores, rest, clock)), rest, clock)
 
     async def on_interaction(payload: Mapping[str, Any]) -> None:
         await _respond(rest, interactions, payload)
@@ -124,10 +128,11 @@ def _answering(settings: Settings, stores: Stores, rest: DiscordRest, clock: Clo
     )
 
 
-async def _respond(rest: DiscordRest, interactions: Interactions, payload: Mapping[str, Any]) -> None:
+async def _respond(rest: DiscordRest, interactions: Deferring, payload: Mapping[str, Any]) -> None:
     try:
-        body = await interactions.respond(payload)
-        await rest.respond(InteractionId(int(payload["id"])), str(payload["token"]), body)
+        body = await interactions.respond(payload, patience_seconds=PATIENCE_SECONDS)
+        if body is not None:
+            await rest.respond(InteractionId(int(payload["id"])), str(payload["token"]), body)
     except BadPayload as error:
         log.warning("an interaction was not understood: %s", error)
     except DiscordError as error:

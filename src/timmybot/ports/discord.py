@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from timmybot.domain.change import OwedReply
-from timmybot.domain.ids import ChannelId, GuildId, UserId
+from timmybot.domain.ids import ChannelId, GuildId, InteractionId, UserId
 
 
 class DiscordError(Exception):
@@ -23,6 +24,18 @@ class Replies(Protocol):
 
     async def tell(self, channel_id: ChannelId, content: str) -> None:
         """Write a message into a text channel. Raises :class:`DiscordError`."""
+        ...
+
+
+class FirstAnswers(Protocol):
+    """Answers to interactions that this process itself was given. Both raise :class:`DiscordError`."""
+
+    async def respond(self, interaction_id: InteractionId, token: str, body: Mapping[str, Any]) -> None:
+        """Give the first answer over the callback route; ``body`` is an interaction response."""
+        ...
+
+    async def edit_response(self, application_id: int, token: str, data: Mapping[str, Any]) -> None:
+        """Replace the first answer, or the "thinking" that was shown in its place; ``data`` is a message."""
         ...
 
 

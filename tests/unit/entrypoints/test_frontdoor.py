@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from typing import Any
@@ -9,9 +10,11 @@ from typing import Any
 import pytest
 from nacl.signing import SigningKey
 
+from tests.fakes.discord import FakeFirstAnswers
 from tests.fakes.guild import ALICE, GUILD, SONG, TEXT, FrontOfHouse
 from timmybot.entrypoints.frontdoor import BODY_LIMIT, FrontDoor
 from timmybot.ports.secrets import Credentials, SecretMissing, Secrets
+from timmybot.services.deferring import Deferring
 from timmybot.services.interactions import Interactions
 
 PING = {"type": 1}
@@ -46,7 +49,9 @@ class Street:
     def __init__(self, secrets: Secrets | None = None) -> None:
         self.house = FrontOfHouse()
         self.key = SigningKey.generate()
-        self.door = FrontDoor(secrets or Known(self.key), Interactions(self.house.answering), self.house.clock)
+        self.answers = FakeFirstAnswers()
+        deferring = Deferring(Interactions(self.house.answering), self.answers, self.house.clock)
+        self.door = FrontDoor(secrets or Known(self.key), deferring, self.house.clock)
 
     def signed(self, body: str, *, key: SigningKey | None = None, age_seconds: float = 0.0) -> dict[str, Any]:
         timestamp = str(int(self.house.clock.now() - age_seconds))
@@ -160,3 +165,14 @@ async def test_a_command_in_a_direct_message_is_answered() -> None:
     direct = {name: value for name, value in PLAY.items() if name not in {"guild_id", "member"}}
     response = await street.door.respond(street.signed(json.dumps(direct)))
     assert "servers" in json.loads(response["body"])["data"]["content"]
+
+
+async def test_a_command_that_takes_long_is_shown_as_thinking_and_answered_over_the_callback_route() -> None:
+    street = Street()
+    street.house.rest.slow = asyncio.Event()
+    responding = asyncio.create_task(street.door.respond(street.signed(json.dumps(PLAY))))
+    await street.house.clock.advance(3)
+    assert street.answers.given == [(900, {"type": 5})], "within Discord's 3 s"
+    street.house.rest.slow.set()
+    assert await responding == {"statusCode": 202}
+    assert SONG in street.answers.edits["a-token-of-an-interaction"]["content"]

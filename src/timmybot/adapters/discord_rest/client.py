@@ -141,12 +141,18 @@ class DiscordRest:
         await self._as_bot(route, f"/applications/{application_id}/commands", list(definitions))
 
     async def respond(self, interaction_id: InteractionId, token: str, body: Json) -> None:
-        """Create Interaction Response, for an interaction that came over the gateway; ``body`` is sent as it is.
+        """Create Interaction Response; ``body`` is sent as it is.
 
         Raises :class:`ReplyExpired` too.
         """
         route = Route("POST /interactions/callback", f"{interaction_id}/{token}", counts_globally=False)
         await self._interaction(route, f"/interactions/{interaction_id}/{token}/callback", body)
+
+    async def edit_response(self, application_id: int, token: str, data: Json) -> None:
+        """Edit Original Interaction Response; ``data`` is sent as it is. Raises :class:`ReplyExpired` too."""
+        webhook = f"{application_id}/{token}"
+        route = Route("PATCH /webhooks/messages/@original", webhook, counts_globally=False)
+        await self._interaction(route, f"/webhooks/{webhook}/messages/@original", data)
 
     # How
 
