@@ -11,6 +11,7 @@ The stands have real DAVE sessions, ciphers, sockets, pacing, demuxing and buffe
 brought about without a voice gateway (see ``dave``): hundreds of players then need no handshakes, and no heartbeats
 are in the figures, neither in ours nor in the peers'.
 
+heap         what is in use of it, and not only kept
 figures      names, values, units and targets; the table; ``build/bench.json``
 song         the file that everybody plays
 dave         DAVE sessions that are ready

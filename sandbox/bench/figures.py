@@ -35,8 +35,8 @@ TARGETS = {
         Target("first_packet_ms", 150),
         Target("players_in_512_mb", 150, at_least=True),
         Target("hour_growth_kib", 1024),
-        Target("cycles_growth_kib", 1024),
-        Target("cycles_leaked_blocks", 0.5),
+        Target("cycles_leaked_kib", 1024),
+        Target("cycles_leaked_objects", 1),
         Target("cycles_leaked_descriptors", 0),
         Target("cycles_leaked_threads", 0),
     )

@@ -209,18 +209,19 @@ async def hour(room: Room, figures: Figures, extent: Extent) -> None:
 async def cycles(room: Room, figures: Figures, extent: Extent) -> None:
     """What is left of joining, playing and leaving, again and again, the real way.
 
-    Two thirds as many cycles come before: so long the heap takes to find the size that sixteen guilds at once need.
-    What is left of objects shows sooner, and is counted, too.
+    What is left is what is in use then and was not before, of the C heap and of Python's objects. Resident memory is
+    shown, too; it goes up and down by megabytes, and is judged over the hour.
     """
     async with room.in_calls(SHARDS) as (ours, _, guilds):
         each = -(-extent.cycles // SHARDS)
-        await ours.ask("cycle", guilds=guilds, times=max(1, each * 2 // 3))
+        await ours.ask("cycle", guilds=guilds, times=max(1, each // 3))
         before = await ours.ask("held", after_seconds=extent.linger_seconds)
         await ours.ask("cycle", guilds=guilds, times=each)
         after = await ours.ask("held", after_seconds=extent.linger_seconds)
     figures.add("cycles", each * SHARDS, "join/leave cycles")
+    figures.add("cycles_leaked_kib", after["heap_kib"] - before["heap_kib"], "KiB")
+    figures.add("cycles_leaked_objects", (after["objects"] - before["objects"]) / (each * SHARDS), "objects a cycle")
     figures.add("cycles_growth_kib", after["kib"] - before["kib"], "KiB")
-    figures.add("cycles_leaked_blocks", (after["blocks"] - before["blocks"]) / (each * SHARDS), "objects a cycle")
     figures.add("cycles_leaked_threads", after["threads"] - before["threads"], "threads")
     figures.add("cycles_leaked_descriptors", after["descriptors"] - before["descriptors"], "descriptors")
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import ctypes
 import gc
 import json
 import os
@@ -17,6 +16,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from sandbox.bench.heap import give_back, in_use
 from sandbox.bench.stand import usage
 
 Deed = Callable[..., Awaitable[dict[str, Any]]]
@@ -48,17 +48,19 @@ def place() -> Place:
 async def held(after_seconds: float = LETTING_GO_SECONDS) -> dict[str, Any]:
     """What this process holds, once what is closed has been let go on other threads.
 
-    Pages that the allocator keeps for later are given back first: how many those are is chance, some 3 MB of it.
+    Pages that the allocator keeps for later are given back first: how many those are is chance.
     """
     await asyncio.sleep(after_seconds)
     gc.collect()
-    ctypes.CDLL(None).malloc_trim(0)
+    used = in_use()
+    give_back()
     now = usage(os.getpid())
     return {
         "kib": now.memory_kib,
         "threads": now.threads,
         "descriptors": now.descriptors,
-        "blocks": sys.getallocatedblocks(),
+        "heap_kib": used.kib,
+        "objects": used.objects,
     }
 
 

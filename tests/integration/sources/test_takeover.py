@@ -20,9 +20,10 @@ from timmybot.adapters.sources.ogg import PAGE_MARK
 from timmybot.adapters.sources.packets import Unexpected
 from timmybot.adapters.sources.reel import Reel
 from timmybot.adapters.sources.remembering import RememberingFile
+from timmybot.adapters.sources.stream import Marks
 from timmybot.adapters.sources.takeover import take_over
 from timmybot.domain.track import Track
-from timmybot.ports.track_source import AS_IT_IS
+from timmybot.ports.track_source import AS_IT_IS, FRAME_MS
 
 FORMATS = [Format.WEBM_OPUS, Format.OGG_OPUS]
 NOT_KNOWN = b"\x42\x87\x88" + bytes(8)
@@ -124,3 +125,19 @@ def test_a_file_that_changes_to_longer_packets_is_made_into_frames_from_there(
     reel.close()
     assert len(made) == 100
     assert made[0] not in untouched
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_full_buffer_can_be_made_anew_from_its_beginning(
+    server: MediaServer, recorded: Recorded, format: Format
+) -> None:
+    """However long the last run was: what the reader has not heard yet must be on the tape."""
+    file = RememberingFile(server.serve("/tune", content(recorded(format))), AddressPolicy(server.allowed))
+    reel = Reel(file, 0.0, seeking=True)
+    buffered = 0
+    for run in reel.frames(0.0, AS_IT_IS, None):
+        buffered += len(run)
+        full = min(buffered, Marks().high + len(run))
+        assert reel.tape.begins_ms <= (buffered - full) * FRAME_MS
+    reel.close()
+    assert buffered > 2 * Marks().high

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from timmybot.adapters.sources.matroska import Blocks, Unexpected
+from timmybot.adapters.sources.matroska import Blocks
+from timmybot.adapters.sources.packets import Unexpected
 
 UNKNOWN = b"\x01" + b"\xff" * 7
 TRACK, OTHER = 3, 4

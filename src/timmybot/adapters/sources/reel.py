@@ -16,14 +16,15 @@ from timmybot.adapters.sources.containers import opened, plain_errors
 from timmybot.adapters.sources.effects import RAMP_FRAMES, Ramp
 from timmybot.adapters.sources.packets import Unexpected
 from timmybot.adapters.sources.remembering import RememberingFile
-from timmybot.adapters.sources.takeover import Takeover, take_over
+from timmybot.adapters.sources.takeover import RUN_FRAMES, Takeover, take_over
 from timmybot.adapters.sources.tape import PREROLL_MS, Tape
 from timmybot.ports.track_source import FRAME_MS, Sound
 
 log = logging.getLogger(__name__)
 
-KEPT_MS = 5_000.0 + 2 * PREROLL_MS
-"""How much of the track can be gone back to: what a full buffer holds, and what decoding from there takes."""
+KEPT_MS = 5_000.0 + RUN_FRAMES * FRAME_MS + 2 * PREROLL_MS
+"""How much of the track can be gone back to: what a full buffer holds, the last run included, and what decoding from
+there takes."""
 
 Packet: TypeAlias = "av.Packet[av.AudioStream]"
 

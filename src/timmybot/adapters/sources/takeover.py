@@ -21,6 +21,10 @@ from timmybot.adapters.sources.remembering import RememberingFile
 READ_BYTES = 32 * 1024
 """Read at a time: two seconds of 128 kb/s, so that a player is filled once in two seconds."""
 
+RUN_FRAMES = 100
+"""Handed on at a time, however small the packets are: what is kept for going back has to hold a run more than a full
+buffer does."""
+
 Timed = tuple[int, bytes]
 
 
@@ -35,15 +39,18 @@ class Takeover:
     """What FFmpeg adds to the times in the file, in its stream's unit."""
 
     def runs(self) -> Iterator[Sequence[Timed]]:
-        """Packets in a row, some hundred at a time, and their times in the file.
+        """Packets in a row, up to ``RUN_FRAMES`` at a time, and their times in the file.
 
         Raises :class:`Unexpected` where FFmpeg has to go on, and what reading raises.
         """
-        if self.begun:
-            yield self.begun
-        while data := self.file.read(READ_BYTES):
-            if run := self.source.feed(data):
-                yield run
+        packets = self.begun
+        while True:
+            for begin in range(0, len(packets), RUN_FRAMES):
+                yield packets[begin : begin + RUN_FRAMES]
+            data = self.file.read(READ_BYTES)
+            if not data:
+                return
+            packets = self.source.feed(data)
 
 
 def take_over(file: RememberingFile, first: Sequence[av.Packet[av.AudioStream]]) -> Takeover | None:
