@@ -90,14 +90,12 @@ async def aws_outage(ground: Ground, report: Report) -> None:
     struck_at = now()
     await ground.link.set(Condition.SILENT)
     await asyncio.sleep(OUTAGE_SECONDS / 2)
-    answer = await a.member.command("pause")
-    report.tell(f"/pause while AWS is silent: {answer.content or answer.failed}")
-    clear = [answer.content]
+    clear = [(await a.says("pause")).content]
+    report.tell(f"/pause while AWS is silent: {clear[-1]}")
     await ground.link.set(Condition.REFUSING)
     await asyncio.sleep(OUTAGE_SECONDS / 2 - 3)
-    answer = await a.member.command("pause")
-    report.tell(f"/pause while AWS refuses: {answer.content or answer.failed}")
-    clear.append(answer.content)
+    clear.append((await a.says("pause")).content)
+    report.tell(f"/pause while AWS refuses: {clear[-1]}")
     await asyncio.sleep(max(struck_at + OUTAGE_SECONDS - now(), 0))
     await ground.link.set(Condition.OPEN)
     restored_at = now()

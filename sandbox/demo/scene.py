@@ -46,8 +46,10 @@ class Scene:
         return shown
 
     async def says(self, command: str, **options: str) -> Shown:
-        """Give a command, and see it answered in time. Raises :class:`StepFailed`."""
+        """Give a command, and see it answered in time; wait while the bot thinks. Raises :class:`StepFailed`."""
         shown = await self.member.command(command, **options)
+        if shown.thinking:
+            await shown.wait_for(bool)
         if shown.failed:
             raise StepFailed(f"/{command} in guild {self.name}: {shown.failed}")
         return shown
