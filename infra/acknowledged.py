@@ -13,7 +13,8 @@ from constructs import IConstruct
 
 from infra.components.log_names import front_door_log_group, task_stopped_log_group, worker_log_group
 from infra.components.tables import TABLES
-from infra.environments import PYTHONS, Egress, Environment, Insights
+from infra.environments import Egress, Environment, Insights
+from infra.nonsense import PYTHONS
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import aws_cdk as cdk
 from cdk_nag import AwsSolutionsChecks
 
 from infra.acknowledged import acknowledge
-from infra.environments import DEFAULT, OVERRIDABLE, ChoiceError, Environment, environment
+from infra.environments import DEFAULT, ChoiceError, Environment, environment
 from infra.stacks.database import DatabaseStack
 from infra.stacks.deploy_role import DeployRoleStack
 from infra.stacks.ecs import EcsStack
@@ -25,17 +25,18 @@ from infra.stacks.monitoring import MonitoringStack
 from infra.stacks.networking import NetworkingStack
 from infra.stacks.security import SecurityStack
 
+_CHOICE = re.compile(r"[a-z_]+")
+"""How choices are written. The CDK's own context has hyphens, colons and slashes in its names."""
+
 _TEMPORARY = re.compile(r"[^\s\"']*/jsii-kernel-\w+/")
 """Where jsii unpacks the CDK: traces name it."""
 
 
 def chosen_environment(app: cdk.App) -> Environment:
-    """The environment that the context (``-c``) asks for. Raises :class:`ChoiceError`."""
-    context = {field: app.node.try_get_context(field) for field in OVERRIDABLE}
-    return environment(
-        app.node.try_get_context("env") or DEFAULT,
-        {field: str(text) for field, text in context.items() if text is not None},
-    )
+    """The environment that the context (``-c``) asks for. Raises :class:`ChoiceError`, also for a word nobody knows:
+    a choice misspelt would otherwise be one that was silently not made."""
+    context = {name: str(text) for name, text in app.node.get_all_context().items() if _CHOICE.fullmatch(name)}
+    return environment(context.pop("env", DEFAULT), context)
 
 
 def build(app: cdk.App, choices: Environment) -> None:

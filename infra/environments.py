@@ -6,12 +6,12 @@ a value that makes no sense is refused with a sentence before anything is synthe
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from enum import Enum
 
+from infra.nonsense import PYTHONS, nonsense
 from timmybot.settings import ResourceNames, Settings
 
 
@@ -69,19 +69,7 @@ class ImageVariant(Enum):
     """Also a JavaScript runtime for yt-dlp (deno), without which it gets nothing from YouTube: 86 MB more."""
 
 
-TASK_SIZES: Mapping[int, tuple[int, ...]] = {
-    256: (512, 1024, 2048),
-    512: tuple(range(1024, 4096 + 1, 1024)),
-    1024: tuple(range(2048, 8192 + 1, 1024)),
-}
-"""Fargate's pairs of CPU units and MB, as far as one Python process can use them."""
-
-RETENTIONS = (1, 3, 5, 7, 14, 30, 60, 90, 180, 365)
-"""The days for which CloudWatch Logs keeps a line, up to a year."""
-
 SYNTHESISING = f"{sys.version_info.major}.{sys.version_info.minor}"
-PYTHONS = ("3.11", "3.12", "3.13", "3.14")
-"""Lambda's runtimes that the pinned wheels fit."""
 
 
 @dataclass(frozen=True)
@@ -142,39 +130,8 @@ class Environment:
     """Settings of the worker that differ from ``timmybot.settings``: ``(("TIMMYBOT_SCAN_SECONDS", "20"),)``."""
 
     def __post_init__(self) -> None:
-        if self.image is not None and "@sha256:" not in self.image:
-            raise ChoiceError(
-                f"image is {self.image!r}: pin it by digest (repository@sha256:…), or a deploy may run what nobody saw"
-            )
-        if self.image is not None and self.image_variant is not ImageVariant.PLAIN:
-            raise ChoiceError(
-                f"image_variant {self.image_variant.value} is for an image built from here, not for {self.image}"
-            )
-        if self.function_memory < 512:
-            raise ChoiceError(
-                f"function_memory is {self.function_memory}: give 512 or more, a cold start must answer in 3 s"
-            )
-        if not 1 <= self.tasks_max <= 5:
-            raise ChoiceError(f"tasks_max is {self.tasks_max}: the bot is made for 1 to 5 tasks")
-        if not 1 <= self.availability_zones <= 3:
-            raise ChoiceError(f"availability_zones is {self.availability_zones}: use 1, 2 or 3")
-        if self.task_memory not in TASK_SIZES.get(self.task_cpu, ()):
-            sizes = ", ".join(f"{cpu} with {memory[0]} to {memory[-1]}" for cpu, memory in TASK_SIZES.items())
-            raise ChoiceError(
-                f"task_cpu {self.task_cpu} with task_memory {self.task_memory} is no Fargate size: {sizes}"
-            )
-        if self.shard_count < 1:
-            raise ChoiceError(f"shard_count is {self.shard_count}: use 1 or more")
-        if self.function_python is not None and self.function_python not in PYTHONS:
-            raise ChoiceError(f"function_python is {self.function_python!r}: use one of {', '.join(PYTHONS)}")
-        if self.nat_image is not None and self.egress is not Egress.NAT_INSTANCE:
-            raise ChoiceError(f"nat_image is for egress nat_instance, not {self.egress.value}: leave it out")
-        if self.github_repository is not None and not re.fullmatch(r"[\w.-]+/[\w.-]+", self.github_repository):
-            raise ChoiceError(f"github_repository is {self.github_repository!r}: write it as owner/name")
-        if self.log_retention_days not in RETENTIONS:
-            raise ChoiceError(f"log_retention_days is {self.log_retention_days}: use one of {RETENTIONS}")
-        if not 1 <= self.idle_minutes <= 60:
-            raise ChoiceError(f"idle_minutes is {self.idle_minutes}: use 1 to 60")
+        for sentence in nonsense(self):
+            raise ChoiceError(sentence)
 
     @property
     def names(self) -> ResourceNames:

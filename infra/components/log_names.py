@@ -27,7 +27,7 @@ def insights_log_group(choices: Environment) -> str:
 
 
 def retention(days: int) -> logs.RetentionDays:
-    """CloudWatch Logs keeps lines for one of a few fixed spans, ``environments.RETENTIONS``."""
+    """CloudWatch Logs keeps lines for one of a few fixed spans, ``infra.nonsense.RETENTIONS``."""
     return {
         1: logs.RetentionDays.ONE_DAY,
         3: logs.RetentionDays.THREE_DAYS,
