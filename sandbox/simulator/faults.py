@@ -137,6 +137,10 @@ class Misfortune:
                 around.voice.move(guild, voice_channel(number, 1))
             case Kind.VOICE_LOSS:
                 around.voice.cut(guild)
+            case Kind.UNHEARD:
+                # For good, so that nothing but another worker helps: there has to be one.
+                if self._scheduler.staying > 1:
+                    around.voice.block(guild)
             case Kind.TRACK_FAILS:
                 player = around.voice.calls.get(guild)
                 if player is not None:

@@ -271,7 +271,9 @@ def _repeat_allowed(case: _Case, before: Segment, segment: Segment) -> float:
     known_at = max(
         (each.known_at for each in moves if each.owner == segment.worker and each.at < segment.start), default=0
     )
-    beaten = [beat.positions.get(before.play_id, 0) for beat in case.record.beats if beat.at < known_at]
+    # Of a worker's beats, the one that took effect last: a slow one may come after its successor.
+    last = {beat.worker: beat for beat in case.record.beats if beat.at < known_at and before.play_id in beat.positions}
+    beaten = [beat.positions[before.play_id] for beat in last.values()]
     saved = [
         commit.after.position_ms
         for commit in case.record.commits

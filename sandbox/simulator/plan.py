@@ -40,6 +40,7 @@ class Kind(Enum):
     GATEWAY_LOSS = "gateway loss"  # target: a shard; strength > 0.5: the session cannot be resumed
     VOICE_LOSS = "voice loss"  # target: a guild; its voice connection is gone for ``seconds``
     REPLIES_DOWN = "replies down"  # Discord's REST API does not answer
+    UNHEARD = "player unheard"  # target: a guild; from now on, what its worker sends there goes nowhere
     TRACK_FAILS = "track fails"  # target: a guild; what plays there breaks off
 
 

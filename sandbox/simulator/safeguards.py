@@ -379,8 +379,7 @@ SAFEGUARDS = (
     Safeguard(
         "the next owner is named",
         _parts(leases=_NoNextOwner),
-        (Kind.DRAIN, Kind.DEPLOY, Kind.SCALE_UP),
-        kept_because="it spares a shard a second move; any worker with room would take it within a beat",
+        (Kind.UNHEARD, Kind.SCALE_UP),
     ),
     Safeguard("positions ride in the heartbeat", _parts(leases=_NoPositions), (Kind.CRASH,)),
     Safeguard("a lost shard is dropped and muted", _parts(held_guilds=_KeepsWhatIsLost), _STALLS),

@@ -36,6 +36,11 @@ class Scheduler:
         staying = [worker for worker in self.workers if worker.stays]
         return staying[number % len(staying)] if staying else None
 
+    @property
+    def staying(self) -> int:
+        """How many workers live and stay, and have not been outdated by a deploy."""
+        return sum(worker.stays and not worker.leases.outdated() for worker in self.workers)
+
     def stop(self, worker: WorkerProcess) -> None:
         """SIGTERM."""
         worker.draining = True

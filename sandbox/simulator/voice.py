@@ -40,6 +40,8 @@ class VoiceWorld:
     calls: dict[GuildId, SimulatedPlayer] = field(default_factory=dict)
     players: list[SimulatedPlayer] = field(default_factory=list)
     refusing: set[GuildId] = field(default_factory=set)
+    blocked: set[tuple[GuildId, WorkerId]] = field(default_factory=set)
+    """Whose packets get lost on the way to the guild's call."""
 
     def taken(self, player: SimulatedPlayer) -> None:
         """The player has joined: the guild's call is its worker's."""
@@ -81,6 +83,14 @@ class VoiceWorld:
             self.left(player)
             self.tell(player, player.be_cut)
 
+    def block(self, guild_id: GuildId) -> None:
+        """Let whatever the guild's present worker sends there get lost from now on."""
+        player = self.calls.get(guild_id)
+        if player is not None:
+            player.settle()
+            self.blocked.add((guild_id, player.worker))
+            self.record.tally["players unheard"] += 1
+
     def tell(self, player: SimulatedPlayer, what: Callable[[], None]) -> None:
         self.loop.after(0.02 + self.random.random() * 0.15, lambda: self.loop.post(player.process, what))
 
@@ -108,7 +118,7 @@ class SimulatedPlayer(Player):
         self._world = world
         self._clock = clock
         self._sessions = sessions
-        self._changed = changed
+        self.changed = changed
         self._connected = False
         self._moved = self._kicked = self._muted = self._paused = False
         self._play_id: PlayId | None = None
@@ -135,6 +145,7 @@ class SimulatedPlayer(Player):
             trouble=self._trouble,
             kicked=self._kicked,
             moved=self._moved,
+            stuck=self._is_blocked and self._connected and self._track is not None and not self._paused,
         )
 
     async def join(self, channel_id: ChannelId) -> None:
@@ -209,13 +220,13 @@ class SimulatedPlayer(Player):
             self._stop_mending()
             self._drop()
             self._kicked = True
-            self._changed()
+            self.changed()
 
     def be_moved(self, channel_id: ChannelId) -> None:
         if self.channel_id is not None and self._connected:
             self.channel_id = channel_id
             self._moved = True
-            self._changed()
+            self.changed()
 
     # -- sound -----------------------------------------------------------------------------------------------------
 
@@ -223,7 +234,11 @@ class SimulatedPlayer(Player):
     def sends(self) -> bool:
         """Whether frames leave this worker now."""
         playing = self._track is not None and self._ending is None and not self._paused
-        return self._connected and playing and not self._muted and self.process.running
+        return self._connected and playing and not self._muted and not self._is_blocked and self.process.running
+
+    @property
+    def _is_blocked(self) -> bool:
+        return (self.guild_id, self.worker) in self._world.blocked
 
     def settle(self) -> None:
         """Before anything changes: reckon how far the sound has come."""
@@ -267,7 +282,7 @@ class SimulatedPlayer(Player):
         record, now = self._world.record, self._world.loop.now
         playing = record.playings[self.guild_id, self._play_id] if self._play_id else 0
         record.operations.append(Operation(self.guild_id, name, now, tag, playing=playing))
-        self._world.loop.post(self.process, self._changed)
+        self._world.loop.post(self.process, self.changed)
 
     def _position_now(self) -> int:
         sent = (self._world.loop.now - self._segment.start) * 1000 if self._segment else 0.0
@@ -319,7 +334,7 @@ class SimulatedPlayer(Player):
             try:
                 await self._enter(self.channel_id)
             except VoiceError:
-                self._changed()
+                self.changed()
 
     def _stop_mending(self) -> None:
         if self._mending is not None:
