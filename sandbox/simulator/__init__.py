@@ -9,6 +9,7 @@ again in exactly the same way.
     stores, gateway, voice  the outside world, and who is heard in it
     worker_process, members the services put together as the entrypoints do
     life        one plan from beginning to end, and what was seen of it
+    situations, noted               which situations the seeds have reached
     judgement, linearise, explaining, guild_model   what must hold of what was seen
     shrink, safeguards      the shortest life that fails; every safeguard switched off in turn
 """

@@ -15,6 +15,7 @@ from sandbox.simulator.mutants import catch_all, table, write
 from sandbox.simulator.narrative import told
 from sandbox.simulator.plan import plan_of
 from sandbox.simulator.shrink import shortest
+from sandbox.simulator.situations import REACHABLE
 from sandbox.simulator.trial import Trial, tried
 
 REPORT = Path("build/simulate.json")
@@ -41,17 +42,21 @@ def main() -> int:
 def _many(seeds: range, workers: int) -> int:
     begun = time.monotonic()
     tally: Counter[str] = Counter()
+    reached: Counter[str] = Counter()
     failed: list[Trial] = []
     with ProcessPoolExecutor(workers) as pool:
         for number, trial in enumerate(pool.map(_trial, seeds, chunksize=_CHUNK), start=1):
             tally += trial.tally
+            reached += trial.reached
             if trial.violations:
                 failed.append(trial)
                 print(f"seed {trial.plan.seed}: {trial.violations[0].rule}: {trial.violations[0].what}")
             if number % 250 == 0:
                 print(f"{number} seeds, {len(failed)} failed, {number / (time.monotonic() - begun):.1f} a second")
     seconds = time.monotonic() - begun
-    _report(seeds, failed, tally, seconds)
+    _report(seeds, failed, tally, reached, seconds)
+    print("situations, and how many lives came into them:")
+    print("\n".join(f"{reached[name]:8,}  {name}" for name in REACHABLE))
     print(f"{len(seeds)} seeds in {seconds:.0f} s, {tally['operations']:,} operations, {len(failed)} failed: {REPORT}")
     if failed:
         _explain(failed[0])
@@ -92,7 +97,7 @@ def _trial(seed: int) -> Trial:
     return tried(plan_of(seed))
 
 
-def _report(seeds: range, failed: list[Trial], tally: Counter[str], seconds: float) -> None:
+def _report(seeds: range, failed: list[Trial], tally: Counter[str], reached: Counter[str], seconds: float) -> None:
     faults = {
         name.removeprefix("fault: "): count for name, count in sorted(tally.items()) if name.startswith("fault: ")
     }
@@ -105,6 +110,7 @@ def _report(seeds: range, failed: list[Trial], tally: Counter[str], seconds: flo
         "seeds_per_second": round(len(seeds) / seconds, 1),
         "operations": tally["operations"],
         "faults": faults,
+        "situations": {name: reached[name] for name in REACHABLE},
         "figures": {name: count for name, count in sorted(tally.items()) if not name.startswith("fault: ")},
         "failed": {
             trial.plan.seed: sorted({f"{violation.rule}: {violation.what}" for violation in trial.violations})

@@ -12,6 +12,9 @@ from timmybot.domain.ids import GuildId, ShardId
 
 Undo = Callable[[], None]
 
+STALE_SECONDS = 11.0
+"""Longer than a lease and the look that ends it."""
+
 
 class Misfortune:
     def __init__(self, around: Surroundings, guilds: list[GuildId], scheduler: Scheduler) -> None:
@@ -66,19 +69,24 @@ class Misfortune:
             case Kind.CLOCK_JUMP:
                 worker.process.wall_offset += fault.strength
             case Kind.PAUSE:
-                if fault.strength > 0.5:
-                    self._in_mid_beat(worker, fault, tries=500)
+                if fault.strength > 0.25:
+                    self._in_the_middle("beating" if fault.strength > 0.6 else "writing", worker, fault, tries=1_000)
                     return None
                 return self._stop_still(worker, fault.seconds)
         return None
 
-    def _in_mid_beat(self, worker: WorkerProcess, fault: Fault, tries: int) -> None:
-        """Stop the worker while it waits for its heartbeat's answer, if that is soon."""
-        if worker.process.notes.get("beating") or not tries:
-            seconds = max(fault.until - self._around.loop.now, 0.1)
+    def _in_the_middle(self, of: str, worker: WorkerProcess, fault: Fault, tries: int) -> None:
+        """Stop the worker while it waits for the answer to its heartbeat, or to a guild's write, if that is soon."""
+        if worker.process.notes.get(of) or not tries:
+            now, seconds = self._around.loop.now, fault.seconds
+            if of == "writing":
+                # Long enough for another to follow, before what has not left the process yet arrives.
+                worker.process.notes["holds back"] = True
+                seconds = max(seconds, STALE_SECONDS)
+            self._around.kept.record.troubles.append((now, now + seconds))
             self._around.loop.after(seconds, self._stop_still(worker, seconds))
         else:
-            self._around.loop.after(0.004, lambda: self._in_mid_beat(worker, fault, tries - 1))
+            self._around.loop.after(0.004, lambda: self._in_the_middle(of, worker, fault, tries - 1))
 
     def _stop_still(self, worker: WorkerProcess, seconds: float) -> Undo:
         around, process = self._around, worker.process

@@ -168,7 +168,7 @@ def _answered(case: _Case) -> None:
         if edited_at > by:
             what = f"guild {each.guild}: {each.tag} was answered for good after {edited_at - each.returned:.1f} s"
             case.violated("owed answers are given", by, what)
-    for guild, interaction in case.record.owed:
+    for guild, interaction in case.record.owed if case.deadline(case.end, 0.0) <= case.end else ():
         case.violated("owed answers are given", case.end, f"guild {guild} still waits for interaction {interaction}")
 
 

@@ -22,6 +22,11 @@ WAIT_SECONDS = 2.2
 """How long an adapter waits for AWS: one retry, each with 0.3 s to connect and 0.8 s to read."""
 
 
+HELD_BACK = 0.3
+"""How many of the calls that a process makes as it is stopped have not left it yet: they take effect when it goes on,
+however long after it had the right to make them."""
+
+
 @dataclass
 class Weather:
     """What is wrong with the calls of one process, or of all, right now. The shares are of 1."""
@@ -80,7 +85,16 @@ class Link:
             return await answer
         lost = random.random() < local.fail_after + everywhere.fail_after
         network.tally["calls whose answer was lost"] += lost
-        loop.after(there, lambda: self._take_effect(work, answer, back, lost))
+        held_back = random.random() < HELD_BACK
+
+        def arrive() -> None:
+            holds = held_back or self._process.notes.get("holds back")
+            if holds and self._process.paused:
+                loop.after(0.05, arrive)
+            elif not (holds and self._process.dead):
+                self._take_effect(work, answer, back, lost)
+
+        loop.after(there, arrive)
         return await answer
 
     def _take_effect(

@@ -21,7 +21,7 @@ class Kind(Enum):
     """What can go wrong. The comment says what ``target`` and ``strength`` mean."""
 
     CRASH = "crash"  # target: a worker; one like it is started ``seconds`` later
-    PAUSE = "pause"  # target: a worker, stopped for ``seconds``
+    PAUSE = "pause"  # target: a worker, stopped for ``seconds``; strength > 0.25: in the middle of a call
     DRAIN = "drain"  # target: a worker, sent SIGTERM; one like it is started ``seconds`` later
     SCALE_UP = "scale up"  # another worker is started
     DEPLOY = "deploy"  # a worker of a newer revision is started
@@ -146,6 +146,8 @@ _WEIGHTS = {
 }
 
 
+COMMANDS = tuple(_WEIGHTS)
+"""What members use."""
 _BELONG_TOGETHER = (
     ("clear", "stop", "undo", "previous", "shuffle"),
     ("remove", "clear", "undo"),

@@ -7,12 +7,21 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from random import Random
 from typing import Any, Protocol, cast
 
 from sandbox.simulator.catalogue import Catalogue
 from sandbox.simulator.link import Link
+from sandbox.simulator.noted import (
+    COMMAND_LOST_RACE,
+    OVERLAP_HIT,
+    STALE_WRITER,
+    SWEPT,
+    WORKER_LOST_RACE,
+    WRITTEN_ANEW_MEANWHILE,
+    WRITTEN_BESIDE,
+)
 from sandbox.simulator.record import Beat, Commit, Operation, Ownership, Record, Stored
 from sandbox.simulator.virtual_time import WALL_START, Process, VirtualLoop, at_once
 from tests.fakes.stores import FakeGuildStores, FakeIdentifyBudget, FakeInbox, FakeLeaseStore, Faults
@@ -23,7 +32,7 @@ from timmybot.domain.lease import Heartbeat, ShardLease
 from timmybot.domain.order_key import START, named_by
 from timmybot.domain.step import Step
 from timmybot.domain.track import Entry
-from timmybot.ports.guild_store import GuildStore, GuildStores
+from timmybot.ports.guild_store import Fenced, GuildStore, GuildStores, StoreError
 from timmybot.ports.identify_budget import IdentifyBudget
 from timmybot.ports.inbox import Inbox, Nudge
 from timmybot.ports.lease_store import LeaseStore
@@ -125,7 +134,8 @@ class LinkedGuildStores:
     def open(self, guild_id: GuildId) -> GuildStore:
         store = self._kept.guilds.open(guild_id)
         wrapped = self._wrap(store) if self._wrap else store
-        return cast(GuildStore, _LinkedGuildStore(_Recorded(wrapped, self._kept, self._process), self._link, guild_id))
+        recorded = _Recorded(wrapped, self._kept, self._process)
+        return cast(GuildStore, _LinkedGuildStore(recorded, self._link, self._process, guild_id))
 
     async def wanting(self, shard_id: ShardId) -> list[GuildId]:
         return await self._link.call(lambda: self._kept.wanting(shard_id))
@@ -134,16 +144,21 @@ class LinkedGuildStores:
 class _LinkedGuildStore:
     """Every method of the store it is given, behind the link."""
 
-    def __init__(self, store: _Recorded, link: Link, guild_id: GuildId) -> None:
+    def __init__(self, store: _Recorded, link: Link, process: Process, guild_id: GuildId) -> None:
         self._store = store
         self._link = link
+        self._process = process
         self.guild_id = guild_id
 
     def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
         method = getattr(self._store, name)
 
         async def linked(*arguments: Any, **named: Any) -> Any:
-            return await self._link.call(lambda: method(*arguments, **named))
+            self._process.notes["writing"] = name == "commit"
+            try:
+                return await self._link.call(lambda: method(*arguments, **named))
+            finally:
+                self._process.notes["writing"] = False
 
         self.__dict__[name] = linked
         return linked
@@ -162,13 +177,18 @@ class _Recorded:
 
     async def state(self) -> GuildState:
         state = await self._store.state()
+        self._process.notes["generation", self._store.guild_id] = state.generation
         self._process.notes.setdefault(("meant", self._store.guild_id), state.play_id)
         return state
 
     async def commit(self, change: Change, *, epoch: Epoch | None = None) -> GuildState:
         before = self._kept.state_of(self._store.guild_id)
         removed = [at_once(self._store.entry(key, of=before)) for key in change.remove]
-        after = await self._store.commit(change, epoch=epoch)
+        try:
+            after = await self._store.commit(change, epoch=epoch)
+        except StoreError as refusal:
+            self._note_refusal(refusal, epoch, before)
+            raise
         self._record(epoch, before)
         if change.add:
             self._check_names(after)
@@ -179,6 +199,25 @@ class _Recorded:
         else:
             self._record_effect(change, before)
         return after
+
+    async def prepare(self, generation: int, put: Sequence[Entry], remove: Sequence[OrderKey] = ()) -> None:
+        await self._store.prepare(generation, put, remove)
+        self._kept.record.tally[WRITTEN_BESIDE] += 1
+
+    async def sweep(self, of: GuildState) -> bool:
+        self._kept.record.tally[SWEPT] += 1
+        return await self._store.sweep(of)
+
+    def _note_refusal(self, refusal: StoreError, epoch: Epoch | None, stored: GuildState) -> None:
+        tally = self._kept.record.tally
+        if isinstance(refusal, Fenced):
+            tally[STALE_WRITER] += 1
+        elif epoch is not None:
+            tally[WORKER_LOST_RACE] += 1
+        else:
+            tally[COMMAND_LOST_RACE] += 1
+            read = self._process.notes.get(("generation", self._store.guild_id), stored.generation)
+            tally[WRITTEN_ANEW_MEANWHILE] += read != stored.generation
 
     async def settle(self, interaction_id: InteractionId) -> None:
         await self._store.settle(interaction_id)
@@ -196,7 +235,11 @@ class _Recorded:
 
     async def claim(self, epoch: Epoch) -> GuildState:
         before = self._kept.state_of(self._store.guild_id)
-        after = await self._store.claim(epoch)
+        try:
+            after = await self._store.claim(epoch)
+        except StoreError as refusal:
+            self._note_refusal(refusal, epoch, before)
+            raise
         self._record(epoch, before, claim=True)
         return after
 
@@ -379,9 +422,11 @@ second or less."""
 class LinkedInbox:
     """``Inbox`` of one process, with the nudges' own weather."""
 
-    def __init__(self, kept: Kept, link: Link) -> None:
+    def __init__(self, kept: Kept, link: Link, overlap_seconds: float = 0.0) -> None:
         self._kept = kept
         self._link = link
+        self._overlap_seconds = overlap_seconds
+        self._seen: set[str] = set()
 
     async def post(self, nudge: Nudge) -> None:
         await self._link.call(lambda: self._post(nudge))
@@ -395,6 +440,9 @@ class LinkedInbox:
         known_at = kept.loop.now - kept.random.choice(REPLICA_LAGS)
         found = await kept.inbox.read(since)
         known = [nudge for nudge in found if kept.nudge_arrivals[nudge.nudge_id] <= known_at]
+        new = [nudge for nudge in known if nudge.nudge_id not in self._seen]
+        self._seen |= {nudge.nudge_id for nudge in new}
+        kept.record.tally[OVERLAP_HIT] += any(nudge.written_at < since + self._overlap_seconds for nudge in new)
         kept.record.tally["stale reads of the inbox"] += len(known) < len(found)
         return known
 

@@ -10,6 +10,7 @@ from sandbox.simulator.life import Life
 from sandbox.simulator.parts import Parts
 from sandbox.simulator.plan import Plan
 from sandbox.simulator.record import Violation
+from sandbox.simulator.situations import reached
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,8 @@ class Trial:
     plan: Plan
     violations: tuple[Violation, ...]
     tally: Counter[str]
+    reached: Counter[str]
+    """The situations that it came into."""
 
 
 def tried(plan: Plan, parts: Parts | None = None) -> Trial:
@@ -28,4 +31,4 @@ def tried(plan: Plan, parts: Parts | None = None) -> Trial:
     tally["commands"] += len(plan.commands)
     tally["operations"] += len(life.record.operations)
     tally["writes of state"] += len(life.record.commits)
-    return Trial(plan, violations, tally)
+    return Trial(plan, violations, tally, reached(life))

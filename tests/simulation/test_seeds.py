@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 
 import pytest
@@ -14,6 +15,7 @@ from sandbox.simulator.narrative import told
 from sandbox.simulator.plan import Plan, plan_of
 from sandbox.simulator.safeguards import SAFEGUARDS, Safeguard
 from sandbox.simulator.shrink import shortest
+from sandbox.simulator.situations import REACHABLE
 from sandbox.simulator.trial import Trial, tried
 
 SEEDS = 300
@@ -45,6 +47,8 @@ def test_every_seed_keeps_every_promise() -> None:
     broken = {trial.plan.seed: trial.violations[0] for trial in trials if trial.violations}
     assert not broken, f"python -m sandbox.simulator --seed {min(broken)} --verbose"
     assert sum(trial.tally["operations"] for trial in trials) > 20 * SEEDS
+    reached = sum((trial.reached for trial in trials), Counter[str]())
+    assert not [name for name in REACHABLE if not reached[name]], "no seed came into these situations"
     assert sum(trial.tally["histories too long to decide"] for trial in trials) == 0
 
 
