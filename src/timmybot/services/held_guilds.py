@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from timmybot.domain.ids import Epoch, GuildId, ShardId, WorkerId, shard_of
 from timmybot.ports.clock import Clock
 from timmybot.ports.discord import Replies
-from timmybot.ports.guild_store import Fenced, GuildStores, StoreUnavailable
+from timmybot.ports.guild_store import Fenced, GuildStores, NewerRelease, StoreUnavailable
 from timmybot.ports.shard_sessions import ShardSessions
 from timmybot.ports.track_source import TrackSource
 from timmybot.ports.voice import Players
@@ -100,12 +100,18 @@ class HeldGuilds:
             await self._players.open(one.loop.guild_id).leave()
 
     async def hand_over(self, shard_id: ShardId, heir: WorkerId | None) -> None:
-        """Give a shard that is held to ``heir``, music and all; without one, leave its voice channels."""
+        """Give a shard that is held to ``heir``, music and all; without one, leave its voice channels.
+
+        Raises ``StoreUnavailable``: before anything is given up, if the places of its players cannot be saved yet.
+        """
         kept = self._of(shard_id)
         for one in kept:
             try:
                 await one.loop.save_position()
-            except (NoRight, Fenced, StoreUnavailable) as error:
+            except NoRight as error:
+                if shard_id in self._leases.held:
+                    raise StoreUnavailable(f"the right to shard {shard_id} has run out for now") from error
+            except (Fenced, NewerRelease) as error:
                 log.warning("guild %d: its place was not saved: %s", one.loop.guild_id, error)
         await self._forget(kept)
         for one in kept:

@@ -157,13 +157,16 @@ class Worker:
     async def _hand_everything_over(self) -> None:
         heir = self._leases.heir()
         log.info("handing %d shards over to %s", len(self._leases.held), heir or "nobody")
-        await asyncio.gather(*(self._hand_over(shard_id) for shard_id in list(self._leases.held)))
+        while self._leases.held:
+            await asyncio.gather(*(self._hand_over(shard_id) for shard_id in list(self._leases.held)))
+            if self._leases.held:  # The store is away: the music goes on until it is back, or the time is over.
+                await self._clock.sleep(self._settings.heartbeat_seconds)
 
     async def _hand_over(self, shard_id: ShardId) -> None:
         try:
             await self._held_guilds.hand_over(shard_id, self._leases.heir())
         except StoreUnavailable:
-            log.warning("shard %d was not released; it is free when the lease runs out", shard_id)
+            log.warning("shard %d was not released yet", shard_id)
 
     async def _balance(self) -> None:
         """Give way to newer and to poorer workers, never at the cost of a guild that plays."""

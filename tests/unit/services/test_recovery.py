@@ -226,3 +226,20 @@ async def test_the_place_of_a_track_is_remembered_though_its_worker_woke_and_tel
         await theatre.leases.beat(Heartbeat(WorkerId("other"), counter, 0.0, positions=positions))
         await worker.leases.look()
     assert worker.leases.last_position(PlayId("p"), sounding=False) == 61_000
+
+
+async def test_a_worker_that_drains_while_the_store_is_away_plays_on_until_it_can_hand_over(theatre: Theatre) -> None:
+    first = theatre.new_worker("one")
+    await theatre.clock.advance(1)
+    await theatre.says("play", url=SONG)
+    await theatre.clock.advance(1)
+    first.player(GUILD).reach(61_000)
+    theatre.guilds.faults.outage = theatre.leases.faults.outage = True
+    first.stop.set()
+    await theatre.clock.advance(20)
+    assert first.player(GUILD).sounds
+    theatre.guilds.faults.outage = theatre.leases.faults.outage = False
+    await theatre.clock.advance(10)
+    assert not first.player(GUILD).sounds
+    assert not first.leases.held
+    assert (await theatre.guilds.open(GUILD).state()).position_ms == 61_000
