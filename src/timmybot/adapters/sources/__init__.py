@@ -14,9 +14,11 @@ playback    the frames of a URL, across seeks, changes and broken stations
 stream      the buffer between those and the pacing thread
 filling     the few threads that fill all buffers, shared fairly
 loudness    how loud a track is
+looking_apart, looking_child    ``probe`` in a process of its own, which can be ended
 http        the source that joins them
 """
 
 from timmybot.adapters.sources.http import HttpTrackSource
+from timmybot.adapters.sources.looking_apart import LookingApart
 
-__all__ = ["HttpTrackSource"]
+__all__ = ["HttpTrackSource", "LookingApart"]

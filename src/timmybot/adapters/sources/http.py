@@ -13,6 +13,7 @@ from typing import TypeVar
 from timmybot.adapters.sources.addresses import AddressPolicy, Resolve, system_resolve
 from timmybot.adapters.sources.fetch import HttpFile
 from timmybot.adapters.sources.filling import FillingThreads
+from timmybot.adapters.sources.looking_apart import RESOLVE_SECONDS, LookingApart
 from timmybot.adapters.sources.loudness import measure
 from timmybot.adapters.sources.playback import Playback
 from timmybot.adapters.sources.probe import probe
@@ -22,9 +23,6 @@ from timmybot.domain.track import Track
 from timmybot.ports.track_source import AS_IT_IS, Loudness, Sound, TrackError
 
 _log = logging.getLogger(__name__)
-
-RESOLVE_SECONDS = 20.0
-"""How long looking at a URL may take in all, however slowly its server dribbles."""
 
 FILLING_THREADS = 4
 PROBING_THREADS = 2
@@ -39,7 +37,7 @@ class HttpTrackSource:
     """Implements :class:`timmybot.ports.track_source.TrackSource`.
 
     ``allow_hosts`` are ``host:port`` pairs that may be fetched from although they are not public. Looking at URLs has
-    threads of its own, so that a server that hangs there keeps nobody's music waiting.
+    threads of its own, so that a server that hangs there keeps nobody's music waiting; or, with ``looking``, a process.
     """
 
     def __init__(
@@ -50,6 +48,7 @@ class HttpTrackSource:
         resolve: Resolve = system_resolve,
         resolve_seconds: float = RESOLVE_SECONDS,
         filling: FillingThreads | None = None,
+        looking: LookingApart | None = None,
     ) -> None:
         self._policy = AddressPolicy(allow_hosts, resolve)
         self._marks = marks or Marks()
@@ -58,9 +57,12 @@ class HttpTrackSource:
         self._probing = FillingThreads(PROBING_THREADS, "probing")
         self._measuring = FillingThreads(MEASURING_THREADS, "measuring")
         self._closing = Event()
+        self._looking = looking
 
     async def resolve(self, url: str) -> Track:
         """What is at ``url``. Raises :class:`TrackError`."""
+        if self._looking is not None:
+            return await self._looking.resolve(url)
         url = cleaned(url)
         return await self._looked_at(url, self._probing, lambda file: probe(file, url), self._resolve_seconds)
 

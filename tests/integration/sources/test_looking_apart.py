@@ -1,0 +1,148 @@
+"""Looking at links in a process of its own: what a file does to it is the file's own loss, and nobody else's."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from sandbox.recording import Format
+from tests.integration.sources import hostile
+from tests.integration.sources.conftest import Recorded
+from tests.integration.sources.media_server import MediaServer, content
+from tests.integration.voice.scene import until
+from timmybot.adapters.sources import LookingApart
+from timmybot.domain.track import Track
+from timmybot.ports.track_source import TrackError
+
+MOST_PRIVATE_MIB = 40.0
+"""Beside 150 players in 512 MB; the libraries are shared with the process that plays."""
+
+
+@pytest.fixture
+async def looking(server: MediaServer) -> AsyncIterator[LookingApart]:
+    one = LookingApart(server.allowed)
+    yield one
+    pid = one.pid
+    await one.close()
+    assert pid is None or not is_there(pid)
+
+
+def is_there(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def told_of(looking: LookingApart, file: str) -> str:
+    """What the kernel tells of the process."""
+    return Path(f"/proc/{looking.pid}/{file}").read_text(encoding="ascii")
+
+
+def full_of_tags(recorded: Recorded) -> bytes:
+    return hostile.id3_of_many(60_000) + recorded(Format.MP3)
+
+
+async def test_what_is_found_is_what_it_is_and_the_process_stays(
+    looking: LookingApart, server: MediaServer, recorded: Recorded
+) -> None:
+    assert looking.pid is None, "it is begun when it is needed"
+    for form in (Format.MP3, Format.OGG_OPUS, Format.WEBM_OPUS):
+        track = await looking.resolve(f"<{server.serve(f'/{form.name}', content(recorded(form)))}>")
+        assert (track.title, round((track.duration_ms or 0) / 1000)) == ("evening", 16)
+    assert looking.begun == 1
+
+
+@pytest.mark.parametrize("url", ["ftp://radio.example/x", "http://", "song", "http://10.0.0.7/x", "http://[::1]/x"])
+async def test_what_may_not_be_asked_for_is_refused_there_too(looking: LookingApart, url: str) -> None:
+    with pytest.raises(TrackError, match=r"\.$"):
+        await looking.resolve(url)
+
+
+async def test_a_file_that_is_computed_over_for_too_long_is_ended_and_others_are_answered(
+    looking: LookingApart, server: MediaServer, recorded: Recorded
+) -> None:
+    good = server.serve("/good", content(recorded(Format.MP3)))
+    bad = server.serve("/bad", content(full_of_tags(recorded)))
+    await looking.resolve(good)
+    first, ours = looking.pid, time.process_time()
+    hostile_one = asyncio.create_task(looking.resolve(bad))
+    others = await asyncio.gather(*(looking.resolve(good) for _ in range(5)))
+    with pytest.raises(TrackError, match="holds too much besides its sound|took too long"):  # on a busy machine
+        await hostile_one
+    assert time.process_time() - ours < 2.0, "it cost the process that plays next to nothing"
+    assert all(track.title == "evening" for track in others)
+    assert (await looking.resolve(good)).title == "evening"
+    assert looking.pid != first
+    assert first is not None
+    assert not is_there(first)
+
+
+async def test_negative_control_without_the_bound_it_computes_on(server: MediaServer, recorded: Recorded) -> None:
+    bad = server.serve("/bad", content(full_of_tags(recorded)))
+    looking = LookingApart(server.allowed, cpu_seconds=1_000.0)
+    asked = asyncio.create_task(looking.resolve(bad))
+    await until(lambda: looking.pid is not None, "the process")
+    await until(lambda: cpu_seconds(looking.pid or 0) > 4.0, "its computing", patience_seconds=60.0)
+    assert not asked.done()
+    await looking.close()
+    asked.cancel()
+    await asyncio.gather(asked, return_exceptions=True)
+
+
+def cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+async def test_killed_while_it_looks_whoever_waits_is_answered_by_the_next(
+    looking: LookingApart, server: MediaServer, recorded: Recorded
+) -> None:
+    good, silent = server.serve("/good", content(recorded(Format.MP3))), server.serve("/slow", content(b""))
+    await looking.resolve(good)
+    pid = looking.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    waiting = asyncio.gather(*(looking.resolve(url) for url in (good, silent, good)), return_exceptions=True)
+    await asyncio.sleep(0)
+    os.kill(pid, signal.SIGKILL)
+    first, second, third = await waiting
+    assert first == third == await looking.resolve(good)
+    assert isinstance(second, TrackError)
+    assert looking.begun == 2
+
+
+async def test_it_knows_none_of_our_secrets(
+    looking: LookingApart, server: MediaServer, recorded: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TIMMYBOT_BOT_TOKEN", "hush")
+    await looking.resolve(server.serve("/good", content(recorded(Format.MP3))))
+    assert "hush" not in told_of(looking, "environ")
+
+
+async def test_it_takes_little_memory(looking: LookingApart, server: MediaServer, recorded: Recorded) -> None:
+    for number in range(20):
+        await looking.resolve(server.serve(f"/{number}", content(recorded(Format.MP3))))
+    rollup = told_of(looking, "smaps_rollup").splitlines()
+    private_kib = sum(int(line.split()[1]) for line in rollup if line.startswith("Private"))
+    assert private_kib / 1024 < MOST_PRIVATE_MIB
+
+
+async def test_every_hostile_file_is_answered_in_time(server: MediaServer, recorded: Recorded) -> None:
+    looking = LookingApart(server.allowed, resolve_seconds=4.0, cpu_seconds=1.0)
+    files = hostile.files(recorded(Format.MP3), recorded(Format.OGG_OPUS))
+    urls = [server.serve(f"/{number}", behaviour) for number, behaviour in enumerate(files.values())]
+    for name, url in zip(files, urls, strict=True):
+        async with asyncio.timeout(20.0):
+            (answer,) = await asyncio.gather(looking.resolve(url), return_exceptions=True)
+        assert isinstance(answer, Track | TrackError), name
+        assert "Something went wrong" not in str(answer), name
+    assert (await looking.resolve(server.serve("/good", content(recorded(Format.MP3))))).title == "evening"
+    await looking.close()
