@@ -1,8 +1,8 @@
 """What is in use of this process's heap, to the byte, as the allocator counts it.
 
-Resident memory says whether a process fits into its task, but not whether it leaks: pages with holes in them come and
-go by the megabyte. What was taken and not given back does show here, and as the number of Python's own objects, which
-have another heap. Source: mallinfo2(3), glibc 2.33. It tells of the main heap only: see ``hold_little``.
+Pages tell whether a process fits into its task, and only roughly whether it leaks: they have holes. What was taken and
+not given back does show here, and as the number of Python's own objects, which have another heap.
+Source: mallinfo2(3), glibc 2.33. It tells of the main heap only: see ``hold_little``.
 """
 
 from __future__ import annotations

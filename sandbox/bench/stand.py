@@ -28,6 +28,8 @@ class Usage:
     cpu_seconds: float
     memory_kib: float
     """Proportional set size: pages that several processes share are counted once in all."""
+    own_kib: float
+    """Of that, what is nobody's file: a library's share is less whenever another process has it loaded, too."""
     threads: int
     descriptors: int
     """Of the process itself."""
@@ -102,7 +104,7 @@ class Stand:
 
 def usage(pid: int) -> Usage:
     """Of the process and its children. Source: proc(5)."""
-    cpu_ns, memory, threads, processes = 0, 0.0, 0, 0
+    cpu_ns, memory, own, threads, processes = 0, 0.0, 0.0, 0, 0
     for member in _family(pid):
         place = Path(f"/proc/{member}")
         with suppress(OSError):
@@ -110,15 +112,16 @@ def usage(pid: int) -> Usage:
                 threads += 1
                 with suppress(OSError):
                     cpu_ns += int((task / "schedstat").read_text().split()[0])
-            memory += _pss_kib(place)
+            memory += _held_kib(place, "Pss:")
+            own += _held_kib(place, "Anonymous:")
             processes += 1
     descriptors = len(list(Path(f"/proc/{pid}/fd").iterdir()))
-    return Usage(cpu_ns / 1e9, memory, threads, descriptors, processes)
+    return Usage(cpu_ns / 1e9, memory, own, threads, descriptors, processes)
 
 
-def _pss_kib(place: Path) -> float:
+def _held_kib(place: Path, what: str) -> float:
     for line in (place / "smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
+        if line.startswith(what):
             return float(line.split()[1])
     return 0.0
 

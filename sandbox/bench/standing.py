@@ -57,6 +57,7 @@ async def held(after_seconds: float = LETTING_GO_SECONDS) -> dict[str, Any]:
     now = usage(os.getpid())
     return {
         "kib": now.memory_kib,
+        "own_kib": now.own_kib,
         "threads": now.threads,
         "descriptors": now.descriptors,
         "heap_kib": used.kib,

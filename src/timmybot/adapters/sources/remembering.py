@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from timmybot.adapters.sources.addresses import AddressPolicy
 from timmybot.adapters.sources.fetch import HttpFile
+from timmybot.adapters.sources.filling import Waiting
 
 MOST_REMEMBERED = 512 * 1024
 """More is not read to open a file, unless it has something large in it; then nothing is remembered."""
@@ -11,25 +13,28 @@ MOST_REMEMBERED = 512 * 1024
 class RememberingFile(HttpFile):
     """Remembers until :meth:`forget` is called."""
 
-    _remembers = True
-    _begin = 0
-    _pieces: tuple[bytes, ...] = ()
+    def __init__(self, url: str, policy: AddressPolicy, waiting: Waiting | None = None) -> None:
+        super().__init__(url, policy, waiting)
+        self._begin = self._end = 0
+        self._pieces: list[bytes] | None = []
+        """In a row from ``_begin`` to ``_end``; ``None`` if nothing is to be remembered."""
 
     def read(self, size: int = -1) -> bytes:
         begin = self.tell()
         data = super().read(size)
-        if self._remembers and data:
-            length = sum(map(len, self._pieces))
-            if begin != self._begin + length or length > MOST_REMEMBERED:
-                self._begin, self._pieces = begin, ()
-            self._pieces = (*self._pieces, data)
+        if self._pieces is not None and data:
+            if begin != self._end or self._end - self._begin > MOST_REMEMBERED:
+                self._begin, self._pieces = begin, []
+            self._pieces.append(data)
+            self._end = begin + len(data)
         return data
 
     def remembered(self) -> tuple[int, bytes]:
         """Where it begins, and what it is. It ends where reading goes on, or there is none."""
-        data = b"".join(self._pieces)
-        return (self._begin, data) if self._begin + len(data) == self.tell() else (self.tell(), b"")
+        if self._pieces is None or self._end != self.tell():
+            return self.tell(), b""
+        return self._begin, b"".join(self._pieces)
 
     def forget(self) -> None:
         """Remember nothing from now on."""
-        self._remembers, self._pieces = False, ()
+        self._pieces = None
