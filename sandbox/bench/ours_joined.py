@@ -16,7 +16,7 @@ from sandbox.bench.calls import SHARDS
 from sandbox.bench.standing import Deed, Place, held, place, stand
 from timmybot.adapters.discord_gateway import Gateway
 from timmybot.adapters.discord_voice import VoicePlayers
-from timmybot.adapters.sources import HttpTrackSource
+from timmybot.adapters.sources import HttpTrackSource, LookingApart
 from timmybot.adapters.system_clock import SystemClock
 from timmybot.domain.ids import ChannelId, GuildId, PlayId, ShardId
 from timmybot.domain.track import Track
@@ -35,7 +35,9 @@ class _OpenBudget:
 class Worker:
     def __init__(self, at: Place) -> None:
         self._at = at
-        self._source = HttpTrackSource(allow_hosts=(urlsplit(at.song).netloc,))
+        hosts = (urlsplit(at.song).netloc,)
+        self._looking = LookingApart(hosts)
+        self._source = HttpTrackSource(hosts, looking=self._looking)
         self._gateway: Gateway | None = None
         self._players: VoicePlayers | None = None
 
@@ -104,6 +106,7 @@ class Worker:
         if self._gateway is not None:
             await self._gateway.close_all()
         self._source.close()
+        await self._looking.close()
 
 
 async def run() -> None:
