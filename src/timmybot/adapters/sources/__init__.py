@@ -6,6 +6,8 @@ fetch       a file over HTTP, seekable, that FFmpeg reads instead of the network
 containers  opening that file as an audio container, and nothing else
 probe       what is there: title, duration, whether its packets can be passed through
 demux       packets passed through untouched
+matroska, ogg, takeover    those packets without FFmpeg, from where it has begun
+remembering a file that remembers what FFmpeg has read for that
 transcode   everything else, decoded and encoded
 effects     what is done to samples between those two: volume, speed, filters, ramps
 tape        the last packets, kept so that their sound can be made anew
