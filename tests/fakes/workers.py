@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
-from tests.fakes.clock import settle
+from tests.fakes.clock import FakeClock, settle
 from tests.fakes.discord import FakeShardSessions
 from tests.fakes.guild import FrontOfHouse
 from tests.fakes.stores import FakeTrackCache
@@ -29,6 +29,7 @@ class FakeWorker:
     metrics: FakeMetrics
     protection: FakeProtection
     worker: Worker
+    clock: FakeClock
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
 
@@ -36,9 +37,12 @@ class FakeWorker:
         self.task = asyncio.create_task(self.worker.run(self.stop))
 
     async def drained(self) -> None:
-        """SIGTERM, and its end."""
+        """SIGTERM, and its end, however long that takes."""
         self.stop.set()
         assert self.task
+        await settle()
+        while not self.task.done():
+            await self.clock.advance(0.1)
         await self.task
 
     async def killed(self) -> None:
@@ -110,7 +114,7 @@ class Theatre(FrontOfHouse):
             clock=self.clock,
             settings=self.settings,
         )
-        made = FakeWorker(leases, players, sessions, metrics, protection, worker)
+        made = FakeWorker(leases, players, sessions, metrics, protection, worker, self.clock)
         if start:
             made.start()
         return made

@@ -57,6 +57,8 @@ class Leases:
         self._confirmed = True
         self._last_beat_at = clock.monotonic()
         self.held: dict[ShardId, ShardLease] = {}
+        self._perhaps_released: set[ShardId] = set()
+        """Shards whose release was given up waiting for, and may still take effect."""
 
     @property
     def me(self) -> WorkerId:
@@ -120,9 +122,22 @@ class Leases:
         lost = {shard for shard, lease in self.held.items() if not _same_holder(lease, stored.get(shard))}
         for shard in lost:
             del self.held[shard]
+        lost |= await self._take_back()
         self._confirmed = True
         gained = set() if self._mine.draining else await self._take_free(stored, now)
         return gained, lost
+
+    async def _take_back(self) -> set[ShardId]:
+        """Raise the epoch of what is held in doubt, so that a release still on its way fails; return what is lost."""
+        lost: set[ShardId] = set()
+        for shard in self._perhaps_released & set(self.held):
+            try:
+                self.held[shard] = await self._store.take(self.held[shard], self.me)
+            except LeaseLost:
+                del self.held[shard]
+                lost.add(shard)
+        self._perhaps_released.clear()
+        return lost
 
     async def _see_who_lives(self) -> float:
         """Read the heartbeats; return when that began."""
@@ -190,6 +205,14 @@ class Leases:
         now = self._clock.monotonic()
         return any(self._others[worker].revision > self._mine.revision for worker in self._alive(now))
 
+    def expects_shards(self) -> bool:
+        """Whether another worker that lives is about to hand its shards over: it drains, or is of an older revision."""
+        now = self._clock.monotonic()
+        leaving = (
+            worker for worker, beat in self._others.items() if beat.draining or beat.revision < self._mine.revision
+        )
+        return not self.draining and any(self._observer.is_alive(worker, now) for worker in leaving)
+
     def heir(self) -> WorkerId | None:
         """The living worker to hand shards to, the newest revision first; ``None`` if this is the last one."""
         alive = self._alive(self._clock.monotonic())
@@ -234,6 +257,7 @@ class Leases:
         except StoreUnavailable:
             # It may have taken effect: only the next look can tell whose the shard is.
             self.held[shard], self._confirmed = held, False
+            self._perhaps_released.add(shard)
             raise
 
     async def save_session(self, shard: ShardId, session: GatewaySession | None) -> None:

@@ -25,6 +25,9 @@ from timmybot.settings import Settings
 
 log = logging.getLogger(__name__)
 
+HAND_OVER_LOOK_SECONDS = 0.5
+"""How often a worker looks whether a shard was handed to it, while another is leaving: 3 s of silence are promised."""
+
 
 class Worker:
     """One worker process. With ``always_connected``, every shard held has a gateway session, wanted or not: then
@@ -67,10 +70,10 @@ class Worker:
         """Work until ``stop`` is set, then hand everything over and return."""
         every = self._settings
         loops = [
-            asyncio.create_task(self._repeat(every.heartbeat_seconds, self.beat), name="beat"),
-            asyncio.create_task(self._repeat(every.inbox_poll_seconds, self.read_inbox), name="inbox"),
-            asyncio.create_task(self._repeat(every.scan_seconds, self.scan_all), name="scan"),
-            asyncio.create_task(self._repeat(every.metrics_seconds, self.report), name="report"),
+            asyncio.create_task(self._repeat(self._beat_seconds, self.beat), name="beat"),
+            asyncio.create_task(self._repeat(lambda: every.inbox_poll_seconds, self.read_inbox), name="inbox"),
+            asyncio.create_task(self._repeat(lambda: every.scan_seconds, self.scan_all), name="scan"),
+            asyncio.create_task(self._repeat(lambda: every.metrics_seconds, self.report), name="report"),
         ]
         stopped = asyncio.create_task(stop.wait(), name="stop")
         try:
@@ -146,11 +149,16 @@ class Worker:
         await self._protection.protect(playing > 0 and not self._leases.draining)
 
     async def drain(self) -> None:
-        """Hand every shard over to a worker that stays, or leave quietly if this is the last one."""
+        """Hand every shard over to a worker that stays, or leave quietly if this is the last one.
+
+        The music goes on until the others have had a beat's time to hear of it, and look out for the shards.
+        """
         try:
             await self._leases.announce_draining()
         except StoreUnavailable:
             log.warning("nobody was told that this worker is leaving", exc_info=True)
+        if self._leases.held and self._leases.heir() is not None:
+            await self._clock.sleep(self._settings.heartbeat_seconds)
         await self._hand_everything_over()
         await self._protection.protect(False)
 
@@ -203,7 +211,12 @@ class Worker:
         # Those that want nothing any more are not among them, and may still be playing: the nudge was lost.
         self._held_guilds.nudge_shard(shard_id)
 
-    async def _repeat(self, seconds: float, act: Callable[[], Awaitable[None]]) -> None:
+    def _beat_seconds(self) -> float:
+        """Between two beats: few as long as shards are about to be handed over, for they are silent until taken."""
+        usual = self._settings.heartbeat_seconds
+        return min(HAND_OVER_LOOK_SECONDS, usual) if self._leases.expects_shards() else usual
+
+    async def _repeat(self, seconds: Callable[[], float], act: Callable[[], Awaitable[None]]) -> None:
         while True:
             begun_at = self._clock.monotonic()
             try:
@@ -211,4 +224,4 @@ class Worker:
             except StoreUnavailable as error:
                 log.warning("%s: the store is unavailable: %s", act.__name__, error)
             # What was slow to fail is tried again at once: a beat that comes a whole interval later costs the lease.
-            await self._clock.sleep(max(seconds - (self._clock.monotonic() - begun_at), 0.0))
+            await self._clock.sleep(max(seconds() - (self._clock.monotonic() - begun_at), 0.0))

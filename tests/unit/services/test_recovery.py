@@ -16,6 +16,7 @@ from timmybot.domain.guild_state import GuildState
 from timmybot.domain.ids import InteractionId, PlayId, ShardId, WorkerId
 from timmybot.domain.lease import Heartbeat, ShardLease
 from timmybot.ports.guild_store import StoreUnavailable
+from timmybot.ports.lease_store import LeaseLost
 from timmybot.services.once import Once
 
 
@@ -72,6 +73,32 @@ async def test_a_shard_that_could_not_be_released_stays_held(theatre: Theatre, w
     assert not worker.leases.may_act, "it may have been released all the same"
     await worker.worker.beat()
     assert worker.leases.may_act
+
+
+async def test_a_release_that_was_given_up_and_takes_effect_late_takes_nothing_away(
+    theatre: Theatre, worker: FakeWorker
+) -> None:
+    """Found by the simulator: the worker held the shard again when its own release came, seconds later."""
+    shard = ShardId(3)
+    before = worker.leases.held[shard]
+    theatre.leases.faults.fail_before = 1
+    with pytest.raises(StoreUnavailable):
+        await worker.leases.release(shard, to=None, session=None)
+    await worker.worker.beat()
+    with pytest.raises(LeaseLost):
+        await theatre.leases.release(before, next_owner=None, session=None)
+    assert worker.leases.held[shard].epoch == before.epoch + 1
+    assert worker.leases.may_act
+
+
+async def test_a_release_that_took_effect_although_its_answer_was_lost_is_found_out(
+    theatre: Theatre, worker: FakeWorker
+) -> None:
+    theatre.leases.faults.fail_after = 1
+    with pytest.raises(StoreUnavailable):
+        await worker.leases.release(ShardId(3), to=None, session=None)
+    _, lost = await worker.leases.look()
+    assert lost == {ShardId(3)}
 
 
 async def test_a_right_that_had_run_out_returns_only_with_a_look_at_who_owns_what(

@@ -12,6 +12,7 @@ from tests.fakes.workers import FakeWorker, Theatre
 from timmybot.domain.ids import ChannelId, GuildId, InteractionId, ShardId
 from timmybot.ports.guild_store import StoreUnavailable
 from timmybot.ports.voice import Ending
+from timmybot.services.worker import HAND_OVER_LOOK_SECONDS
 
 ELSEWHERE = ChannelId(79)
 
@@ -215,6 +216,21 @@ class TestSeveralWorkers:
         await theatre.clock.advance(3)
         assert not worker.player(GUILD).sounds
         assert second.player(GUILD).told[-1] == "play First *song* from 30000"
+
+    async def test_a_song_that_is_handed_over_is_silent_for_less_than_a_beat(
+        self, theatre: Theatre, worker: FakeWorker
+    ) -> None:
+        await theatre.says("play", url=SONG)
+        await theatre.clock.advance(1)
+        second = theatre.new_worker("two")
+        await theatre.clock.advance(5)
+        worker.stop.set()
+        silent_seconds = 0.0
+        for _ in range(100):
+            await theatre.clock.advance(0.1)
+            silent_seconds += 0.1 * (not worker.player(GUILD).sounds and not second.player(GUILD).sounds)
+        assert second.player(GUILD).sounds
+        assert silent_seconds <= HAND_OVER_LOOK_SECONDS + 0.1
 
     async def test_the_last_worker_told_to_stop_leaves_the_channel_and_keeps_the_place(
         self, theatre: Theatre, worker: FakeWorker
