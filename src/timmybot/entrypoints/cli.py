@@ -1,23 +1,21 @@
 """The ``timmybot`` command.
 
-What a subcommand needs is imported when it is chosen, so that ``--help`` and a typo answer at once.
+What a subcommand needs is imported when it is chosen, so that ``--help`` and a typo answer at once; asyncio alone takes
+as long as all the rest of that answer.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
-from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from timmybot import settings as configuration
-from timmybot.entrypoints.logs import set_up_logging
-from timmybot.entrypoints.memory import hold_little
-from timmybot.entrypoints.signals import stop_on_signals
-from timmybot.ports.discord import DiscordError
-from timmybot.ports.secrets import SecretMissing
-from timmybot.settings import SettingError, Settings
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Awaitable, Callable
+
+    from timmybot.settings import Settings
 
 FAILED = 1
 MISUSED = 2
@@ -57,10 +55,20 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    chosen = parser().parse_args(arguments)
+    return _start(parser().parse_args(arguments))
+
+
+def _start(chosen: argparse.Namespace) -> int:
+    import asyncio  # noqa: PLC0415
+
+    from timmybot.entrypoints.logs import set_up_logging  # noqa: PLC0415
+    from timmybot.ports.discord import DiscordError  # noqa: PLC0415
+    from timmybot.ports.secrets import SecretMissing  # noqa: PLC0415
+    from timmybot.settings import SettingError, load  # noqa: PLC0415
+
     set_up_logging()
     try:
-        status: int = asyncio.run(chosen.start(chosen, configuration.load()))
+        status: int = asyncio.run(chosen.start(chosen, load()))
     except SettingError as error:
         return _say(str(error), MISUSED)
     except (SecretMissing, DiscordError) as error:
@@ -117,6 +125,11 @@ def _hours(text: str) -> float:
 
 
 async def _until_stopped(serve: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+    import asyncio  # noqa: PLC0415
+
+    from timmybot.entrypoints.memory import hold_little  # noqa: PLC0415
+    from timmybot.entrypoints.signals import stop_on_signals  # noqa: PLC0415
+
     hold_little()
     stop = asyncio.Event()
     stop_on_signals(stop)
