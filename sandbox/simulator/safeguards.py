@@ -7,26 +7,31 @@ is shipped knows of it. ``faults`` are the troubles that the safeguard is there 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 from unittest.mock import patch
 
 from sandbox.simulator.parts import Parts
 from sandbox.simulator.plan import Kind
+from tests.fakes.guild_store import Stored as StoredGuild
 from tests.fakes.stores import FakeIdentifyBudget, FakeLeaseStore
+from timmybot.adapters.discord_gateway import identify_gate
+from timmybot.domain.change import OwedReply
 from timmybot.domain.guild_state import GuildState
 from timmybot.domain.ids import PlayId, ShardId, WorkerId
 from timmybot.domain.lease import Heartbeat, Observer
 from timmybot.domain.undo import bring_back_queue
-from timmybot.ports.guild_store import GuildStore
+from timmybot.ports.discord import DiscordError
+from timmybot.ports.guild_store import GuildStore, StoreUnavailable
 from timmybot.services import carrying_out, guild_commands, moving_on, queue_commands, reconcile
 from timmybot.services.carrying_out import CarryingOut
 from timmybot.services.guild_commands import GuildCommands
-from timmybot.services.guild_loop import GuildLoop
 from timmybot.services.held_guilds import HeldGuilds
 from timmybot.services.leases import Leases
+from timmybot.services.once import Once
 from timmybot.services.queue_commands import QueueCommands
+from timmybot.services.resolve import Resolving
 from timmybot.services.worker import Worker
 from timmybot.services.writing_anew import WritingAnew
 
@@ -236,6 +241,17 @@ class _KeepsWhatIsLost(HeldGuilds):
         """The shard is another's, and nothing is done about it."""
 
 
+class _GivesUpAtOnce(HeldGuilds):
+    async def hand_over(self, shard_id: ShardId, heir: WorkerId | None) -> None:
+        try:
+            await super().hand_over(shard_id, heir)
+        except StoreUnavailable:
+            for one in self._of(shard_id):
+                await self._players.open(one.loop.guild_id).leave()
+            await self._forget(self._of(shard_id))
+            self._leases.held.pop(shard_id, None)
+
+
 class _ForgetsStops(HeldGuilds):
     def nudge_shard(self, shard_id: ShardId) -> None:
         """Only what the index knows is looked at."""
@@ -327,13 +343,22 @@ async def _identify_at_once(self: FakeIdentifyBudget, *_: object, **__: object) 
     return 0.0
 
 
-async def _answer_once(self: GuildLoop, wanted: GuildState) -> None:
-    try:
-        while self._answers_asked:
-            self._answers_asked = False
-            await self._resolving.settle_all()
-    except Exception:  # the mutant: what fails is left as it is
-        return
+def _wants_player(self: StoredGuild, now: float) -> bool:
+    return isinstance(self.state, GuildState) and self.state.wants_player
+
+
+async def _give_once(self: Resolving, owed: OwedReply, sentence: str) -> None:
+    with suppress(DiscordError):
+        await self._replies.edit(owed, sentence)
+    await self._store.settle(owed.interaction_id)
+
+
+def _never_done(self: Once, state: GuildState) -> bool:
+    return False
+
+
+def _forget_places(self: Leases, positions: object) -> None:
+    """Only what heartbeats tell now is known."""
 
 
 SAFEGUARDS = (
@@ -396,6 +421,29 @@ SAFEGUARDS = (
         (Kind.PAUSE, Kind.STORE_DOWN, Kind.CLOCK_JUMP),
     ),
     Safeguard("the inbox is read again for new shards", _parts(worker=_ReadsInboxOnce), (Kind.CRASH,)),
-    Safeguard("answers are tried again after an outage", _patched(GuildLoop, "_answer", _answer_once), _OUTAGES),
+    Safeguard(
+        "the scan looks at guilds that are owed an answer",
+        _patched(StoredGuild, "wants_worker", _wants_player),
+        (*_OUTAGES, Kind.NUDGES_LOST),
+    ),
+    Safeguard(
+        "an answer is owed until Discord takes it", _patched(Resolving, "_give", _give_once), (Kind.REPLIES_DOWN,)
+    ),
+    Safeguard(
+        "who is thrown out stops once, though the answer be lost",
+        _patched(Once, "is_done", _never_done),
+        (Kind.KICK, Kind.STORE_LOSSY),
+    ),
+    Safeguard("the places that were told are remembered", _patched(Leases, "_remember", _forget_places), (Kind.PAUSE,)),
+    Safeguard(
+        "nothing is given up before its place is saved",
+        _parts(held_guilds=_GivesUpAtOnce),
+        (Kind.STORE_DOWN, Kind.DRAIN),
+    ),
     Safeguard("the identify budget", _patched(FakeIdentifyBudget, "reserve", _identify_at_once), (Kind.GATEWAY_LOSS,)),
+    Safeguard(
+        "a place in the identify budget is used at once",
+        _patched(identify_gate, "GRANTED_SECONDS", float("inf")),
+        (Kind.GATEWAY_LOSS, Kind.SLOW, Kind.PAUSE),
+    ),
 )

@@ -39,7 +39,9 @@ class Scheduler:
     @property
     def staying(self) -> int:
         """How many workers live and stay, and have not been outdated by a deploy."""
-        return sum(worker.stays and not worker.leases.outdated() for worker in self.workers)
+        return sum(
+            worker.stays and not worker.leases.draining and not worker.leases.outdated() for worker in self.workers
+        )
 
     def stop(self, worker: WorkerProcess) -> None:
         """SIGTERM."""

@@ -295,6 +295,15 @@ async def test_history_is_forgotten_after_its_time_but_not_what_was_brought_back
         await members.player().previous()
 
 
+async def test_what_was_jumped_over_is_forgotten_like_what_was_played(members: Members, kept: Kept) -> None:
+    await members.play("a", "b", "c", "d", "e")
+    await members.player().skip_to(3)
+    assert await members.history() == ["c", "b", "a"]
+    kept.clock.freeze(HISTORY_KEPT_SECONDS + 1)
+    assert await members.history() == []
+    assert (await members.heard(), await members.waiting()) == ("d", ["e"])
+
+
 async def test_settings_outlive_whatever_is_done_to_the_queue_and_an_undo_brings_no_old_ones_back(
     members: Members,
 ) -> None:

@@ -88,8 +88,10 @@ class FakePlayer(Player):
     def reach(self, position_ms: int) -> None:
         self._status = replace(self._status, position_ms=position_ms)
 
-    def end(self, ending: Ending = Ending.FINISHED, trouble: str | None = None) -> None:
-        self._status = replace(self._status, ending=ending, trouble=trouble)
+    def end(self, ending: Ending = Ending.FINISHED, trouble: str | None = None, *, at_ms: int | None = None) -> None:
+        """What plays is over, ``at_ms`` or after a minute at least."""
+        at_ms = max(self._status.position_ms, 60_000) if at_ms is None else at_ms
+        self._status = replace(self._status, ending=ending, trouble=trouble, position_ms=at_ms)
         self.changed()
 
     def move(self, channel_id: ChannelId) -> None:

@@ -44,6 +44,7 @@ from timmybot.services.plan import (
 )
 from timmybot.services.resolve import Resolving
 from timmybot.services.right import Right
+from timmybot.services.spinning import STOPPED_REPEATING, Spinning
 
 log = logging.getLogger(__name__)
 
@@ -87,6 +88,7 @@ class Reconciler:
         self._known_loudness = loudness
         self._new_id = new_id
         self._leaving = Once(new_id)
+        self._spinning = Spinning()
         self._silenced = False
         self._loudness: tuple[PlayId, Loudness | None] | None = None
         """The playing, and how loud its track was known to be when it began: what is learned later is for later."""
@@ -305,6 +307,8 @@ class Reconciler:
         return max(own, wanted.position_ms, told or 0)
 
     async def _advance(self, over: PlayId, trouble: str | None, wanted: GuildState) -> None:
+        if trouble is None and self._spinning.is_out_of_hand(wanted, over, self._player.status().position_ms):
+            trouble = STOPPED_REPEATING
         why = Over.FAILED if trouble else Over.ENDED
         change, _ = await move_on(self._store, wanted, over, why, self._new_id)
         await self._store.commit(change, epoch=self._right())

@@ -310,6 +310,23 @@ class TestLoops:
             await settle()
             assert player.told[-1] == f"play {name} from 0"
 
+    @pytest.mark.parametrize("mode", ["track", "queue"])
+    async def test_a_looped_track_that_ends_at_once_is_given_up_and_the_queue_goes_on(
+        self, theatre: Theatre, mode: str
+    ) -> None:
+        worker = theatre.new_worker("one")
+        await theatre.clock.advance(1)
+        await theatre.says("play", url=url("a"))
+        await theatre.says("loop", mode=mode)
+        await theatre.clock.advance(1)
+        player = worker.player(GUILD)
+        for _ in range(3):
+            assert player.told[-1] == "play a from 0"
+            player.end(at_ms=200)
+            await theatre.clock.advance(1)
+        assert player.told[-1] == "leave"
+        assert theatre.rest.told[-1][1].startswith("This track ends as soon as it begins")
+
     async def test_a_worker_sweeps_what_no_undo_needs(self, theatre: Theatre) -> None:
         theatre.new_worker("one")
         await theatre.clock.advance(1)
