@@ -7,6 +7,7 @@ from collections.abc import Callable
 from sandbox.simulator.members import voice_channel
 from sandbox.simulator.plan import SHARDS, TO_EVERYONE, Fault, Kind
 from sandbox.simulator.scheduler import Scheduler
+from sandbox.simulator.virtual_time import Process
 from sandbox.simulator.worker_process import Surroundings, WorkerProcess
 from timmybot.domain.ids import GuildId, ShardId
 
@@ -113,6 +114,17 @@ class Misfortune:
             what = f"{worker.worker_id} woke and believes to own shards {lost}"
             around.kept.record.violated("one strict right per shard", around.loop.now, what)
 
+    def _lose_next_answer(self, process: Process, seconds: float) -> None:
+        """The next write of a guild takes effect, and the store is away for the process from that moment."""
+        around, weather = self._around, self._around.network.weather_at(process)
+
+        def lose() -> None:
+            now = around.loop.now
+            around.kept.record.troubles.append((now, now + seconds))
+            around.loop.after(seconds, self._raise(weather, (("down", 1.0),)))
+
+        process.notes["loses an answer"] = lose
+
     def _to_the_stores(self, fault: Fault) -> Undo:
         network = self._around.network
         weather = network.everywhere
@@ -140,6 +152,9 @@ class Misfortune:
         guild = self._guilds[number]
         match fault.kind:
             case Kind.KICK:
+                player = around.voice.calls.get(guild)
+                if player is not None and fault.strength > 0.5:
+                    self._lose_next_answer(player.process, fault.seconds)
                 around.voice.kick(guild)
             case Kind.MOVE:
                 around.voice.move(guild, voice_channel(number, 1))
@@ -154,7 +169,9 @@ class Misfortune:
                 if player is not None:
                     player.break_off()
             case Kind.GATEWAY_LOSS:
-                around.gateway.lose(ShardId(fault.target % SHARDS), for_good=fault.strength > 0.5)
+                shards = range(SHARDS) if fault.strength > 0.8 else (fault.target % SHARDS,)
+                for shard in shards:
+                    around.gateway.lose(ShardId(shard), for_good=fault.strength > 0.5)
             case Kind.REFUSE:
                 around.voice.refusing.add(guild)
                 return lambda: around.voice.refusing.discard(guild)

@@ -34,10 +34,10 @@ class Kind(Enum):
     NUDGES_DOUBLED = "nudges doubled"
     INDEX_LAG = "index lag"  # strength: seconds that the index of wanting guilds is behind
     CLOCK_JUMP = "clock jump"  # target: a worker; strength: seconds
-    KICK = "kick"  # target: a guild
+    KICK = "kick"  # target: a guild; strength > 0.5: the answer to what the worker makes of it is lost in an outage
     MOVE = "move"  # target: a guild
     REFUSE = "join refused"  # target: a guild
-    GATEWAY_LOSS = "gateway loss"  # target: a shard; strength > 0.5: the session cannot be resumed
+    GATEWAY_LOSS = "gateway loss"  # target: a shard; strength > 0.5: the session cannot be resumed; > 0.8: all shards
     VOICE_LOSS = "voice loss"  # target: a guild; its voice connection is gone for ``seconds``
     REPLIES_DOWN = "replies down"  # Discord's REST API does not answer
     UNHEARD = "player unheard"  # target: a guild; from now on, what its worker sends there goes nowhere
@@ -213,6 +213,7 @@ _SECONDS = {
     Kind.NUDGES_LATE: (1.0, 15.0),
     Kind.NUDGES_DOUBLED: (1.0, 15.0),
     Kind.INDEX_LAG: (5.0, 20.0),
+    Kind.KICK: (1.0, 8.0),
     Kind.REFUSE: (1.0, 5.0),
     Kind.GATEWAY_LOSS: (0.5, 3.0),
     Kind.VOICE_LOSS: (0.5, 3.0),

@@ -432,7 +432,7 @@ SAFEGUARDS = (
     Safeguard(
         "who is thrown out stops once, though the answer be lost",
         _patched(Once, "is_done", _never_done),
-        (Kind.KICK, Kind.STORE_LOSSY),
+        (Kind.KICK,),
     ),
     Safeguard("the places that were told are remembered", _patched(Leases, "_remember", _forget_places), (Kind.PAUSE,)),
     Safeguard(
@@ -444,6 +444,6 @@ SAFEGUARDS = (
     Safeguard(
         "a place in the identify budget is used at once",
         _patched(identify_gate, "GRANTED_SECONDS", float("inf")),
-        (Kind.GATEWAY_LOSS, Kind.SLOW, Kind.PAUSE),
+        (Kind.GATEWAY_LOSS, Kind.SLOW),
     ),
 )

@@ -32,7 +32,7 @@ from timmybot.domain.lease import Heartbeat, ShardLease
 from timmybot.domain.order_key import START, named_by
 from timmybot.domain.step import Step
 from timmybot.domain.track import Entry
-from timmybot.ports.guild_store import Fenced, GuildStore, GuildStores, StoreError
+from timmybot.ports.guild_store import Fenced, GuildStore, GuildStores, StoreError, StoreUnavailable
 from timmybot.ports.identify_budget import IdentifyBudget
 from timmybot.ports.inbox import Inbox, Nudge
 from timmybot.ports.lease_store import LeaseStore
@@ -156,7 +156,11 @@ class _LinkedGuildStore:
         async def linked(*arguments: Any, **named: Any) -> Any:
             self._process.notes["writing"] = name == "commit"
             try:
-                return await self._link.call(lambda: method(*arguments, **named))
+                result = await self._link.call(lambda: method(*arguments, **named))
+                if name == "commit" and (lose := self._process.notes.pop("loses an answer", None)):
+                    lose()
+                    raise StoreUnavailable("the answer to this write is lost")
+                return result
             finally:
                 self._process.notes["writing"] = False
 
