@@ -114,6 +114,12 @@ class Misfortune:
             what = f"{worker.worker_id} woke and believes to own shards {lost}"
             around.kept.record.violated("one strict right per shard", around.loop.now, what)
 
+    def _kick(self, guild: GuildId, fault: Fault) -> None:
+        player = self._around.voice.calls.get(guild)
+        if player is not None and fault.strength > 0.5:
+            self._lose_next_answer(player.process, fault.seconds)
+        self._around.voice.kick(guild)
+
     def _lose_next_answer(self, process: Process, seconds: float) -> None:
         """The next write of a guild takes effect, and the store is away for the process from that moment."""
         around, weather = self._around, self._around.network.weather_at(process)
@@ -152,10 +158,7 @@ class Misfortune:
         guild = self._guilds[number]
         match fault.kind:
             case Kind.KICK:
-                player = around.voice.calls.get(guild)
-                if player is not None and fault.strength > 0.5:
-                    self._lose_next_answer(player.process, fault.seconds)
-                around.voice.kick(guild)
+                self._kick(guild, fault)
             case Kind.MOVE:
                 around.voice.move(guild, voice_channel(number, 1))
             case Kind.VOICE_LOSS:
