@@ -210,10 +210,15 @@ async def cycles(room: Room, figures: Figures, extent: Extent) -> None:
     """What is left of joining, playing and leaving, again and again, the real way.
 
     Besides the pages that the process holds, which have holes, what is in use is counted: of the C heap, and Python's
-    objects (a cycle makes some thousands). A third as many cycles come before.
+    objects (a cycle makes some thousands). Before, all guilds play at once, with full buffers, which is the most that
+    is ever held in the cycles; and a third as many cycles pass.
     """
     async with room.in_calls(SHARDS) as (ours, _, guilds):
         each = -(-extent.cycles // SHARDS)
+        await _join(ours, guilds)
+        await _play(ours, guilds)
+        for guild, _ in guilds:
+            await ours.ask("leave", guild=guild)
         await ours.ask("cycle", guilds=guilds, times=max(1, each // 3))
         before = await ours.ask("held", after_seconds=extent.linger_seconds)
         await ours.ask("cycle", guilds=guilds, times=each)
