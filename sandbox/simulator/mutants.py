@@ -16,6 +16,10 @@ SEEDS = 300
 """How many seeds a mutant is given. One that survives them is a safeguard that is not needed, or not tested."""
 
 
+BY_HAND = "## What is allowed"
+"""From this heading on, the page is written by hand, and kept."""
+
+
 @dataclass(frozen=True)
 class Caught:
     safeguard: str
@@ -57,10 +61,12 @@ def table(results: list[Caught]) -> str:
 
 
 def write(results: list[Caught], path: Path) -> None:
+    _, heading, rest = path.read_text().partition(BY_HAND) if path.exists() else ("", "", "")
+    by_hand = f"\n{heading}{rest}" if heading else ""
     path.write_text(
         "# Safeguards, and what breaks without them\n\n"
         "Written by `make simulate MUTANTS=1`: each safeguard is switched off in turn, and the simulator has to\n"
         "notice. What is switched off is in `sandbox/simulator/safeguards.py`, the rules that break are in\n"
         "`sandbox/simulator/judgement.py`. Only a rule that the same seed keeps with the safeguard counts.\n\n"
-        f"{table(results)}\n"
+        f"{table(results)}\n{by_hand}"
     )
