@@ -190,7 +190,7 @@ class _NoMargin(Leases):
 
     @property
     def _renewed(self) -> bool:
-        return self._clock.monotonic() - self._acknowledged_at < self._settings.lease_seconds + 2.0
+        return self._clock.monotonic() - self._acknowledged_at < self._settings.lease_seconds + 4.0
 
 
 class _AlwaysRight(Leases):
@@ -224,6 +224,11 @@ class _ForgetsWhatItCannotRelease(Leases):
             await super().release(shard, to=to, session=session)
         finally:
             self.held.pop(shard, None)
+
+
+class _TakesNothingBack(Leases):
+    async def _take_back(self) -> set[ShardId]:
+        return set()
 
 
 class _NoNextOwner(Leases):
@@ -400,6 +405,11 @@ SAFEGUARDS = (
         "what could not be released stays held",
         _parts(leases=_ForgetsWhatItCannotRelease),
         (Kind.DEPLOY, Kind.THROTTLED),
+    ),
+    Safeguard(
+        "what was released in doubt is taken back",
+        _parts(leases=_TakesNothingBack),
+        (Kind.SLOW, Kind.DEPLOY, Kind.DRAIN, Kind.SCALE_UP),
     ),
     Safeguard(
         "the next owner is named",
