@@ -13,6 +13,7 @@ from pathlib import Path
 from sandbox.bench.figures import Figures
 from sandbox.bench.parts import PARTS, QUICK, Extent
 from sandbox.bench.room import room
+from sandbox.bench.stand import StandFailed
 
 DIRECTORY = Path("build/bench")
 RESULT = Path("build/bench.json")
@@ -45,7 +46,10 @@ async def measure(parts: Sequence[str], extent: Extent, directory: Path = DIRECT
         for name in parts:
             begin = time.monotonic()
             print(f"{name} (load {os.getloadavg()[0]:.1f}) ...", end="", flush=True)
-            await PARTS[name](place, figures, extent)
+            try:
+                await PARTS[name](place, figures, extent)
+            except StandFailed as error:  # the other parts are worth having
+                figures.not_measured[name] = str(error)
             print(f" {time.monotonic() - begin:.0f} s", flush=True)
     return figures
 
