@@ -6,7 +6,7 @@ import asyncio
 import json
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,8 +32,8 @@ class RawVoice:
     connections: int = 0
     received: list[Any] = field(default_factory=list)
 
-    async def shake_hands(self, websocket: ServerConnection, *, dave: int = 0) -> None:
-        """Everything up to the session description, correctly."""
+    async def shake_hands(self, websocket: ServerConnection, *, dave: int = 0, then: Sequence[bytes] = ()) -> None:
+        """Everything up to the session description, correctly; and ``then`` what is sent in the same breath."""
         ip, port = self.udp.getsockname()
         await websocket.send(json.dumps(HELLO))
         await self._until(websocket, (0, 7))
@@ -45,7 +45,8 @@ class RawVoice:
         await loop.sock_sendto(self.udp, answer, address)
         await self._until(websocket, (1,))
         description = {"mode": MODE, "secret_key": list(range(32)), "dave_protocol_version": dave}
-        await websocket.send(json.dumps({"op": 4, "d": description}))
+        messages: list[str | bytes] = [json.dumps({"op": 4, "d": description}), *then]
+        await asyncio.gather(*(websocket.send(message) for message in messages))
 
     async def drain(self, websocket: ServerConnection) -> None:
         """Read what comes until the client hangs up."""

@@ -50,6 +50,16 @@ def after_the_handshake(*messages: Any) -> Script:
     return script
 
 
+def describe_and_say(*messages: bytes) -> Script:
+    """All of it in one go, so that the connection breaks before anyone has noticed that it was up."""
+
+    async def script(raw: RawVoice, websocket: ServerConnection) -> None:
+        await raw.shake_hands(websocket, dave=1, then=messages)
+        await raw.drain(websocket)
+
+    return script
+
+
 READY = {"ssrc": 7, "ip": "127.0.0.1", "port": 9, "modes": [MODE]}
 
 BEFORE: Final = {
@@ -85,6 +95,7 @@ AFTER: Final = {
     "a version that there is not": after_the_handshake({"op": 24, "d": {"epoch": 1, "protocol_version": 99}}),
     "clients that are no numbers": after_the_handshake({"op": 11, "d": {"user_ids": ["me", None]}}),
     "an opcode from nowhere": after_the_handshake({"op": "x", "d": 3}, {"op": 10**9, "d": None}),
+    "nonsense with the description, time and again": describe_and_say(b"\x00\x01\x1d\x00", b"\x00" * 64, b"\x00"),
     "no data": after_the_handshake(*[{"op": op, "d": None} for op in (11, 13, 21, 22, 24)]),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
@@ -14,7 +15,13 @@ from tests.fakes.voice import FakeSignalling
 from timmybot.adapters.discord_voice.close_codes import Loss, after_close
 from timmybot.adapters.discord_voice.connection import ConnectionFailed
 from timmybot.adapters.discord_voice.machine import State
-from timmybot.adapters.discord_voice.patience import PURSUE_SECONDS, STEADY_SECONDS, TELL_SECONDS
+from timmybot.adapters.discord_voice.patience import (
+    FIRST_JOIN_SECONDS,
+    LONGEST_BACKOFF_SECONDS,
+    PURSUE_SECONDS,
+    STEADY_SECONDS,
+    TELL_SECONDS,
+)
 from timmybot.adapters.discord_voice.presence import LISTEN_SECONDS, NEXT_SERVER_SECONDS, Presence
 from timmybot.domain.ids import ChannelId, GuildId, UserId
 from timmybot.ports.voice import VoiceError
@@ -58,6 +65,8 @@ class World:
         self.signalling = FakeSignalling()
         self.connections: list[FakeConnection] = []
         self.failing: list[Loss] = []
+        self.flickering = False
+        """Whether each connection breaks the moment it is up."""
         self.carried: object | None = None
         self.changes = 0
         self.told: list[str] = []
@@ -86,6 +95,8 @@ class World:
 
     def _carry(self, packets: object | None) -> None:
         self.carried = packets
+        if packets is not None and self.flickering:
+            asyncio.get_running_loop().call_soon(self.connection.breaks, 4006)
 
     def _changed(self) -> None:
         self.changes += 1
@@ -100,6 +111,18 @@ async def world() -> World:
 
 def another_server(channel_id: ChannelId = MUSIC) -> VoiceServer:
     return VoiceServer(GuildId(1), channel_id, UserId(1), "us.invalid", "session-x", "grant-x")
+
+
+async def test_a_first_join_is_not_pursued_for_long_by_connections_that_break_the_moment_they_are_up() -> None:
+    world = World()
+    world.flickering = True
+    joining = asyncio.create_task(world.presence.join(MUSIC))
+    await world.clock.advance(FIRST_JOIN_SECONDS + LONGEST_BACKOFF_SECONDS)
+    assert joining.done(), "somebody waits for the answer"
+    with pytest.raises(VoiceError) as refused:
+        await joining
+    assert not refused.value.lasting, "it may be over in a minute"
+    assert 2 <= len(world.connections) <= 6
 
 
 async def test_joining_where_it_is_does_nothing(world: World) -> None:

@@ -16,7 +16,7 @@ PURSUE_SECONDS: Final = 60.0
 STEADY_SECONDS: Final = 10.0
 """A connection that breaks sooner was not mended: the pauses go on growing (the 4006 loop of discord.py #10207)."""
 _FIRST_BACKOFF_SECONDS: Final = 0.5
-_LONGEST_BACKOFF_SECONDS: Final = 8.0
+LONGEST_BACKOFF_SECONDS: Final = 8.0
 
 
 class Patience:
@@ -43,7 +43,12 @@ class Patience:
             self._since = now
 
     def up(self, now: float) -> None:
-        self._up_at, self._first = now, False
+        self._up_at = now
+
+    def answered(self) -> None:
+        """Whoever asked for the channel knows that it was joined. Until then a connection that is up for an instant
+        has not been made: one server let every connection in, broke it off at once, and had a join wait a minute."""
+        self._first = False
 
     def is_over(self, now: float) -> bool:
         limit = FIRST_JOIN_SECONDS if self._first else PURSUE_SECONDS
@@ -63,5 +68,5 @@ class Patience:
         self._attempts += 1
         if self._attempts == 1:
             return 0.0
-        backoff = min(_LONGEST_BACKOFF_SECONDS, _FIRST_BACKOFF_SECONDS * 2.0 ** (self._attempts - 2))
+        backoff = min(LONGEST_BACKOFF_SECONDS, _FIRST_BACKOFF_SECONDS * 2.0 ** (self._attempts - 2))
         return self._random.uniform(backoff / 2, backoff)

@@ -144,6 +144,7 @@ class Presence:
             refusal = VoiceError(self.trouble or "", lasting=self.lasting)
             await self.leave()
             raise refusal
+        self._patience.answered()
 
     async def leave(self) -> None:
         """Disconnect, and tell Discord."""
