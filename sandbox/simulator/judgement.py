@@ -16,6 +16,8 @@ from timmybot.adapters.discord_gateway.identify_gate import GRANTED_SECONDS
 from timmybot.domain.ids import GuildId, PlayId, ShardId, WorkerId, shard_of
 from timmybot.ports.identify_budget import BUCKET_SECONDS
 
+NUDGE_SECONDS = 6.0
+"""How soon a nudge is read: poll, replica, a call that times out before."""
 QUICK_SECONDS = 4.0
 """How soon sound follows a wish when nothing is wrong: poll, resolve, join."""
 SLOW_TRACK_SECONDS = 8.0
@@ -48,7 +50,7 @@ def judge(life: Life) -> list[Violation]:
     """Every violation of the life, in the order of time."""
     record = life.record
     case = _Case(life)
-    for rule in (_one_writer, _isolated, _explained, _dropped, _answered, _identify_budget):
+    for rule in (_one_writer, _isolated, _explained, _dropped, _answered, _nudged, _identify_budget):
         rule(case)
     for guild in life.guilds:
         for hearing in (_heard_as_wanted, _goes_on_where_it_was, _one_voice, _silent_after_a_stall, _gaps):
@@ -170,6 +172,33 @@ def _answered(case: _Case) -> None:
             case.violated("owed answers are given", by, what)
     for guild, interaction in case.record.owed if case.deadline(case.end, 0.0) <= case.end else ():
         case.violated("owed answers are given", case.end, f"guild {guild} still waits for interaction {interaction}")
+
+
+def _nudged(case: _Case) -> None:
+    """A nudge that reached the inbox is heard by whoever owns the shard: a scan would be much later."""
+    for at, guild, nudge in case.record.nudges:
+        start = _calm_from(case, guild, at)
+        owner = case.owner(case.shard(guild), start)
+        read_at = case.record.read.get(nudge, {}).get(str(owner), case.end)
+        if read_at > start + NUDGE_SECONDS and start + NUDGE_SECONDS < case.end:
+            case.violated("nudges are heard", at, f"{nudge} was not read by {owner} within {NUDGE_SECONDS} s")
+
+
+def _calm_from(case: _Case, guild: GuildId, at: float) -> float:
+    """From when on the nudge of ``at`` has an owner who is not kept from hearing it."""
+    shard = case.shard(guild)
+    moves = [each.at for each in case.record.ownerships if each.shard == shard]
+    start, before = at, -1.0
+    while start != before:
+        before = start
+        for begun, until in case.troubles:
+            if begun < start + NUDGE_SECONDS and until > start:
+                start = until
+        start = max([start, *(moved for moved in moves if start < moved < start + NUDGE_SECONDS)])
+        owner = case.owner(shard, start)
+        if owner is None or any(worker == owner and killed <= start for killed, worker in case.record.kills):
+            start = min((moved for moved in moves if moved > start), default=case.end)
+    return start
 
 
 def _identify_budget(case: _Case) -> None:

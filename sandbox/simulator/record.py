@@ -126,8 +126,10 @@ class Record:
     kills: list[tuple[float, WorkerId]] = field(default_factory=list)
     drains: list[tuple[float, WorkerId]] = field(default_factory=list)
     identifies: list[Identify] = field(default_factory=list)
-    nudges: list[tuple[float, GuildId]] = field(default_factory=list)
+    nudges: list[tuple[float, GuildId, str]] = field(default_factory=list)
     """Those that reached the inbox, and when."""
+    read: dict[str, dict[str, float]] = field(default_factory=dict)
+    """By nudge: when each worker read it first."""
     playings: dict[tuple[GuildId, PlayId], int] = field(default_factory=dict)
     """Every playing's number in its guild, as the store saw them begin."""
     owed: list[tuple[GuildId, int]] = field(default_factory=list)

@@ -267,16 +267,6 @@ class _NoScan(Worker):
         """Nudges never get lost."""
 
 
-class _ReadsInboxOnce(Worker):
-    """Takes nudges for shards that it did not hold yet as heard."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        first = name not in self.__dict__
-        if name == "_inbox_read_up_to" and value == 0.0 and not first:
-            return
-        super().__setattr__(name, value)
-
-
 class _OverlapFromNow(Worker):
     """Reads the inbox's last seconds, whenever it read it before."""
 
@@ -430,7 +420,6 @@ SAFEGUARDS = (
         _parts(worker=_OverlapFromNow),
         (Kind.PAUSE, Kind.STORE_DOWN, Kind.CLOCK_JUMP),
     ),
-    Safeguard("the inbox is read again for new shards", _parts(worker=_ReadsInboxOnce), (Kind.CRASH,)),
     Safeguard(
         "the scan looks at guilds that are owed an answer",
         _patched(StoredGuild, "wants_worker", _wants_player),

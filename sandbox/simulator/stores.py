@@ -426,9 +426,10 @@ second or less."""
 class LinkedInbox:
     """``Inbox`` of one process, with the nudges' own weather."""
 
-    def __init__(self, kept: Kept, link: Link, overlap_seconds: float = 0.0) -> None:
+    def __init__(self, kept: Kept, link: Link, reader: str = "", overlap_seconds: float = 0.0) -> None:
         self._kept = kept
         self._link = link
+        self._reader = reader
         self._overlap_seconds = overlap_seconds
         self._seen: set[str] = set()
 
@@ -446,6 +447,8 @@ class LinkedInbox:
         known = [nudge for nudge in found if kept.nudge_arrivals[nudge.nudge_id] <= known_at]
         new = [nudge for nudge in known if nudge.nudge_id not in self._seen]
         self._seen |= {nudge.nudge_id for nudge in new}
+        for nudge in new:
+            kept.record.read.setdefault(nudge.nudge_id, {})[self._reader] = kept.loop.now
         kept.record.tally[OVERLAP_HIT] += any(nudge.written_at < since + self._overlap_seconds for nudge in new)
         kept.record.tally["stale reads of the inbox"] += len(known) < len(found)
         return known
@@ -466,7 +469,7 @@ class LinkedInbox:
         def arrive() -> None:
             at_once(kept.inbox.post(nudge))
             kept.nudge_arrivals[nudge.nudge_id] = kept.loop.now
-            kept.record.nudges.append((kept.loop.now, nudge.guild_id))
+            kept.record.nudges.append((kept.loop.now, nudge.guild_id, nudge.nudge_id))
 
         if not late:
             arrive()

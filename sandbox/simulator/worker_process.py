@@ -124,7 +124,7 @@ def start_worker(around: Surroundings, name: str, *, revision: int) -> WorkerPro
     worker = around.parts.worker(
         guilds=guilds,
         leases=leases,
-        inbox=LinkedInbox(around.kept, link, settings.inbox_overlap_seconds),
+        inbox=LinkedInbox(around.kept, link, name, settings.inbox_overlap_seconds),
         held_guilds=held_guilds,
         sessions=sessions,
         players=players,

@@ -36,7 +36,11 @@ OFTEN_MISSED = (
     "an entry is picked by its number once, and then meant by its id",
     "a new writing is pointed at under the version",
     "the number of a new writing is handed out",
-    "the holder's right ends before others may take",
+    "a draining worker holds what it has not handed over",
+    "what could not be released stays held",
+    "the next owner is named",
+    "an answer is owed until Discord takes it",
+    "who is thrown out stops once, though the answer be lost",
     "the right is stamped before the call",
 )
 

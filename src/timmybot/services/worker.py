@@ -105,7 +105,6 @@ class Worker:
             await self._held_guilds.drop(shard_id)
         if gained:
             self._metrics.emit({"ShardsTaken": len(gained)})
-            self._inbox_read_up_to = 0.0  # Nudges that came before the shards did were not for this worker then.
             await asyncio.gather(*(self._scan(shard_id) for shard_id in gained))
         if self._silent:
             self._silent = False
@@ -122,16 +121,17 @@ class Worker:
         """Nudge the guilds that the inbox names. Nudges are read again within the overlap, and heard once.
 
         How far it was read goes by the writers' clocks and by this worker's, whichever is behind: neither may be
-        trusted alone, and whatever was written during an outage is still to be read after it.
+        trusted alone, and whatever was written during an outage is still to be read after it. What came for shards
+        before this worker had them is found by the scan with which it takes them.
         """
-        now, read_up_to = self._clock.now(), self._inbox_read_up_to
-        nudges = await self._inbox.read(read_up_to - self._settings.inbox_overlap_seconds)
+        now = self._clock.now()
+        nudges = await self._inbox.read(self._inbox_read_up_to - self._settings.inbox_overlap_seconds)
         self._heard = {
             nudge.nudge_id
             for nudge in nudges
             if nudge.nudge_id in self._heard or self._held_guilds.nudge(nudge.guild_id)
         }
-        if nudges and self._inbox_read_up_to == read_up_to:  # else shards came meanwhile, and all is to be read again
+        if nudges:
             self._inbox_read_up_to = min(now, nudges[-1].written_at)
 
     async def scan_all(self) -> None:
