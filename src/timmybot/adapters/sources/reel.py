@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from itertools import chain, dropwhile, islice
 from typing import Any, TypeAlias
 
@@ -39,7 +39,7 @@ class Reel:
         self._file = file
         with ExitStack() as stack:
             container, self._sound = self._opened(stack)
-            source = demux.packets(container, self._sound)
+            source = _packets(stack, container, self._sound)
             first = list(islice(source, demux.LOOKED_AT))
             self._plain = demux.plain_opus(container, self._sound)
             self._through = self._plain and demux.in_frames(first)
@@ -49,7 +49,7 @@ class Reel:
             if file.open().size is None and first:
                 self._shift_ms = position_ms - self._place_ms(first[0])
             if position_ms > 0 and seeking and file.seekable():
-                first, source = self._sought(container, position_ms)
+                first, source = self._sought(stack, container, position_ms)
             takeover = take_over(file, first) if self._through and file.seekable() else None
             file.forget()
             if takeover is not None:
@@ -94,10 +94,12 @@ class Reel:
         decoded = transcode.decoded_frames(pieces, decoder, demux.start_ms(self._sound) - self._shift_ms)
         return zip(transcode.frames(decoded, position_ms, sound, ramp))
 
-    def _sought(self, container: InputContainer, position_ms: float) -> tuple[list[Packet], Iterator[Packet]]:
+    def _sought(
+        self, stack: ExitStack, container: InputContainer, position_ms: float
+    ) -> tuple[list[Packet], Iterator[Packet]]:
         """The first packets from shortly before the position on, and those behind them."""
         demux.seek(container, self._sound, max(0, int(position_ms - PREROLL_MS)))
-        source = demux.packets(container, self._sound)
+        source = _packets(stack, container, self._sound)
         first = list(islice(source, demux.LOOKED_AT))
         if first and self._plain and self._place_ms(first[0]) - self._shift_ms > position_ms + FRAME_MS:
             raise demux.Unseekable
@@ -145,7 +147,7 @@ class Reel:
             self._open.close()
             self._file.seek(0)
             container, self._sound = self._opened(self._open)
-            source = demux.packets(container, self._sound)
+            source = _packets(self._open, container, self._sound)
             if not seeking:
                 break
             try:
@@ -154,6 +156,11 @@ class Reel:
             except demux.Unseekable:
                 continue
         return dropwhile(lambda packet: packet.pts is None or packet.pts <= last, source)
+
+
+def _packets(stack: ExitStack, container: InputContainer, sound: av.AudioStream) -> Iterator[Packet]:
+    """Closed by ``stack``, before the container is."""
+    return stack.enter_context(closing(demux.packets(container, sound)))
 
 
 def _in_a_row(place_ms: float) -> int:
