@@ -29,6 +29,13 @@ async def test_a_reservation_made_under_a_broken_clock_does_not_block_for_ever(k
     assert await budget.reserve(ShardId(0), now) == 0.0
 
 
+async def test_a_worker_whose_clock_is_behind_does_not_wait_for_as_long_as_it_is_behind(kept: Kept) -> None:
+    budget, now = kept.stores.identify_budget, kept.clock.now()
+    await budget.reserve(ShardId(0), now)
+    assert await budget.reserve(ShardId(1), now - 3) == 5.0
+    assert await budget.reserve(ShardId(1), now - 30) == 0.0
+
+
 async def test_each_of_discords_buckets_has_a_budget_of_its_own(kept: Kept) -> None:
     budget, now = kept.stores.identify_budget, kept.clock.now()
     waits = [await budget.reserve(ShardId(number), now, max_concurrency=4) for number in range(8)]

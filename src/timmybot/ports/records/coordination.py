@@ -17,9 +17,9 @@ HEARTBEAT_KEPT_SECONDS = 15 * 60.0
 NUDGE_KEPT_SECONDS = 5 * 60.0
 """Many times the overlap with which the inbox is read."""
 
-RESERVATION_BELIEVED_SECONDS = 60.0
-"""A bucket of the identify budget that is used up for longer was written under a broken clock: a real reservation lasts
-5 seconds, and a broken one must not keep every shard from its gateway."""
+RESERVATION_BELIEVED_SECONDS = 10.0
+"""A bucket of the identify budget that is used up for longer was written under a wrong clock, or is read under one: a
+real reservation lasts 5 seconds. Without this bound, a worker with a clock a minute behind would wait for a minute."""
 
 SESSION_FIELDS = ("session_id", "resume_url", "sequence")
 
