@@ -423,7 +423,7 @@ SAFEGUARDS = (
     Safeguard(
         "the scan looks at guilds that are owed an answer",
         _patched(StoredGuild, "wants_worker", _wants_player),
-        (*_OUTAGES, Kind.NUDGES_LOST),
+        (Kind.REPLIES_DOWN,),
     ),
     Safeguard(
         "an answer is owed until Discord takes it", _patched(Resolving, "_give", _give_once), (Kind.REPLIES_DOWN,)

@@ -53,7 +53,7 @@ async def test_what_commands_cost(in_dynamodb: Kept, write_units: Callable[[], f
     await store.commit(Change((await store.state()).stop()))
     cost["a stop"] = write_units()
     assert cost == {
-        # Three items of a transaction at two units each, and two for the index: it wants a player, and is owed an answer.
+        # Three items of a transaction at two units each, and two for the index: a player is wanted, an answer owed.
         "a play that starts, and owes an answer": 8.0,
         "a play that waits": 4.0,
         "a pause": 1.0,
