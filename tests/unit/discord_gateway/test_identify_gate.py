@@ -72,6 +72,31 @@ class Workers:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
+class SlowToAnswer(FakeIdentifyBudget):
+    """A store whose first answer takes long, or comes to a process that stood still."""
+
+    def __init__(self, clock: FakeClock, seconds: float) -> None:
+        super().__init__()
+        self._clock = clock
+        self._seconds = seconds
+
+    async def reserve(self, shard_id: ShardId, now: float, *, max_concurrency: int = 1) -> float:
+        wait = await super().reserve(shard_id, now, max_concurrency=max_concurrency)
+        self._clock.freeze(self._seconds)
+        self._seconds = 0.0
+        return wait
+
+
+async def test_a_place_that_was_long_in_coming_is_not_used_and_another_one_is_asked_for() -> None:
+    workers = Workers()
+    workers.budget = SlowToAnswer(workers.clock, seconds=2.0)
+    async with workers.at_the_gate([0]):
+        assert workers.passed == []
+        await workers.clock.advance(3.0)
+        assert [number for _, number in workers.passed] == [0]
+        assert workers.passed[0][0] >= 5.0
+
+
 async def test_one_shard_identifies_in_five_seconds_whoever_asks() -> None:
     workers = Workers()
     async with workers.at_the_gate(range(4)):
