@@ -89,7 +89,12 @@ class Theatre(FrontOfHouse):
             positions=positions,
             gets_on=progress.is_made,
         )
-        loudness = KnownLoudness(self.tracks, self.source)
+        loudness = KnownLoudness(
+            self.tracks,
+            self.source,
+            transcoded=lambda: sum(status.is_transcoded for status in players.statuses().values()),
+            most_transcoded=self.settings.loudness_players,
+        )
         held_guilds = HeldGuilds(
             guilds=self.guilds,
             leases=leases,

@@ -87,7 +87,12 @@ async def assembled_worker(
         positions=_positions(players),
         gets_on=progress.is_made,
     )
-    loudness = KnownLoudness(stores.tracks, source)
+    loudness = KnownLoudness(
+        stores.tracks,
+        source,
+        transcoded=lambda: sum(status.is_transcoded for status in players.statuses().values()),
+        most_transcoded=settings.loudness_players,
+    )
     held_guilds = HeldGuilds(
         guilds=stores.guilds,
         leases=leases,

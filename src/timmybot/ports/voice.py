@@ -64,6 +64,11 @@ class PlayerStatus:
     notices: tuple[str, ...] = ()
     """What happened that the text channel should be told, a sentence each; ``heard`` takes them off."""
 
+    @property
+    def is_transcoded(self) -> bool:
+        """Whether what plays is made anew for how it is to sound. (What is not Opus is always made anew.)"""
+        return self.play_id is not None and self.ending is None and not self.sound.untouched
+
 
 class Player(Protocol):
     """The player of the one guild it was opened for."""

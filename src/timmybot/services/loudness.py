@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict, deque
+from collections.abc import Callable
 from typing import Final
 
 from timmybot.domain.sound import Loudness, Measured
@@ -27,11 +28,25 @@ without; they are measured when they are played again."""
 
 
 class KnownLoudness:
-    """For all guilds of a worker: how loud a track is depends on nobody who listens."""
+    """For all guilds of a worker: how loud a track is depends on nobody who listens.
 
-    def __init__(self, cache: TrackCache, source: TrackSource) -> None:
+    ``transcoded`` says how many of its players are being transcoded. A correction ends pass-through, and that costs
+    some twenty times the CPU: beyond ``most_transcoded``, tracks play as loud as they are rather than that all of them
+    stutter.
+    """
+
+    def __init__(
+        self,
+        cache: TrackCache,
+        source: TrackSource,
+        *,
+        transcoded: Callable[[], int] = lambda: 0,
+        most_transcoded: int = 4,
+    ) -> None:
         self._cache = cache
         self._source = source
+        self._transcoded = transcoded
+        self._most_transcoded = most_transcoded
         self._known: OrderedDict[Track, Measured | None] = OrderedDict()
         """``None``: looked up, and nobody has measured it."""
         self._waiting: deque[Track] = deque(maxlen=WAITING)
@@ -57,6 +72,10 @@ class KnownLoudness:
             except StoreError as error:
                 log.info("the loudness of a track was not looked up: %s", error)
         return self.of(track)
+
+    def may_correct(self, *, is_transcoded: bool) -> bool:
+        """Whether one more player may be transcoded for nothing else; ``is_transcoded``: it is one of them already."""
+        return self._transcoded() - is_transcoded < self._most_transcoded
 
     async def close(self) -> None:
         """Stop measuring."""

@@ -145,7 +145,15 @@ class Reconciler:
         return replace(status, play_id=None, ending=None) if self._silenced else status
 
     async def _loudness_of(self, track: Track, wanted: GuildState) -> Loudness | None:
-        return None if wanted.settings.target_lufs is None else await self._known_loudness.look_up(track)
+        """``None`` if it is not known, or not to be corrected."""
+        settings = wanted.settings
+        if settings.target_lufs is None:
+            return None
+        loudness = await self._known_loudness.look_up(track)
+        merely_corrected = settings.sound(None).untouched and not settings.sound(loudness).untouched
+        if merely_corrected and not self._known_loudness.may_correct(is_transcoded=self._player.status().is_transcoded):
+            return None
+        return loudness
 
     def _loudness_of_playing(self, wanted: GuildState) -> Loudness | None:
         known = self._loudness

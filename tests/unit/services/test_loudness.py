@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -87,6 +88,26 @@ async def test_switched_off_while_it_plays_the_track_is_as_loud_as_it_is_at_once
     await off(loud)
     await loud.clock.advance(1)
     assert worker.player(GUILD).status().sound == AS_IT_IS
+
+
+@pytest.mark.parametrize(("room", "second"), [(1, AS_IT_IS), (2, QUIETER)])
+async def test_tracks_are_corrected_only_as_far_as_there_is_room_to_transcode(
+    loud: Theatre, worker: FakeWorker, room: int, second: Sound
+) -> None:
+    await worker.drained()
+    loud.settings = replace(loud.settings, loudness_players=room)
+    roomy = loud.new_worker("two")
+    await loud.clock.advance(10)
+    await loud.tracks.keep(loud.source.tracks[SONG], Measured(LOUD))
+    for guild in (GUILD, OTHER_GUILD):
+        await loud.says("play", url=SONG, guild=guild)
+        await loud.clock.advance(1)
+    assert roomy.player(GUILD).status().sound == QUIETER
+    assert roomy.player(OTHER_GUILD).status().sound == second
+    await loud.says("play", url=SONG)
+    roomy.player(GUILD).end()
+    await loud.clock.advance(1)
+    assert roomy.player(GUILD).status().sound == QUIETER, "it takes its own place"
 
 
 async def test_nobody_waits_for_a_measurement_or_for_a_cache_that_is_away(loud: Theatre, worker: FakeWorker) -> None:
