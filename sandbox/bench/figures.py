@@ -37,7 +37,6 @@ TARGETS = {
         Target("hour_growth_kib", 1024),
         Target("cycles_leaked_kib", 1024),
         Target("cycles_leaked_objects", 5),
-        Target("cycles_growth_kib", 1024),
         Target("cycles_leaked_descriptors", 0),
         Target("cycles_leaked_threads", 0),
     )

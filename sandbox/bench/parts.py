@@ -209,9 +209,10 @@ async def hour(room: Room, figures: Figures, extent: Extent) -> None:
 async def cycles(room: Room, figures: Figures, extent: Extent) -> None:
     """What is left of joining, playing and leaving, again and again, the real way.
 
-    Besides the pages that the process holds, which have holes, what is in use is counted: of the C heap, and Python's
-    objects (a cycle makes some thousands). Before, all guilds play at once, with full buffers, which is the most that
-    is ever held in the cycles; and a third as many cycles pass.
+    Judged by what is in use: of the C heap, and Python's objects (a cycle makes some thousands). The pages that the
+    process holds are shown, too; they stay at the most that was ever in use at once, holes included, which a busy
+    machine, where letting go comes late, puts some megabytes higher. Before, all guilds play at once, and a third as
+    many cycles pass.
     """
     async with room.in_calls(SHARDS) as (ours, _, guilds):
         each = -(-extent.cycles // SHARDS)
