@@ -12,7 +12,7 @@ import pytest
 
 from sandbox.simulator.mutants import catch
 from sandbox.simulator.narrative import told
-from sandbox.simulator.plan import Plan, plan_of
+from sandbox.simulator.plan import Kind, Plan, plan_of
 from sandbox.simulator.safeguards import SAFEGUARDS, Safeguard
 from sandbox.simulator.shrink import shortest
 from sandbox.simulator.situations import REACHABLE
@@ -21,6 +21,10 @@ from sandbox.simulator.trial import Trial, tried
 SEEDS = 300
 FEW = 40
 """Seeds that a mutant is given here. The rarer catches are `make simulate MUTANTS=1`'s, in docs/safeguards.md."""
+
+RARE = (Kind.PAUSE, Kind.REFUSE)
+"""Faults that lead where few seeds come: a stale writer, a player that was away."""
+FEW_RARE = 80
 
 OFTEN_MISSED = (
     "a guild is claimed before the first act",
@@ -48,10 +52,13 @@ OFTEN_MISSED = (
 def test_every_seed_keeps_every_promise() -> None:
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         trials = list(pool.map(_try, range(SEEDS), chunksize=10))
+        rare = list(pool.map(_try_what_is_rare, range(FEW_RARE), chunksize=10))
     broken = {trial.plan.seed: trial.violations[0] for trial in trials if trial.violations}
     assert not broken, f"python -m sandbox.simulator --seed {min(broken)} --verbose"
+    rarely_broken = {trial.plan.seed: trial.violations[0] for trial in rare if trial.violations}
+    assert not rarely_broken, f"plan_of({min(rarely_broken)}, RARE)"
     assert sum(trial.tally["operations"] for trial in trials) > 20 * SEEDS
-    reached = sum((trial.reached for trial in trials), Counter[str]())
+    reached = sum((trial.reached for trial in [*trials, *rare]), Counter[str]())
     assert not [name for name in REACHABLE if not reached[name]], "no seed came into these situations"
     assert sum(trial.tally["histories too long to decide"] for trial in trials) == 0
 
@@ -96,3 +103,7 @@ def _named(name: str) -> Safeguard:
 
 def _try(seed: int) -> Trial:
     return tried(plan_of(seed))
+
+
+def _try_what_is_rare(seed: int) -> Trial:
+    return tried(plan_of(seed, RARE))
