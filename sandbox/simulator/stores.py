@@ -411,7 +411,8 @@ class LinkedLeaseStore:
 
         That cannot be ruled out without waiting for as long as a call may take, and is why every write is fenced, too.
         """
-        made = [(beat.made_at, beat.at) for beat in self._kept.record.beats if beat.worker == owner]
+        # In the order in which they were made: what a stopped process had not sent may arrive after a later one.
+        made = sorted((beat.made_at, beat.at) for beat in self._kept.record.beats if beat.worker == owner)
         return any(
             taken_at > self._known_at and made_at - made_before > RIGHT_SECONDS
             for (made_before, _), (made_at, taken_at) in itertools.pairwise(made[-4:])
