@@ -56,7 +56,11 @@ class Observer:
         self._last_change: dict[WorkerId, tuple[int, float]] = {}
 
     def see(self, heartbeats: Iterable[Heartbeat], now: float) -> None:
-        """Take in what the store holds. ``now``: the observer's own monotonic clock, read **before** the store was."""
+        """Take in what the store holds. ``now``: the observer's own monotonic clock, read **after** the store was.
+
+        A counter may be as young as the end of the reading that shows it: a reader that stood still in between would
+        else count as silence the time that it stood itself.
+        """
         for heartbeat in heartbeats:
             known = self._last_change.get(heartbeat.worker_id)
             if known is None or known[0] != heartbeat.counter:

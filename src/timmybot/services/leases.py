@@ -143,7 +143,7 @@ class Leases:
         """Read the heartbeats; return when that began."""
         now = self._clock.monotonic()
         heartbeats = await self._store.heartbeats()
-        self._observer.see(heartbeats, now)
+        self._observer.see(heartbeats, self._clock.monotonic())
         for beat in self._others.values():
             self._remember(beat.positions)
         self._others = {beat.worker_id: beat for beat in heartbeats if beat.worker_id != self.me}

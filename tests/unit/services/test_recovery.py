@@ -136,6 +136,27 @@ async def test_a_worker_that_begins_while_another_looks_around_keeps_what_it_tak
     assert kept == set(second.leases.held) != set()
 
 
+async def test_a_worker_that_stood_still_while_it_read_does_not_take_its_own_standing_for_others_silence(
+    theatre: Theatre,
+) -> None:
+    """What it read as it woke is as young as that: timed from when the reading began, its owner would seem dead."""
+    owner, sleeper = theatre.new_worker("one", start=False), theatre.new_worker("two", start=False)
+    await owner.worker.beat()
+    await sleeper.worker.beat()
+    heartbeats = theatre.leases.heartbeats
+
+    async def stand_still() -> list[Heartbeat]:
+        theatre.leases.heartbeats = heartbeats  # type: ignore[method-assign]  # once
+        theatre.clock.freeze(theatre.settings.lease_seconds)
+        await owner.leases.beat()
+        return await heartbeats()
+
+    theatre.leases.heartbeats = stand_still  # type: ignore[method-assign]  # the moment in which it stands still
+    await sleeper.worker.beat()
+    await sleeper.worker.beat()
+    assert not sleeper.leases.held.keys() & owner.leases.held.keys()
+
+
 async def test_after_a_crash_the_place_is_taken_from_the_middle_between_two_beats(
     theatre: Theatre, worker: FakeWorker
 ) -> None:
