@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from fractions import Fraction
 from itertools import takewhile
 
@@ -81,10 +82,12 @@ def _excerpts(container: InputContainer, sound: av.AudioStream, file: HttpFile) 
 
 
 def _heard(container: InputContainer, sound: av.AudioStream, begin_ms: float, length_ms: float) -> Iterator[Timed]:
-    pieces = demux.timed(demux.packets(container, sound), sound)
-    wanted = takewhile(lambda piece: piece[0] < begin_ms + length_ms, pieces)
-    decoded = decoded_frames(wanted, sound.codec_context, demux.start_ms(sound))
-    return ((time_ms, frame) for time_ms, frame in decoded if time_ms >= begin_ms)
+    with closing(demux.packets(container, sound)) as packets:
+        pieces = demux.timed(packets, sound)
+        wanted = takewhile(lambda piece: piece[0] < begin_ms + length_ms, pieces)
+        for time_ms, frame in decoded_frames(wanted, sound.codec_context, demux.start_ms(sound)):
+            if time_ms >= begin_ms:
+                yield time_ms, frame
 
 
 class _Meter:
