@@ -6,10 +6,12 @@ import itertools
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 import pytest_asyncio
+from botocore.config import Config
+from botocore.session import get_session
 
 from sandbox.cloud.emulator import Emulator
 from tests.contract.stored import DynamoBackdoor, Kept, MemoryBackdoor, SqliteBackdoor
@@ -99,10 +101,20 @@ def kept_outside(request: pytest.FixtureRequest) -> Kept:
     return kept
 
 
+EMULATED: dict[str, Any] = {
+    "region_name": "eu-central-1",
+    "aws_access_key_id": "sandbox",
+    "aws_secret_access_key": "sandbox",
+}
+
+
 def client_at(endpoint_url: str) -> DynamoDBClient:
-    return dynamodb.dynamodb_client(
-        endpoint_url=endpoint_url,
-        region_name="eu-central-1",
-        aws_access_key_id="sandbox",
-        aws_secret_access_key="sandbox",
-    )
+    """The adapter's own."""
+    return dynamodb.dynamodb_client(endpoint_url=endpoint_url, **EMULATED)
+
+
+def patient_client_at(endpoint_url: str) -> DynamoDBClient:
+    """One that waits for an emulator on a busy machine: for what is counted, where a call tried twice counts twice."""
+    config = Config(read_timeout=60.0, retries={"total_max_attempts": 1})
+    client = get_session().create_client("dynamodb", config=config, endpoint_url=endpoint_url, **EMULATED)
+    return cast("DynamoDBClient", client)

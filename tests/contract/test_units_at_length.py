@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from sandbox.cloud.emulator import Emulator
-from tests.contract.conftest import client_at
+from tests.contract.conftest import patient_client_at
 from tests.contract.consumed import Meter, Units
 from tests.contract.tables import create_tables
 from tests.fakes.clock import FakeClock
@@ -108,7 +108,7 @@ async def costs(emulator: Emulator) -> AsyncIterator[dict[int, dict[str, Units]]
     """By length and command."""
     measured: dict[int, dict[str, Units]] = {}
     for length in LENGTHS:
-        client = client_at(emulator.endpoint_url)
+        client = patient_client_at(emulator.endpoint_url)
         guild = Metered(client, f"units-{length}")
         await guild.fill(length)
         measured[length] = {

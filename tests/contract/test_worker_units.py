@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest_asyncio
 
 from sandbox.cloud.emulator import Emulator
-from tests.contract.conftest import client_at
+from tests.contract.conftest import patient_client_at
 from tests.contract.consumed import Meter, Units
 from tests.contract.tables import create_tables
 from tests.fakes.guild import GUILD, SECOND_SONG, SONG
@@ -41,7 +41,7 @@ class MeteredTheatre(Theatre):
     def __init__(self, emulator: Emulator) -> None:
         super().__init__()
         self.settings = Settings(environment="worker-units")
-        client = client_at(emulator.endpoint_url)
+        client = patient_client_at(emulator.endpoint_url)
         create_tables(client, self.settings)
         self.meter = Meter(client)
         stores = dynamodb.connect(self.settings, self.clock, client=client)

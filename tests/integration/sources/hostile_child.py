@@ -19,6 +19,8 @@ from timmybot.domain.track import Track
 from timmybot.ports.track_source import Gap, TrackError
 
 PLAY_SECONDS = 1.5
+UNBOUNDED_SECONDS = 60.0
+"""At most: without the bound it is to be seen what the file takes, however slow the machine."""
 FRAMES = 250
 
 
@@ -41,9 +43,9 @@ def address_space() -> int:
     return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 
 
-def play(source: HttpTrackSource, url: str) -> tuple[int, str]:
+def play(source: HttpTrackSource, url: str, seconds: float = PLAY_SECONDS) -> tuple[int, str]:
     stream = source.open(Track(url), position_ms=0)
-    frames, give_up = 0, time.monotonic() + PLAY_SECONDS
+    frames, give_up = 0, time.monotonic() + seconds
     try:
         while frames < FRAMES and time.monotonic() < give_up:
             frame = stream.read()
@@ -58,7 +60,7 @@ def play(source: HttpTrackSource, url: str) -> tuple[int, str]:
         stream.close()
 
 
-async def main(host: str, urls: list[str], address_space_mib: int) -> None:
+async def main(host: str, urls: list[str], address_space_mib: int, play_seconds: float) -> None:
     source = HttpTrackSource((host,), resolve_seconds=3.0)
     await warm_up(source, urls.pop(0))
     limit = address_space() + address_space_mib * 1024**2
@@ -69,7 +71,7 @@ async def main(host: str, urls: list[str], address_space_mib: int) -> None:
             outcome = f"resolved, {(await source.resolve(url)).duration_ms} ms"
         except TrackError as trouble:
             outcome = f"refused: {trouble}"
-        frames, ending = play(source, url)
+        frames, ending = play(source, url, play_seconds)
         cost = Cost(
             f"{outcome}; {ending}",
             frames,
@@ -88,6 +90,7 @@ async def warm_up(source: HttpTrackSource, url: str) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[3] == "unbounded":
+    is_bounded = sys.argv[3] == "bounded"
+    if not is_bounded:
         fetch.SILENT_BYTES = 2**40
-    asyncio.run(main(sys.argv[1], sys.argv[4:], int(sys.argv[2])))
+    asyncio.run(main(sys.argv[1], sys.argv[4:], int(sys.argv[2]), PLAY_SECONDS if is_bounded else UNBOUNDED_SECONDS))
