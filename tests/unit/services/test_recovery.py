@@ -157,19 +157,6 @@ async def test_a_worker_that_stood_still_while_it_read_does_not_take_its_own_sta
     assert not sleeper.leases.held.keys() & owner.leases.held.keys()
 
 
-async def test_after_a_crash_the_place_is_taken_from_the_middle_between_two_beats(
-    theatre: Theatre, worker: FakeWorker
-) -> None:
-    await theatre.says("play", url=SONG)
-    await theatre.clock.advance(1)
-    worker.player(GUILD).reach(42_000)
-    await theatre.clock.advance(theatre.settings.heartbeat_seconds)
-    await worker.killed()
-    second = theatre.new_worker("two")
-    await theatre.clock.advance(theatre.settings.lease_seconds + 2 * theatre.settings.heartbeat_seconds)
-    assert second.player(GUILD).told[-1] == "play First *song* from 43125"
-
-
 async def test_a_song_that_was_paused_or_had_not_begun_stays_where_it_was(theatre: Theatre, worker: FakeWorker) -> None:
     await theatre.says("play", url=SONG)
     await theatre.says("play", url=SONG, guild=OTHER_GUILD)
