@@ -237,7 +237,7 @@ async def hear_again(
     for attempt in range(1, LISTENING_ATTEMPTS + 1):
         windows = round(10 * seconds * attempt)
         await scene.ear.wait_until(
-            lambda windows=windows: len(sounding_since(scene.ear.heard, since)) >= windows,  # type: ignore[misc]
+            lambda windows=windows: len(sounding_since(scene.ear.heard, since)) >= windows,  # type: ignore[misc]  # no type is inferred for a default
             PATIENCE_SECONDS,
         )
         found = found or interruption(scene.ear.heard, scene.playing.melody, since=struck_at)

@@ -10,6 +10,7 @@ import asyncio
 from sandbox.chaos.faults import HANDOVER_GAP_SECONDS, NEVER_SILENT_SECONDS, hear_again, judge
 from sandbox.chaos.ground import PATIENCE_SECONDS, Ground, now
 from sandbox.chaos.listening import sounding_since
+from sandbox.demo.judgement import Recovery
 from sandbox.demo.report import Report, StepFailed
 from sandbox.demo.scene import Scene
 
@@ -116,10 +117,12 @@ def _players_by_task(ground: Ground) -> dict[str, int]:
     return spread
 
 
-async def _heard(scenes: tuple[Scene, ...] | list[Scene], since: float) -> list[tuple[Scene, object]]:
+async def _heard(scenes: tuple[Scene, ...] | list[Scene], since: float) -> list[tuple[Scene, Recovery | None]]:
     return [(scene, await hear_again(scene, since, after=now())) for scene in scenes]
 
 
-def _judge_all(ground: Ground, report: Report, name: str, heard: list[tuple[Scene, object]], *, gap: float) -> None:
+def _judge_all(
+    ground: Ground, report: Report, name: str, heard: list[tuple[Scene, Recovery | None]], *, gap: float
+) -> None:
     for scene, found in heard:
-        judge(report, name, scene, found, gap=gap)  # type: ignore[arg-type]
+        judge(report, name, scene, found, gap=gap)
