@@ -33,8 +33,8 @@ LEFT_OUT_MS = 250
 """How much may be sent into the void before a worker learns that its connection is gone."""
 HALF_A_BEAT_MS = 1_125
 """How much of a track a successor may take to have sounded although it did not, as a worker died between two beats."""
-REPEAT_MS = 2_000
-"""How much of a track may be heard twice when another worker goes on with it."""
+REPEAT_MS = 1_500
+"""How much of a track may be heard twice when another worker goes on with it: half a beat, and the time of a write."""
 
 
 @dataclass(frozen=True)
@@ -294,7 +294,7 @@ def _repeat_allowed(case: _Case, before: Segment, segment: Segment) -> float:
     moves = [each for each in case.record.ownerships if each.shard == shard]
     if before.worker == segment.worker and not any(before.start < each.at < segment.start for each in moves):
         return 100.0
-    if len(case.troubles) == 1 and (case.record.kills or case.record.drains):
+    if len(case.troubles) == len(case.record.kills) + len(case.record.drains):  # nothing else went wrong
         return REPEAT_MS
     # A successor knows what was told before it read the heartbeats by which it took the shard, and what is stored.
     known_at = max(

@@ -12,7 +12,7 @@ from sandbox.simulator.record import Violation
 from sandbox.simulator.safeguards import SAFEGUARDS, Safeguard
 from sandbox.simulator.trial import tried
 
-SEEDS = 300
+SEEDS = 400
 """How many seeds a mutant is given. One that survives them is a safeguard that is not needed, or not tested."""
 
 

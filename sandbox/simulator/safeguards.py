@@ -241,6 +241,11 @@ class _NoPositions(Leases):
         return None
 
 
+class _BeatsOnlyAtItsTime(Leases):
+    async def until_due(self, seconds: float) -> None:
+        await self._clock.sleep(seconds)
+
+
 class _KeepsWhatIsLost(HeldGuilds):
     async def drop(self, shard_id: ShardId) -> None:
         """The shard is another's, and nothing is done about it."""
@@ -407,6 +412,7 @@ SAFEGUARDS = (
         (Kind.UNHEARD, Kind.SCALE_UP),
     ),
     Safeguard("positions ride in the heartbeat", _parts(leases=_NoPositions), (Kind.CRASH,)),
+    Safeguard("a song that begins is told of soon", _parts(leases=_BeatsOnlyAtItsTime), (Kind.CRASH,)),
     Safeguard("a lost shard is dropped and muted", _parts(held_guilds=_KeepsWhatIsLost), _STALLS),
     Safeguard("the level scan", _parts(worker=_NoScan), _NUDGES),
     Safeguard("the scan looks at guilds that are looked after", _parts(held_guilds=_ForgetsStops), _NUDGES),

@@ -192,7 +192,7 @@ class GuildCommands:
     async def now_playing(self, position_of: PositionOf) -> str:
         state, current, play_id = await self._what_plays()
         told = await position_of(play_id)
-        position_ms = state.position_ms if told is None else told
+        position_ms = max(state.position_ms, told or 0)  # a playing's place only grows: the later word is the larger
         manner = "Away" if state.away else "Paused" if state.paused else "Playing"
         return f"{manner} at {clock_time(position_ms)}: {named(current.track)}, asked for by <@{current.requested_by}>"
 

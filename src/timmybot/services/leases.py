@@ -24,6 +24,9 @@ from timmybot.settings import Settings
 log = logging.getLogger(__name__)
 
 
+_NEWS_SECONDS = 0.5
+"""How far a song may have come before a heartbeat tells of it."""
+
 _PLACES_REMEMBERED = 2_000
 """Far more than all workers play while one shard changes hands."""
 
@@ -108,6 +111,17 @@ class Leases:
             self._confirmed = not self.held
         await self._store.beat(self._mine)
         self._acknowledged_at = before
+
+    async def until_due(self, seconds: float) -> None:
+        """Return when the next beat is due: after ``seconds``, or soon after something began to sound.
+
+        What no heartbeat tells of would be heard again from its beginning, if this worker died.
+        """
+        due_at = self._clock.monotonic() + seconds
+        while (left := due_at - self._clock.monotonic()) > 0:
+            await self._clock.sleep(min(left, _NEWS_SECONDS))
+            if any(place > 0 and not self._mine.positions.get(playing) for playing, place in self._positions().items()):
+                return
 
     async def look(self) -> tuple[set[ShardId], set[ShardId]]:
         """Read who lives and who owns what; take what is free, up to a fair share. Return (gained, lost) shards.

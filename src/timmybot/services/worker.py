@@ -70,7 +70,7 @@ class Worker:
         """Work until ``stop`` is set, then hand everything over and return."""
         every = self._settings
         loops = [
-            asyncio.create_task(self._repeat(self._beat_seconds, self.beat), name="beat"),
+            asyncio.create_task(self._repeat(self._beat_seconds, self.beat, self._leases.until_due), name="beat"),
             asyncio.create_task(self._repeat(lambda: every.inbox_poll_seconds, self.read_inbox), name="inbox"),
             asyncio.create_task(self._repeat(lambda: every.scan_seconds, self.scan_all), name="scan"),
             asyncio.create_task(self._repeat(lambda: every.metrics_seconds, self.report), name="report"),
@@ -216,7 +216,13 @@ class Worker:
         usual = self._settings.heartbeat_seconds
         return min(HAND_OVER_LOOK_SECONDS, usual) if self._leases.expects_shards() else usual
 
-    async def _repeat(self, seconds: Callable[[], float], act: Callable[[], Awaitable[None]]) -> None:
+    async def _repeat(
+        self,
+        seconds: Callable[[], float],
+        act: Callable[[], Awaitable[None]],
+        pause: Callable[[float], Awaitable[None]] | None = None,
+    ) -> None:
+        pause = pause or self._clock.sleep
         while True:
             begun_at = self._clock.monotonic()
             try:
@@ -224,4 +230,4 @@ class Worker:
             except StoreUnavailable as error:
                 log.warning("%s: the store is unavailable: %s", act.__name__, error)
             # What was slow to fail is tried again at once: a beat that comes a whole interval later costs the lease.
-            await self._clock.sleep(max(seconds() - (self._clock.monotonic() - begun_at), 0.0))
+            await pause(max(seconds() - (self._clock.monotonic() - begun_at), 0.0))

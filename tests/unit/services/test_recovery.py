@@ -17,6 +17,7 @@ from timmybot.domain.ids import InteractionId, PlayId, ShardId, WorkerId
 from timmybot.domain.lease import Heartbeat, ShardLease
 from timmybot.ports.guild_store import StoreUnavailable
 from timmybot.ports.lease_store import LeaseLost
+from timmybot.services import leases as leases_module
 from timmybot.services.once import Once
 
 
@@ -169,6 +170,31 @@ async def test_a_song_that_was_paused_or_had_not_begun_stays_where_it_was(theatr
     await theatre.clock.advance(theatre.settings.lease_seconds + 2 * theatre.settings.heartbeat_seconds)
     assert second.player(GUILD).told[-1] == "play First *song* from 42000"
     assert second.player(OTHER_GUILD).told[-1] == "play First *song* from 0"
+
+
+async def goes_on_after_its_worker_died_two_seconds_into_it(theatre: Theatre, worker: FakeWorker) -> str:
+    await theatre.clock.advance(theatre.settings.heartbeat_seconds - 0.9)  # a second has passed: the usual beat is over
+    await theatre.says("play", url=SONG)
+    for sounded_ms in range(100, 2_000, 100):
+        await theatre.clock.advance(0.1)
+        worker.player(GUILD).reach(sounded_ms)
+    await worker.killed()
+    second = theatre.new_worker("two")
+    await theatre.clock.advance(theatre.settings.lease_seconds + 2 * theatre.settings.heartbeat_seconds)
+    return second.player(GUILD).told[-1]
+
+
+async def test_a_song_that_has_just_begun_is_in_a_heartbeat_soon(theatre: Theatre, worker: FakeWorker) -> None:
+    went_on = await goes_on_after_its_worker_died_two_seconds_into_it(theatre, worker)
+    place_ms = int(went_on.removeprefix("play First *song* from "))
+    assert 1_900 - 1_500 < place_ms <= 1_900
+
+
+async def test_negative_control_did_the_beat_not_come_sooner_all_of_that_would_be_heard_twice(
+    theatre: Theatre, worker: FakeWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases_module, "_NEWS_SECONDS", theatre.settings.heartbeat_seconds)
+    assert await goes_on_after_its_worker_died_two_seconds_into_it(theatre, worker) == "play First *song* from 0"
 
 
 async def test_a_beat_that_was_slow_to_fail_is_tried_again_at_once(theatre: Theatre, worker: FakeWorker) -> None:
