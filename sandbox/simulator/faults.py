@@ -36,7 +36,7 @@ class Misfortune:
 
     def _begin(self, fault: Fault) -> Undo | None:
         match fault.kind:
-            case Kind.CRASH | Kind.PAUSE | Kind.DRAIN | Kind.CLOCK_JUMP | Kind.SCALE_UP | Kind.DEPLOY:
+            case Kind.CRASH | Kind.PAUSE | Kind.HANG | Kind.DRAIN | Kind.CLOCK_JUMP | Kind.SCALE_UP | Kind.DEPLOY:
                 return self._to_a_worker(fault)
             case Kind.STORE_DOWN | Kind.STORE_LOSSY | Kind.THROTTLED | Kind.SLOW:
                 return self._to_the_stores(fault)
@@ -67,6 +67,10 @@ class Misfortune:
                 record.drains.append((loop.now, worker.worker_id))
                 scheduler.stop(worker)
                 scheduler.start_after(fault.seconds)
+            case Kind.HANG:
+                # For good, so that nothing but another worker helps: there has to be one, for every guild.
+                if not worker.hangs and scheduler.staying_beside(worker.process) > bool(self._around.voice.blocked):
+                    self._around.voice.hang(worker.process)
             case Kind.CLOCK_JUMP:
                 worker.process.wall_offset += fault.strength
             case Kind.PAUSE:
@@ -165,7 +169,8 @@ class Misfortune:
                 around.voice.cut(guild)
             case Kind.UNHEARD:
                 # For good, so that nothing but another worker helps: there has to be one.
-                if self._scheduler.staying > 1:
+                player = around.voice.calls.get(guild)
+                if player is not None and self._scheduler.staying_beside(player.process):
                     around.voice.block(guild)
             case Kind.TRACK_FAILS:
                 player = around.voice.calls.get(guild)

@@ -22,6 +22,7 @@ class Kind(Enum):
 
     CRASH = "crash"  # target: a worker; one like it is started ``seconds`` later
     PAUSE = "pause"  # target: a worker, stopped for ``seconds``; strength > 0.25: in the middle of a call
+    HANG = "sender hangs"  # target: a worker, whose players send no more; its event loop goes on
     DRAIN = "drain"  # target: a worker, sent SIGTERM; one like it is started ``seconds`` later
     SCALE_UP = "scale up"  # another worker is started
     DEPLOY = "deploy"  # a worker of a newer revision is started

@@ -241,6 +241,11 @@ class _NoPositions(Leases):
         return None
 
 
+class _BeatsThoughItHangs(Leases):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs | {"gets_on": lambda: True})
+
+
 class _BeatsOnlyAtItsTime(Leases):
     async def until_due(self, seconds: float) -> None:
         await self._clock.sleep(seconds)
@@ -391,6 +396,7 @@ SAFEGUARDS = (
         "taking a shard is conditional on owner and epoch", _patched(FakeLeaseStore, "_as_seen", _any_lease), _CHANGES
     ),
     Safeguard("a worker that stood still is silent", _parts(leases=_NeverStalled), (Kind.PAUSE,)),
+    Safeguard("a worker whose sender hangs does not beat", _parts(leases=_BeatsThoughItHangs), (Kind.HANG,)),
     Safeguard("observers time expiry on their own clock", _parts(leases=_WallClockLeases), (Kind.CLOCK_JUMP,)),
     Safeguard("the holder's right ends before others may take", _parts(leases=_NoMargin), _OUTAGES),
     Safeguard("the right is stamped before the call", _parts(leases=_StampedAfter), (Kind.PAUSE, Kind.SLOW)),

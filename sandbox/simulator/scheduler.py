@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from sandbox.simulator.virtual_time import Process
 from sandbox.simulator.worker_process import Surroundings, WorkerProcess, start_worker
 
 START_SECONDS = 3.0
@@ -36,11 +37,12 @@ class Scheduler:
         staying = [worker for worker in self.workers if worker.stays]
         return staying[number % len(staying)] if staying else None
 
-    @property
-    def staying(self) -> int:
-        """How many workers live and stay, and have not been outdated by a deploy."""
+    def staying_beside(self, process: Process) -> int:
+        """How many other workers live, stay and get on, and have not been outdated by a deploy."""
         return sum(
-            worker.stays and not worker.leases.draining and not worker.leases.outdated() for worker in self.workers
+            worker.stays and not (worker.hangs or worker.leases.draining or worker.leases.outdated())
+            for worker in self.workers
+            if worker.process is not process
         )
 
     def stop(self, worker: WorkerProcess) -> None:

@@ -27,6 +27,10 @@ LISTEN_SECONDS = 1.5
 GATEWAY_SECONDS = 10.0
 """How long a join waits for the gateway."""
 
+SENDERS_HANG = "senders that hang"
+SENDER_HANGS = "what sends for all players hangs"
+"""Among a process's notes: since when there has been something to send, or ``None`` as long as there was not."""
+
 
 @dataclass
 class VoiceWorld:
@@ -90,6 +94,11 @@ class VoiceWorld:
             player.settle()
             self.blocked.add((guild_id, player.worker))
             self.record.tally["players unheard"] += 1
+
+    def hang(self, process: Process) -> None:
+        """Let nothing leave the process any more, though it goes on otherwise."""
+        self.record.tally[SENDERS_HANG] += 1
+        self.process_changed(process, lambda: process.notes.update({SENDER_HANGS: None}))
 
     def tell(self, player: SimulatedPlayer, what: Callable[[], None]) -> None:
         self.loop.after(0.02 + self.random.random() * 0.15, lambda: self.loop.post(player.process, what))
@@ -233,8 +242,12 @@ class SimulatedPlayer(Player):
     @property
     def sends(self) -> bool:
         """Whether frames leave this worker now."""
+        return self._has_to_send and not self._is_blocked and SENDER_HANGS not in self.process.notes
+
+    @property
+    def _has_to_send(self) -> bool:
         playing = self._track is not None and self._ending is None and not self._paused
-        return self._connected and playing and not self._muted and not self._is_blocked and self.process.running
+        return self._connected and playing and not self._muted and self.process.running
 
     @property
     def _is_blocked(self) -> bool:
@@ -251,6 +264,9 @@ class SimulatedPlayer(Player):
 
     def go_on(self) -> None:
         """After anything changed: send from here on, if it is to be sent."""
+        if self._has_to_send and self.process.notes.get(SENDER_HANGS, 0.0) is None:
+            now = self.process.notes[SENDER_HANGS] = self._world.loop.now
+            self._world.record.troubles.append((now, now))  # until now it did no harm
         if not self.sends or self._track is None or self._play_id is None:
             return
         world, turn = self._world, self._turn
@@ -352,6 +368,8 @@ class SimulatedPlayers(Players):
             return SimulatedPlayer(world, guild_id, worker, process, clock, sessions, lambda: self._changed(guild_id))
 
         self._make = make
+        self._world = world
+        self._process = process
         self._players: dict[GuildId, SimulatedPlayer] = {}
         self._changed: Callable[[GuildId], object] = lambda _: None
 
@@ -368,7 +386,8 @@ class SimulatedPlayers(Players):
         return {}
 
     def stalled_seconds(self) -> float:
-        return 0.0
+        since = self._process.notes.get(SENDER_HANGS)
+        return 0.0 if since is None else self._world.loop.now - since
 
     def on_change(self, changed: Callable[[GuildId], object]) -> None:
         self._changed = changed

@@ -21,12 +21,13 @@ from sandbox.simulator.stores import (
     StrictRight,
 )
 from sandbox.simulator.virtual_time import Process, ProcessClock, VirtualLoop
-from sandbox.simulator.voice import SimulatedPlayers, VoiceWorld
+from sandbox.simulator.voice import SENDER_HANGS, SimulatedPlayers, VoiceWorld
 from timmybot.domain.ids import PlayId, WorkerId
 from timmybot.domain.sound import Measured
 from timmybot.domain.track import Track
 from timmybot.services.leases import Leases
 from timmybot.services.loudness import KnownLoudness
+from timmybot.services.progress import Progress
 from timmybot.services.worker import Worker
 from timmybot.settings import Settings
 
@@ -81,6 +82,10 @@ class WorkerProcess:
         """Whether it lives and was not told to go."""
         return not (self.process.dead or self.draining or self.task.done())
 
+    @property
+    def hangs(self) -> bool:
+        return SENDER_HANGS in self.process.notes
+
 
 def start_worker(around: Surroundings, name: str, *, revision: int) -> WorkerProcess:
     """Start a worker as ``timmybot worker`` would."""
@@ -100,6 +105,8 @@ def start_worker(around: Surroundings, name: str, *, revision: int) -> WorkerPro
     def positions() -> dict[PlayId, int]:
         return {each.play_id: each.position_ms for each in players.statuses().values() if each.play_id}
 
+    progress = Progress(settings.lease_margin_seconds)
+    progress.follow(players.stalled_seconds)
     leases = around.parts.leases(
         LinkedLeaseStore(around.kept, link, process, around.rights),
         clock,
@@ -107,6 +114,7 @@ def start_worker(around: Surroundings, name: str, *, revision: int) -> WorkerPro
         me=worker_id,
         revision=revision,
         positions=positions,
+        gets_on=progress.is_made,
     )
     source = SimulatedSource(around.catalogue, clock, random)
     held_guilds = around.parts.held_guilds(
