@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from sandbox.simulator import choosing
 from sandbox.simulator.catalogue import tags_in
 from sandbox.simulator.guild_model import GuildModel, tags_of
 from sandbox.simulator.record import Operation, Stored
@@ -49,7 +50,9 @@ def after(guild: GuildModel, operation: Operation) -> GuildModel | None:
                 return guild if number not in guild.done and may_be(guild, operation) else None
         if operation.name in ("queue", "nowplaying"):
             return guild if _shows(guild, operation, answer) else None
-    if number in guild.done:
+        if choosing.asks(operation.command):
+            return guild if re.match(choosing.words(guild.chosen, operation.command), answer) else None
+    if number in guild.done or not choosing.is_permitted(guild.chosen, operation.command):
         return None
     outcome = _outcome(guild, operation)
     if outcome is None or (answer is not None and not re.match(_words(guild, operation, outcome), answer)):
@@ -61,6 +64,19 @@ def _not_there(guild: GuildModel, operation: Operation) -> bool:
     assert operation.command is not None
     named = [operation.command.position] + ([operation.command.to] if operation.name == "move" else [])
     return max(named) > len(guild.waiting)
+
+
+def _is_forbidden(guild: GuildModel, operation: Operation, *, managed: bool) -> bool:
+    assert operation.command is not None
+    needs_no_leave = operation.name in ("queue", "nowplaying") or choosing.asks(operation.command)
+    asked_for = operation.name.startswith("settings ") is managed and not needs_no_leave
+    return asked_for and not choosing.is_permitted(guild.chosen, operation.command)
+
+
+def _is_not_offered(operation: Operation) -> bool:
+    command = operation.command
+    assert command is not None
+    return choosing.setting_of(command) is not None and not choosing.asks(command) and not choosing.is_offered(command)
 
 
 _REFUSALS: dict[str, Callable[[GuildModel, Operation], bool]] = {
@@ -76,11 +92,18 @@ _REFUSALS: dict[str, Callable[[GuildModel, Operation], bool]] = {
     "There is nothing to undo": lambda guild, operation: guild.taken is None,
     "Nothing waits": lambda guild, operation: not guild.waiting,
     "More than": lambda guild, operation: len(guild.waiting) > _COPIED,
+    "Only members with the role": lambda guild, operation: _is_forbidden(guild, operation, managed=False),
+    "Only members with the permission": lambda guild, operation: _is_forbidden(guild, operation, managed=True),
+    "`": lambda guild, operation: _is_not_offered(operation),
 }
 
 
 def _outcome(guild: GuildModel, operation: Operation) -> GuildModel | None:
     """The guild after the command; ``None`` if it cannot take effect here."""
+    assert operation.command is not None
+    if choosing.setting_of(operation.command) is not None:
+        chosen = choosing.choose(guild.chosen, operation.command)
+        return replace(guild, chosen=chosen) if chosen else None
     if operation.name in ("play", "play next", "play all"):
         if guild.current is not None and not guild.away and guild.channel != operation.channel:
             return None
@@ -122,7 +145,7 @@ def _as_shown(shown: Stored | None, outcomes: Iterator[GuildModel]) -> GuildMode
 
 def _stored(guild: GuildModel) -> Stored:
     current = tags_of([guild.current])[0] if guild.current else None
-    return Stored(current, tags_of(guild.waiting), guild.paused, guild.channel, guild.loop)
+    return Stored(current, tags_of(guild.waiting), guild.paused, guild.channel, guild.loop, guild.chosen)
 
 
 def _skipped_to(guild: GuildModel, operation: Operation) -> Iterator[GuildModel]:
@@ -191,6 +214,8 @@ def _words(guild: GuildModel, operation: Operation, outcome: GuildModel) -> str:
     if operation.name in fixed:
         return fixed[operation.name]
     assert operation.command is not None
+    if choosing.setting_of(operation.command) is not None:
+        return choosing.words(outcome.chosen, operation.command)
     match operation.name:
         case "play all":
             return rf"Queued {operation.command.position} tracks"

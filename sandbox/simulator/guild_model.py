@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from sandbox.simulator.choosing import NOTHING_CHOSEN, Chosen
+
 Item = str
 """One entry: its track's tag, and after a ``#`` what tells it from others of that track: the number of the playing
 after which a loop queued it again, or of the undo that copied it."""
@@ -41,6 +43,7 @@ class GuildModel:
     """The player could not get in, and waits to be asked again."""
     channel: int | None = None
     loop: str = "off"
+    chosen: Chosen = NOTHING_CHOSEN
     playing: int = 0
     """How many playings have begun: the number of the present one, as every beginning is a new playing."""
     taken: Taken | None = None
@@ -160,4 +163,5 @@ class GuildModel:
         return f"{item}#undone{len(self.done)}"
 
     def _before(self) -> GuildModel:
-        return replace(self, taken=None, done=frozenset())
+        """Without settings: no undo brings old ones back."""
+        return replace(self, taken=None, done=frozenset(), chosen=NOTHING_CHOSEN)

@@ -7,13 +7,14 @@ from random import Random
 from sandbox.simulator.catalogue import Catalogue
 from sandbox.simulator.link import Link
 from sandbox.simulator.lists import PLAY_ALL
-from sandbox.simulator.plan import Command
+from sandbox.simulator.plan import DJS, EVERYONE, Command, Rank
 from sandbox.simulator.record import Operation
 from sandbox.simulator.scheduler import Scheduler
 from sandbox.simulator.stores import LinkedGuildStores, LinkedInbox, LinkedLeaseStore
 from sandbox.simulator.virtual_time import Process, ProcessClock
 from sandbox.simulator.worker_process import NoMetrics, Surroundings, numbered
-from timmybot.domain.ids import ChannelId, GuildId, InteractionId, UserId
+from timmybot.domain.ids import ChannelId, GuildId, InteractionId, RoleId, UserId
+from timmybot.domain.standing import MANAGE_GUILD, Standing
 from timmybot.services.invocation import Invocation
 from timmybot.services.wake import Waking
 
@@ -59,8 +60,9 @@ class Members:
             channel_id=text_channel(command.guild),
             user_id=UserId(command.channel + 1),
             command=command.name.split()[0] if command.name != PLAY_ALL else PLAY_ALL,
-            options=_options(command, tag),
+            options=_options(command, guild, tag),
             token="an-interaction-token",
+            standing=_STANDINGS[command.rank],
         )
         process.notes["operation"] = operation
         around.loop.start(process, self._answer(process, invocation, operation))
@@ -89,7 +91,14 @@ class Members:
         around.rest.check_words(invocation.guild_id, answer.content)
 
 
-def _options(command: Command, tag: str) -> dict[str, str]:
+_STANDINGS = {
+    Rank.MEMBER: Standing(),
+    Rank.DJ: Standing(roles=frozenset([RoleId(int(DJS))])),
+    Rank.MANAGER: Standing(permissions=MANAGE_GUILD),
+}
+
+
+def _options(command: Command, guild: GuildId, tag: str) -> dict[str, str]:
     match command.name:
         case "play":
             return {"url": Catalogue.link(tag)}
@@ -104,7 +113,12 @@ def _options(command: Command, tag: str) -> dict[str, str]:
         case "remove" | "move":
             return {"position": str(command.position), "to": str(command.to)}
         case _:
-            return {}
+            # The role that everyone has is named by the guild's id.
+            value = str(guild) if command.value == EVERYONE else command.value
+            return {_OPTION.get(command.name, command.name.split()[-1]): value} if value else {}
+
+
+_OPTION = {"volume": "percent", "speed": "percent", "filter": "name"}
 
 
 def text_channel(guild: int) -> ChannelId:

@@ -62,6 +62,20 @@ class Fault:
         return self.at + self.seconds
 
 
+class Rank(Enum):
+    """What a member is in the guild."""
+
+    MEMBER = "member"
+    DJ = "has the role of the DJs"
+    MANAGER = "may manage the server"
+
+
+DJS = "7"
+"""The role of the DJs."""
+EVERYONE = "everyone"
+"""The role that every member has."""
+
+
 @dataclass(frozen=True)
 class Command:
     """One member's command. ``again_after``: seconds until Discord delivers it a second time; ``cut_after``: seconds
@@ -77,6 +91,9 @@ class Command:
     """Where to, for a move."""
     channel: int = 0
     """Which of the guild's voice channels the member is in."""
+    value: str = ""
+    """What it sets a setting to, as the member writes it; without one it asks."""
+    rank: Rank = Rank.MEMBER
     again_after: float | None = None
     cut_after: float | None = None
 
@@ -144,18 +161,35 @@ _WEIGHTS = {
     "undo": 2,
     "queue": 1.5,
     "nowplaying": 0.7,
+    "volume": 1,
+    "speed": 0.7,
+    "filter": 0.7,
+    "settings loudness": 0.4,
+    "settings leave_after": 0.4,
+    "settings dj": 0.9,
 }
 
 
 COMMANDS = tuple(_WEIGHTS)
 """What members use."""
+_VALUES = {
+    "volume": ("", "0", "25", "50", "100", "150", "200", "201", "loud"),
+    "speed": ("", "50", "80", "100", "125", "200", "49", "201", "-5"),
+    "filter": ("", "none", "none", "bass", "nightcore", "slowed", "echo"),
+    "settings loudness": ("", "off", "-23", "-16", "-8", "-7", "loud"),
+    "settings leave_after": ("", "0", "1", "5", "1440", "1441", "soon"),
+    "settings dj": ("", DJS, DJS, EVERYONE, "@djs"),
+}
+"""What members write. The services refuse some of it."""
+_RANKS = {Rank.MEMBER: 2, Rank.DJ: 4, Rank.MANAGER: 4}
 _BELONG_TOGETHER = (
     ("clear", "stop", "undo", "previous", "shuffle"),
     ("remove", "clear", "undo"),
     ("loop queue", "skip", "previous", "shuffle", "undo"),
     ("loop track", "pause", "resume", "skip"),
+    ("volume", "speed", "filter", "settings loudness", "settings leave_after"),
 )
-"""Commands that undo, repeat or reorder what the others did."""
+"""Commands that undo, repeat, reorder or lie beside what the others did."""
 
 
 def _commands(random: Random, guilds: int, until: float) -> tuple[Command, ...]:
@@ -182,6 +216,8 @@ def _commands(random: Random, guilds: int, until: float) -> tuple[Command, ...]:
             position=random.choice((2, 3, 5, 8)) if name == "play all" else random.choice((1, 1, 1, 2, 2, 3, 5)),
             to=random.choice((1, 1, 2, 2, 3, 5)),
             channel=1 if random.random() < 0.07 else 0,
+            value=random.choice(_VALUES.get(name, ("",))),
+            rank=random.choices(tuple(_RANKS), tuple(_RANKS.values()))[0],
             again_after=random.choice((0.001, 0.02, 0.3, 1.5)) if random.random() < 0.12 else None,
             cut_after=random.uniform(0, 0.15) if random.random() < 0.03 else None,
         )

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from sandbox.simulator.choosing import NOTHING_CHOSEN, Chosen
 from sandbox.simulator.plan import Command
 from timmybot.domain.guild_state import GuildState
 from timmybot.domain.ids import Epoch, GuildId, PlayId, ShardId, WorkerId
@@ -80,13 +81,14 @@ class Segment:
 
 @dataclass(frozen=True)
 class Stored:
-    """All of a guild's queue, by the tags of its tracks."""
+    """All of a guild's queue, by the tags of its tracks, and what it has chosen."""
 
     current: str | None
     waiting: tuple[str, ...]
     paused: bool
     channel: int | None
     loop: str = "off"
+    chosen: Chosen = NOTHING_CHOSEN
 
 
 @dataclass

@@ -30,6 +30,9 @@ _ANSWERS = {
     "a clearing was undone": "What was cleared is back",
     "a stop was undone": "What was stopped is back",
     "a shuffle was undone": "The queue is in its old order",
+    "a setting was refused": "`",
+    "only DJs might change what plays": "Only members with the role",
+    "only managers might change the settings": "Only members with the permission",
     "an outage was answered": "I could not reach my memory",
     "Discord's silence was answered": "Discord did not tell me",
 }

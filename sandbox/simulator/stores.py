@@ -12,6 +12,7 @@ from random import Random
 from typing import Any, Protocol, cast
 
 from sandbox.simulator.catalogue import Catalogue
+from sandbox.simulator.choosing import Chosen
 from sandbox.simulator.link import Link
 from sandbox.simulator.noted import (
     COMMAND_LOST_RACE,
@@ -22,10 +23,12 @@ from sandbox.simulator.noted import (
     WRITTEN_ANEW_MEANWHILE,
     WRITTEN_BESIDE,
 )
+from sandbox.simulator.plan import EVERYONE
 from sandbox.simulator.record import Beat, Commit, Operation, Ownership, Record, Stored
 from sandbox.simulator.virtual_time import WALL_START, Process, VirtualLoop, at_once
 from tests.fakes.stores import FakeGuildStores, FakeIdentifyBudget, FakeInbox, FakeLeaseStore, Faults
 from timmybot.domain.change import Change
+from timmybot.domain.guild_settings import GuildSettings
 from timmybot.domain.guild_state import GuildState
 from timmybot.domain.ids import Epoch, GuildId, InteractionId, OrderKey, ShardId, WorkerId, shard_of
 from timmybot.domain.lease import Heartbeat, ShardLease
@@ -100,6 +103,7 @@ class Kept:
             paused=state.paused,
             channel=state.voice_channel_id,
             loop=state.loop.value,
+            chosen=_chosen(state.settings),
         )
 
     def index(self, guild_id: GuildId) -> None:
@@ -117,6 +121,18 @@ class Kept:
         """What the index knows."""
         known = [guild_id for guild_id, wants in self._index.items() if wants]
         return sorted(guild_id for guild_id in known if shard_of(guild_id, self.shard_count) == shard_id)
+
+
+def _chosen(settings: GuildSettings) -> Chosen:
+    """In the words of the members."""
+    return Chosen(
+        volume=str(settings.volume_percent),
+        speed=str(settings.speed_percent),
+        filter=settings.effect.value,
+        loudness="off" if settings.target_lufs is None else str(settings.target_lufs),
+        leave_after=str(settings.alone_minutes),
+        dj=EVERYONE if settings.dj_role_id is None else str(settings.dj_role_id),
+    )
 
 
 Wrap = Callable[[GuildStore], GuildStore]
