@@ -343,6 +343,33 @@ async def test_what_was_brought_back_to_a_place_taken_meanwhile_leaves_room_for_
     assert await members.waiting() == [first, last, second]
 
 
+@pytest.mark.parametrize("count", [2, 150], ids=["in one transaction", "beside the queue"])
+async def test_what_was_cleared_comes_back_also_where_no_key_is_left_for_what_plays_since(
+    members: Members, count: int
+) -> None:
+    await members.play("a", "b")
+    await members.play_all(MANY[:count])
+    await members.queue().remove(1)
+    await members.play("x", next_up=True)
+    await members.queue().undo()
+    await members.player().skip()
+    heard = await members.heard()
+    (other, *_) = await members.waiting()
+    assert {heard, other} == {"b", "x"}, "the two have one place"
+    await members.queue().clear()
+    await members.play("y")
+    await members.play("z", settled=False)
+    await members.player().skip()
+    await members.queue().undo()
+    assert (await members.heard(), await members.waiting()) == ("y", [other, *MANY[:count], "z"])
+    assert await members.history() == [heard, "a"]
+    state = await members.store.state()
+    assert [owed.key for owed in await members.store.owed_replies()] == [state.tail], "its answer is given to z"
+    assert state.waiting == 2 + count
+    with pytest.raises(NothingToUndo):
+        await members.queue().undo()
+
+
 async def test_when_no_short_key_is_left_the_queue_gets_fresh_places(members: Members) -> None:
     await members.play("a", "b", "c")
     state = await members.store.state()

@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 
 from timmybot.domain.errors import NothingWaits
 from timmybot.domain.guild_state import Action, GuildState
-from timmybot.domain.ids import EntryId
+from timmybot.domain.ids import EntryId, OrderKey, PlayId
 from timmybot.domain.order_key import at, shuffled, whole_place
 from timmybot.domain.queue_edits import Wish
 from timmybot.domain.tally import Tally
 from timmybot.domain.track import Entry
-from timmybot.domain.undo import Undo, forget
+from timmybot.domain.undo import Undo, bring_back_queue, forget
 
 _ROOM = 100_000
 """Places left free before a long list: what single members add while it is written comes before it."""
@@ -43,6 +43,8 @@ class Rewritten:
     state: GuildState
     entries: tuple[Entry, ...]
     undo: Undo | None = None
+    moved: tuple[tuple[OrderKey, OrderKey], ...] = ()
+    """The old and the new keys of what is not known again by its name, or comes from another writing."""
 
 
 def shuffle(state: GuildState, held: Contents, seed: str) -> Rewritten:
@@ -71,6 +73,36 @@ def with_fresh_places(state: GuildState, held: Contents) -> Rewritten:
     replaced = replace(state, current=head if state.is_begun else None, head=head, tail=head)
     behind = Contents(tuple(history), playing[0] if playing else None, ())
     return _written(replaced, behind, _placed(held.waiting, place + 1))
+
+
+def bring_back_with_fresh_places(
+    state: GuildState,
+    held: Contents,
+    undo: Undo,
+    before: Contents,
+    *,
+    names: Sequence[EntryId],
+    play_id: PlayId,
+    limit: int,
+) -> Rewritten:
+    """What :func:`bring_back_queue` does, for a queue that has no room left between what was played and what waits.
+
+    ``before`` is what that queue holds.
+    """
+    fresh = with_fresh_places(undo.before, before)
+    restored = bring_back_queue(
+        state,
+        replace(undo, before=fresh.state),
+        first=next((entry for entry in fresh.entries if entry.key > fresh.state.head), None),
+        current=held.current,
+        waiting=held.waiting,
+        names=names,
+        play_id=play_id,
+        limit=limit,
+    )
+    old = (*before.behind, *before.waiting)
+    moved = ((entry.key, now.key) for entry, now in zip(old, fresh.entries, strict=True))
+    return Rewritten(restored.state, (*fresh.entries, *restored.add), moved=(*moved, *restored.moved))
 
 
 def extend(state: GuildState, held: Contents, wish: Wish) -> Rewritten:

@@ -80,7 +80,8 @@ def bring_back_queue(
     are named by ``names``, one more than wait. If nothing plays now, what was stopped plays again as ``play_id`` from
     where it was.
 
-    Raises :class:`TooMuchSince` and :class:`QueueFull`.
+    Raises :class:`TooMuchSince`, :class:`QueueFull`, and :class:`~timmybot.domain.order_key.KeysExhausted` if what
+    plays finds no place before ``first``.
     """
     before = undo.before
     if len(waiting) > COPIES:

@@ -13,15 +13,16 @@ from timmybot.domain.change import Change
 from timmybot.domain.errors import NoLongerWaiting, NoSuchPosition, NothingToUndo, NothingWaits
 from timmybot.domain.guild_state import Action, GuildState
 from timmybot.domain.ids import EntryId, InteractionId, PlayId
-from timmybot.domain.rewriting import Contents, Rewritten, in_order_of, shuffle
+from timmybot.domain.order_key import KeysExhausted
+from timmybot.domain.rewriting import Contents, Rewritten, bring_back_with_fresh_places, in_order_of, shuffle
 from timmybot.domain.track import Entry
-from timmybot.domain.undo import COPIES, Restored, Undo, bring_back_queue, bring_back_removed
+from timmybot.domain.undo import COPIES, Undo, bring_back_queue, bring_back_removed
 from timmybot.domain.wording import history_of, named
 from timmybot.ports.guild_store import GuildStore
 from timmybot.services.carrying_out import CarryingOut, Permit, anybody
 from timmybot.services.moving_on import what_stays
 from timmybot.services.new_id import NewId
-from timmybot.services.writing_anew import EVERYTHING, WritingAnew, moved_replies
+from timmybot.services.writing_anew import EVERYTHING, WritingAnew, contents, moved_replies
 
 _UNDONE = {
     Action.REMOVE: "The removed track is back.",
@@ -109,9 +110,9 @@ class QueueCommands:
                 raise NothingToUndo
             if undo.action is Action.SHUFFLE:
                 return await self._unshuffled(state, undo, writing), _UNDONE[undo.action]
-            restored = await (self._unremoved if undo.action is Action.REMOVE else self._uncleared)(state, undo)
-            owe = await moved_replies(self._store, dict(restored.moved))
-            return Change(restored.state, add=restored.add, owe=owe), _UNDONE[undo.action]
+            if undo.action is Action.REMOVE:
+                return await self._unremoved(state, undo), _UNDONE[undo.action]
+            return await self._uncleared(state, undo, writing), _UNDONE[undo.action]
 
         return await self._carry_out(decide)
 
@@ -119,23 +120,33 @@ class QueueCommands:
         state = await self._store.state()
         return history_of(await self._store.history(state, limit=queue_edits.HISTORY_COPIED))
 
-    async def _unremoved(self, state: GuildState, undo: Undo) -> Restored:
+    async def _unremoved(self, state: GuildState, undo: Undo) -> Change:
         first = (await self._store.step(state)).to
-        return bring_back_removed(state, undo, first, PlayId(self._new_id()))
+        restored = bring_back_removed(state, undo, first, PlayId(self._new_id()))
+        return Change(restored.state, add=restored.add)
 
-    async def _uncleared(self, state: GuildState, undo: Undo) -> Restored:
+    async def _uncleared(self, state: GuildState, undo: Undo, writing: WritingAnew) -> Change:
         current = await self._store.entry(state.current, of=state) if state.current else None
         waiting = await self._store.entries(after=state.head, limit=COPIES + 1, of=state)
-        return bring_back_queue(
-            state,
-            undo,
-            first=(await self._store.step(undo.before)).to,
-            current=current,
-            waiting=waiting,
-            names=[EntryId(self._new_id()) for _ in range(len(waiting) + 1)],
-            play_id=PlayId(self._new_id()),
-            limit=self._queue_limit,
-        )
+        first = (await self._store.step(undo.before)).to
+        names = [EntryId(self._new_id()) for _ in range(len(waiting) + 1)]
+        play_id, limit = PlayId(self._new_id()), self._queue_limit
+        try:
+            restored = bring_back_queue(
+                state, undo, first=first, current=current, waiting=waiting, names=names, play_id=play_id, limit=limit
+            )
+        except KeysExhausted:
+            # The room is wanted in the queue that comes back: to make it in the present one would help nobody.
+            before = await contents(self._store, undo.before)
+
+            def plan(state: GuildState, held: Contents) -> Rewritten:
+                return bring_back_with_fresh_places(
+                    state, held, undo, before, names=names, play_id=play_id, limit=limit
+                )
+
+            return await writing.change(state, plan)
+        owe = await moved_replies(self._store, dict(restored.moved))
+        return Change(restored.state, add=restored.add, owe=owe)
 
     async def _unshuffled(self, state: GuildState, undo: Undo, writing: WritingAnew) -> Change:
         before = await self._store.entries(after=undo.before.head, limit=EVERYTHING, of=undo.before)

@@ -38,9 +38,9 @@ class WritingAnew:
 
         Raises ``VersionConflict``, ``StoreUnavailable`` and what ``plan`` raises.
         """
-        held = await self._held(state)
+        held = await contents(self._store, state)
         written = plan(state, held)
-        owe = await moved_replies(self._store, _moves(held, written.entries))
+        owe = await moved_replies(self._store, _moves(held, written.entries) | dict(written.moved))
         if len(written.entries) + len(owe) <= CHANGE_LIMIT:
             number = state.generations + 1
             pointing = replace(written.state, generation=number, generations=number)
@@ -66,16 +66,17 @@ class WritingAnew:
         await self._store.prepare(number, put, gone)
         self._number, self._beside = number_was, wanted
 
-    async def _held(self, state: GuildState) -> Contents:
-        history, current, waiting = await asyncio.gather(
-            self._store.history(state, limit=HISTORY_COPIED),
-            self._current(state),
-            self._store.entries(after=state.head, limit=EVERYTHING, of=state),
-        )
-        return Contents(tuple(reversed(history)), current, tuple(waiting))
 
-    async def _current(self, state: GuildState) -> Entry | None:
-        return await self._store.entry(state.current, of=state) if state.current else None
+async def contents(store: GuildStore, of: GuildState) -> Contents:
+    """All that goes along when the writing that ``of`` points at is written anew."""
+
+    async def current() -> Entry | None:
+        return await store.entry(of.current, of=of) if of.current else None
+
+    history, playing, waiting = await asyncio.gather(
+        store.history(of, limit=HISTORY_COPIED), current(), store.entries(after=of.head, limit=EVERYTHING, of=of)
+    )
+    return Contents(tuple(reversed(history)), playing, tuple(waiting))
 
 
 async def moved_replies(store: GuildStore, moves: dict[OrderKey, OrderKey]) -> tuple[OwedReply, ...]:
