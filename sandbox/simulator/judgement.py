@@ -12,6 +12,7 @@ from sandbox.simulator.life import Life
 from sandbox.simulator.linearise import explain
 from sandbox.simulator.plan import Track
 from sandbox.simulator.record import Operation, Record, Segment, Violation
+from sandbox.simulator.sounding import unlike_what_was_chosen
 from timmybot.adapters.discord_gateway.identify_gate import GRANTED_SECONDS
 from timmybot.domain.ids import GuildId, PlayId, ShardId, WorkerId, shard_of
 from timmybot.ports.identify_budget import BUCKET_SECONDS
@@ -53,7 +54,8 @@ def judge(life: Life) -> list[Violation]:
     for rule in (_one_writer, _isolated, _explained, _dropped, _answered, _nudged, _identify_budget):
         rule(case)
     for guild in life.guilds:
-        for hearing in (_heard_as_wanted, _goes_on_where_it_was, _one_voice, _silent_after_a_stall, _gaps):
+        for hearing in (_heard_as_wanted, _sounds_as_chosen, _goes_on_where_it_was, _one_voice, _silent_after_a_stall,
+                        _gaps):  # fmt: skip
             hearing(case, guild)
     return sorted(record.violations, key=lambda violation: violation.at)
 
@@ -251,6 +253,15 @@ def _is_wanted(case: _Case, guild: GuildId, segment: Segment) -> None:
         case.violated("what is heard is wanted", unwanted, what)
 
 
+def _sounds_as_chosen(case: _Case, guild: GuildId) -> None:
+    commits = [commit for commit in case.record.commits if commit.guild == guild]
+    heard = [segment for segment in case.segments[guild] if segment.heard]
+    for each in unlike_what_was_chosen(commits, heard, case.end):
+        if each.end > case.deadline(each.start, QUICK_SECONDS):
+            what = f"guild {guild}: {each.segment.tag} sounded as {each.segment.sound}, {each.chosen} was chosen"
+            case.violated("what sounds is what was chosen", each.start, what)
+
+
 def _goes_on_where_it_was(case: _Case, guild: GuildId) -> None:
     place: dict[PlayId, Segment] = {}
     begun = _begun_at(case, guild)
@@ -260,7 +271,8 @@ def _goes_on_where_it_was(case: _Case, guild: GuildId) -> None:
         if before is not None:
             skipped = segment.from_ms - furthest[segment.play_id]
             repeated = before.to_ms - segment.from_ms
-            if skipped > LEFT_OUT_MS + HALF_A_BEAT_MS * _takeovers(case, before, segment):
+            rate = max(before.sound.rate, segment.sound.rate)
+            if skipped > rate * (LEFT_OUT_MS + HALF_A_BEAT_MS * _takeovers(case, before, segment)):
                 case.violated("no music is left out", segment.start, f"guild {guild}: {skipped} ms of {segment.tag}")
             if repeated > _repeat_allowed(case, before, segment):
                 what = f"guild {guild}: {repeated} ms of {segment.tag}, {before.worker} then {segment.worker}"
@@ -290,12 +302,12 @@ def _begun_at(case: _Case, guild: GuildId) -> dict[PlayId, int]:
 
 
 def _repeat_allowed(case: _Case, before: Segment, segment: Segment) -> float:
-    shard = case.shard(segment.guild)
+    shard, rate = case.shard(segment.guild), max(before.sound.rate, segment.sound.rate)
     moves = [each for each in case.record.ownerships if each.shard == shard]
     if before.worker == segment.worker and not any(before.start < each.at < segment.start for each in moves):
         return 100.0
     if len(case.troubles) == len(case.record.kills) + len(case.record.drains):  # nothing else went wrong
-        return REPEAT_MS
+        return REPEAT_MS * rate
     # A successor knows what was told before it read the heartbeats by which it took the shard, and what is stored.
     known_at = max(
         (each.known_at for each in moves if each.owner == segment.worker and each.at < segment.start), default=0
@@ -308,7 +320,7 @@ def _repeat_allowed(case: _Case, before: Segment, segment: Segment) -> float:
         for commit in case.record.commits
         if commit.after.play_id == before.play_id and commit.guild == segment.guild and commit.at < segment.start
     ]
-    return max(REPEAT_MS, before.to_ms - max([*beaten, *saved], default=0) + 200.0)
+    return max(REPEAT_MS * rate, before.to_ms - max([*beaten, *saved], default=0) + 200.0)
 
 
 def _one_voice(case: _Case, guild: GuildId) -> None:

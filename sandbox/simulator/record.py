@@ -10,6 +10,7 @@ from sandbox.simulator.choosing import NOTHING_CHOSEN, Chosen
 from sandbox.simulator.plan import Command
 from timmybot.domain.guild_state import GuildState
 from timmybot.domain.ids import Epoch, GuildId, PlayId, ShardId, WorkerId
+from timmybot.domain.sound import AS_IT_IS, Sound
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,7 @@ class Segment:
     from_ms: int
     end: float = float("inf")
     to_ms: int = 0
+    sound: Sound = AS_IT_IS
 
 
 @dataclass(frozen=True)

@@ -178,7 +178,9 @@ class SimulatedPlayer(Player):
         """Nothing is gapless here."""
 
     def set_sound(self, sound: Sound) -> None:
+        self.settle()
         self._sound = sound
+        self.go_on()
 
     def heard(self, notices: tuple[str, ...]) -> None:
         """There are none."""
@@ -259,7 +261,7 @@ class SimulatedPlayer(Player):
         segment, self._segment = self._segment, None
         if segment is not None:
             now = self._world.loop.now
-            self._position_ms += (now - segment.start) * 1000
+            self._position_ms += (now - segment.start) * 1000 * segment.sound.rate
             segment.end, segment.to_ms = now, round(self._position_ms)
 
     def go_on(self) -> None:
@@ -272,11 +274,11 @@ class SimulatedPlayer(Player):
         world, turn = self._world, self._turn
         self._segment = Segment(
             self.guild_id, self.worker, self._play_id, world.catalogue.tag_of(self._track.url),
-            world.calls.get(self.guild_id) is self, world.loop.now, round(self._position_ms),
+            world.calls.get(self.guild_id) is self, world.loop.now, round(self._position_ms), sound=self._sound,
         )  # fmt: skip
         world.record.segments.append(self._segment)
         remaining_ms = world.catalogue.length_ms(self._track.url) - self._position_ms
-        world.loop.after(max(remaining_ms, 0.0) / 1000, lambda: self._run_out(turn))
+        world.loop.after(max(remaining_ms, 0.0) / 1000 / self._sound.rate, lambda: self._run_out(turn))
 
     def break_off(self) -> None:
         """The track's server hangs up."""
@@ -301,7 +303,8 @@ class SimulatedPlayer(Player):
         self._world.loop.post(self.process, self.changed)
 
     def _position_now(self) -> int:
-        sent = (self._world.loop.now - self._segment.start) * 1000 if self._segment else 0.0
+        segment, now = self._segment, self._world.loop.now
+        sent = (now - segment.start) * 1000 * segment.sound.rate if segment else 0.0
         return round(self._position_ms + sent)
 
     # -- the connection --------------------------------------------------------------------------------------------
