@@ -237,7 +237,7 @@ class _NoNextOwner(Leases):
 
 
 class _NoPositions(Leases):
-    def last_position(self, play_id: PlayId, *, sounding: bool) -> int | None:
+    def last_position(self, play_id: PlayId, *, rate: float) -> int | None:
         return None
 
 

@@ -232,26 +232,27 @@ class Leases:
         alive = self._alive(self._clock.monotonic())
         return max(alive, key=lambda worker: (self._others[worker].revision, worker), default=None)
 
-    def last_position(self, play_id: PlayId, *, sounding: bool) -> int | None:
+    def last_position(self, play_id: PlayId, *, rate: float) -> int | None:
         """Where ``play_id`` was by anyone's heartbeats, living or not, in milliseconds.
 
         Not by the last ones alone: a worker that stood still, and has lost its guilds to another, tells of their
         players no more, and that other may not have begun to play them yet.
 
-        A worker that fell silent died somewhere between two beats: what was ``sounding`` is taken to have gone on for
-        half of that time. One that lives, or said that it was leaving, has saved the place itself.
+        A worker that fell silent died somewhere between two beats: what it played is taken to have gone on for half of
+        that time, at ``rate`` seconds of the track a second, which is 0.0 for what was paused. One that lives, or said
+        that it was leaving, has saved the place itself.
         """
         now = self._clock.monotonic()
         told = [
-            (place + self._half_a_beat_ms if place and sounding and self._has_died(beat, now) else place)
+            (place + int(rate * self._half_a_beat_ms) if place and self._has_died(beat, now) else place)
             for beat in self._others.values()
             if (place := beat.positions.get(play_id)) is not None
         ]
         return max((*told, *filter(None, [self._told.get(play_id)])), default=None)
 
     @property
-    def _half_a_beat_ms(self) -> int:
-        return int(self._settings.heartbeat_seconds * 500)
+    def _half_a_beat_ms(self) -> float:
+        return self._settings.heartbeat_seconds * 500
 
     def _has_died(self, beat: Heartbeat, now: float) -> bool:
         return not beat.draining and not self._observer.is_alive(beat.worker_id, now)

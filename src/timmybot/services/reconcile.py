@@ -53,9 +53,10 @@ _STEPS = 50
 
 
 class LastPosition(Protocol):
-    """Where a playing was by the word of other workers, in milliseconds; ``sounding``: it was not paused."""
+    """Where a playing was by the word of other workers, in milliseconds. ``rate``: how many seconds of the track a second
+    brings, none if it was paused."""
 
-    def __call__(self, play_id: PlayId, *, sounding: bool) -> int | None: ...
+    def __call__(self, play_id: PlayId, *, rate: float) -> int | None: ...
 
 
 class Reconciler:
@@ -311,7 +312,7 @@ class Reconciler:
         """Where to go on. A playing's place only grows, so the latest word is the largest."""
         status = self._player.status()
         own = status.position_ms if status.play_id == play_id else 0
-        told = self._last_position(play_id, sounding=not wanted.paused)
+        told = self._last_position(play_id, rate=0.0 if wanted.paused else wanted.settings.sound(None).rate)
         return max(own, wanted.position_ms, told or 0)
 
     async def _advance(self, over: PlayId, trouble: str | None, wanted: GuildState) -> None:

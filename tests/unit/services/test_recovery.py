@@ -172,6 +172,20 @@ async def test_a_song_that_was_paused_or_had_not_begun_stays_where_it_was(theatr
     assert second.player(OTHER_GUILD).told[-1] == "play First *song* from 0"
 
 
+async def test_a_slowed_song_is_taken_to_have_gone_on_slowly(theatre: Theatre, worker: FakeWorker) -> None:
+    """Found by the simulator: what had not sounded was left out."""
+    await theatre.says("speed", percent="50")
+    await theatre.says("play", url=SONG)
+    await theatre.clock.advance(1)
+    worker.player(GUILD).reach(42_000)
+    await theatre.clock.advance(theatre.settings.heartbeat_seconds)
+    await worker.killed()
+    second = theatre.new_worker("two")
+    await theatre.clock.advance(theatre.settings.lease_seconds + 2 * theatre.settings.heartbeat_seconds)
+    half_a_beat_ms = theatre.settings.heartbeat_seconds * 500
+    assert second.player(GUILD).told[-1] == f"play First *song* from {int(42_000 + half_a_beat_ms / 2)}"
+
+
 async def goes_on_after_its_worker_died_two_seconds_into_it(theatre: Theatre, worker: FakeWorker) -> str:
     await theatre.clock.advance(theatre.settings.heartbeat_seconds - 0.9)  # a second has passed: the usual beat is over
     await theatre.says("play", url=SONG)
@@ -286,7 +300,7 @@ async def test_the_place_of_a_track_is_remembered_though_its_worker_woke_and_tel
     for counter, positions in enumerate(({PlayId("p"): 61_000}, {})):
         await theatre.leases.beat(Heartbeat(WorkerId("other"), counter, 0.0, positions=positions))
         await worker.leases.look()
-    assert worker.leases.last_position(PlayId("p"), sounding=False) == 61_000
+    assert worker.leases.last_position(PlayId("p"), rate=0.0) == 61_000
 
 
 async def test_a_worker_that_drains_while_the_store_is_away_plays_on_until_it_can_hand_over(theatre: Theatre) -> None:
