@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from sandbox.simulator.choosing import Chosen
 from sandbox.simulator.linearise import explain
-from sandbox.simulator.plan import Command
+from sandbox.simulator.plan import DJS, Command, Rank
 from sandbox.simulator.record import Operation, Stored
 from timmybot.domain.ids import GuildId
 
@@ -114,3 +115,71 @@ def test_after_a_step_back_what_played_waits_first() -> None:
     back = command(2, "previous", 3.0, 4.0, "Back to g1n0x1")
     assert explain([*three_queued(), ahead, back, stored(5.0, "g1n0x1", "g1n0x2")]).explained
     assert not explain([*three_queued(), ahead, back, stored(5.0, "g1n0x1")]).explained
+
+
+def chosen(  # noqa: PLR0917  # as a member would tell it
+    number: int, name: str, value: str, begun: float, ended: float, answer: str | None, rank: Rank = Rank.MANAGER
+) -> Operation:
+    told = Command(number, begun, 0, name, value=value, rank=rank)
+    return Operation(GUILD, name, begun, f"g1n{number}", 100, told, ended, answer)
+
+
+def stored_settings(at: float, settings: Chosen) -> Operation:
+    return Operation(
+        GUILD, "stored", at, returned=at, answer="", shown=Stored(None, (), False, None, chosen=settings)
+    )  # fmt: skip
+
+
+def test_of_two_settings_chosen_at_once_neither_is_lost() -> None:
+    both = [
+        chosen(1, "volume", "50", 0.0, 1.0, "The volume is 50 % from now on."),
+        chosen(2, "speed", "125", 0.0, 1.0, "The speed is 125 % from now on."),
+    ]
+    assert explain([*both, stored_settings(2.0, Chosen(volume="50", speed="125"))]).explained
+    assert not explain([*both, stored_settings(2.0, Chosen(speed="125"))]).explained
+
+
+def test_a_setting_delivered_twice_does_not_come_back_over_a_later_one() -> None:
+    first = chosen(1, "volume", "50", 0.0, 1.0, "The volume is 50 % from now on.")
+    later = chosen(2, "volume", "80", 2.0, 3.0, "The volume is 80 % from now on.")
+    again = chosen(1, "volume", "50", 4.0, 5.0, "Done already.")
+    assert explain([first, later, again, stored_settings(6.0, Chosen(volume="80"))]).explained
+    assert not explain([first, later, again, stored_settings(6.0, Chosen(volume="50"))]).explained
+    assert not explain([first, later, replace(again, answer=first.answer)]).explained
+
+
+def test_who_asks_for_a_setting_is_told_the_present_one() -> None:
+    set_it = chosen(1, "speed", "80", 0.0, 1.0, "The speed is 80 % from now on.")
+    assert explain([set_it, chosen(2, "speed", "", 2.0, 3.0, "The speed is 80 %.")]).explained
+    assert not explain([set_it, chosen(2, "speed", "", 2.0, 3.0, "The speed is 100 %.")]).explained
+
+
+def test_only_what_is_not_offered_is_refused_and_nothing_else_is_chosen() -> None:
+    refused = "`percent` goes from 0 to 200."
+    assert explain([chosen(1, "volume", "201", 0.0, 1.0, refused)]).explained
+    assert not explain([chosen(1, "volume", "200", 0.0, 1.0, refused)]).explained
+    assert not explain([chosen(1, "volume", "201", 0.0, 1.0, "The volume is 201 % from now on.")]).explained
+
+
+def test_what_djs_alone_may_do_others_are_refused_and_only_as_long_as_that_is_chosen() -> None:
+    for_djs = (
+        "Volume: 100 % (`/volume`)\nSpeed: 100 %\nFilter: none\nLoudness: brought to -16 LUFS\n"
+        f"I leave: after 5 minutes\nWho may: <@&{DJS}>"
+    )
+    choice = chosen(1, "settings dj", DJS, 0.0, 1.0, for_djs)
+    refused = chosen(2, "volume", "50", 2.0, 3.0, "Only members with the role <@&7> may do that here.", Rank.MEMBER)
+    heard = replace(refused, answer="The volume is 50 % from now on.")
+    assert explain([choice, refused, stored_settings(4.0, Chosen(dj=DJS))]).explained
+    assert not explain([choice, heard]).explained
+    assert not explain([refused]).explained
+
+
+def test_an_undo_brings_no_old_settings_back() -> None:
+    clear = command(1, "clear", 1.0, 2.0, "Cleared 2 tracks.")
+    louder = chosen(2, "volume", "150", 3.0, 4.0, "The volume is 150 % from now on.")
+    undo = command(3, "undo", 5.0, 6.0, "What was cleared is back.")
+    back = showing(undo, "g1n0x0", "g1n0x1", "g1n0x2")
+    assert back.shown is not None
+    kept = replace(back, shown=replace(back.shown, chosen=Chosen(volume="150")))
+    assert explain([*three_queued(), clear, louder, kept]).explained
+    assert not explain([*three_queued(), clear, louder, back]).explained

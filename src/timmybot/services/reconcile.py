@@ -53,8 +53,8 @@ _STEPS = 50
 
 
 class LastPosition(Protocol):
-    """Where a playing was by the word of other workers, in milliseconds. ``rate``: how many seconds of the track a second
-    brings, none if it was paused."""
+    """Where a playing was by the word of other workers, in milliseconds. ``rate``: how many seconds of the track a
+    second brings, none if it was paused."""
 
     def __call__(self, play_id: PlayId, *, rate: float) -> int | None: ...
 
