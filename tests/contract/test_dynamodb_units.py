@@ -97,6 +97,7 @@ async def test_a_state_in_which_everything_is_as_long_as_it_gets_costs_one_unit(
         undo=Action.SHUFFLE,
         head=key,
         tail=key,
+        overtaken=key,
         waiting=5_000,
         waiting_ms=10**12,
         waiting_unknown=4_999,

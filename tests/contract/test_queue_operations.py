@@ -20,14 +20,14 @@ from timmybot.domain.errors import (
 )
 from timmybot.domain.guild_settings import GuildSettings
 from timmybot.domain.guild_state import GuildState, Loop
-from timmybot.domain.ids import InteractionId, OrderKey, RoleId
+from timmybot.domain.ids import Epoch, InteractionId, OrderKey, RoleId
 from timmybot.domain.order_key import START
 from timmybot.domain.queue_edits import remove
 from timmybot.domain.sound import Effect
 from timmybot.entrypoints.new_id import new_id
 from timmybot.ports.guild_store import VersionConflict
 from timmybot.ports.records.guild import HISTORY_KEPT_SECONDS
-from timmybot.services.moving_on import Over, move_on
+from timmybot.services.moving_on import Over, move_on, retire_overtaken
 
 MANY = [f"m{number:03d}" for number in range(150)]
 
@@ -88,6 +88,12 @@ async def test_a_shuffle_keeps_every_track_and_the_old_order_can_be_had_again(me
     assert await members.waiting() == [*shuffled, "later"]
     await members.queue().undo()
     assert await members.waiting() == [*MANY[:count], "later"]
+
+
+async def test_a_long_list_can_be_the_first_that_a_guild_hears_of_us(members: Members) -> None:
+    assert await members.history() == []
+    await members.play_all(MANY)
+    assert (await members.heard(), await members.waiting()) == (MANY[0], MANY[1:])
 
 
 async def test_a_long_list_is_queued_whole_behind_what_waits_or_not_at_all(members: Members) -> None:
@@ -295,13 +301,47 @@ async def test_history_is_forgotten_after_its_time_but_not_what_was_brought_back
         await members.player().previous()
 
 
-async def test_what_was_jumped_over_is_forgotten_like_what_was_played(members: Members, kept: Kept) -> None:
-    await members.play("a", "b", "c", "d", "e")
-    await members.player().skip_to(3)
-    assert await members.history() == ["c", "b", "a"]
+async def test_however_much_was_jumped_over_is_forgotten_like_what_was_played(members: Members, kept: Kept) -> None:
+    await members.play_all(MANY)
+    await members.player().skip_to(140)
+    await a_worker_looks(members)
+    kept.clock.freeze(HISTORY_KEPT_SECONDS + 1)
+    assert await members.history() == MANY[139:129:-1], "the first of it has its time, and no more than the first"
+    await a_worker_looks(members)
     kept.clock.freeze(HISTORY_KEPT_SECONDS + 1)
     assert await members.history() == []
-    assert (await members.heard(), await members.waiting()) == ("d", ["e"])
+    assert (await members.heard(), await members.waiting()) == (MANY[140], MANY[141:])
+    assert (await members.store.state()).overtaken is None
+
+
+async def test_what_was_jumped_over_and_waits_again_is_not_forgotten(members: Members, kept: Kept) -> None:
+    await members.play("a", "b", "c", "d", "e")
+    await members.player().skip_to(3)
+    for _ in "cb":
+        await members.player().previous()
+    await a_worker_looks(members)
+    kept.clock.freeze(HISTORY_KEPT_SECONDS + 1)
+    await members.player().skip()
+    assert (await members.heard(), await members.waiting()) == ("c", ["d", "e"])
+
+
+async def test_what_was_jumped_over_before_a_clear_is_still_to_be_forgotten_when_it_is_taken_back(
+    members: Members, kept: Kept
+) -> None:
+    await members.play("a", "b", "c", "d")
+    await members.player().skip_to(2)
+    await members.queue().clear()
+    await a_worker_looks(members)
+    await members.queue().undo()
+    assert (await members.history(), await members.waiting()) == (["b", "a"], ["d"])
+    await a_worker_looks(members)
+    kept.clock.freeze(HISTORY_KEPT_SECONDS + 1)
+    assert await members.history() == []
+
+
+async def a_worker_looks(members: Members) -> None:
+    state = await members.store.claim(Epoch(1))
+    await retire_overtaken(members.store, lambda: state.epoch)
 
 
 async def test_settings_outlive_whatever_is_done_to_the_queue_and_an_undo_brings_no_old_ones_back(

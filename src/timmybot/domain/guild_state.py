@@ -77,6 +77,8 @@ class GuildState:
     head: OrderKey = START
     tail: OrderKey = START
     """No key in the queue is behind it."""
+    overtaken: OrderKey | None = None
+    """Behind this key, up to the head, lies what was jumped over and has no time yet at which it is forgotten."""
     waiting: int = 0
     """How many entries are behind the head."""
     waiting_ms: int = 0
@@ -136,7 +138,10 @@ class GuildState:
         of two skips at one moment, or of a skip and a natural end, one advances.
         """
         self._check(over)
-        return self.counting(self.tally.less(passed))._start(to, play_id) if to else self._silence()
+        if to is None:
+            return self._silence()
+        overtaken = self.overtaken if passed == NOTHING else min(self.head, self.overtaken or self.head)
+        return replace(self, overtaken=overtaken).counting(self.tally.less(passed))._start(to, play_id)
 
     def again(self, over: PlayId, play_id: PlayId) -> Self:
         """Play the current entry from its start. Raises :class:`AlreadyAdvanced`."""

@@ -94,7 +94,8 @@ def stop(state: GuildState, current: Entry | None, history: Sequence[Entry]) -> 
 def new_writing(state: GuildState, action: Action) -> GuildState:
     """The state pointing at a new writing of its queue, with the old one kept so that ``action`` can be taken back."""
     number = state.generations + 1
-    return replace(state, generation=number, generations=number, kept_generation=state.generation, undo=action)
+    kept = replace(state, kept_generation=state.generation, undo=action)
+    return replace(kept, generation=number, generations=number, overtaken=None)
 
 
 def _kept(current: Entry | None, history: Sequence[Entry]) -> tuple[Entry, ...]:

@@ -88,7 +88,9 @@ def bring_back_queue(
         raise TooMuchSince(COPIES)
     if before.waiting + len(waiting) > limit:
         raise QueueFull(limit)
-    back = replace(state, generation=before.generation, head=before.head, tail=before.tail).counting(before.tally)
+    back = replace(
+        state, generation=before.generation, head=before.head, tail=before.tail, overtaken=before.overtaken
+    ).counting(before.tally)
     copies: list[tuple[Entry, Entry]] = []
     if not state.is_begun:
         back = _play_again(back, undo, first, play_id)

@@ -8,7 +8,7 @@ and decides again. Nothing here waits for music: a worker makes the wish come tr
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 
 from timmybot.domain.change import Change, OwedReply
 from timmybot.domain.errors import NoLongerWaiting, NoSuchPosition, NothingPlaying
@@ -23,10 +23,6 @@ from timmybot.services.carrying_out import CarryingOut, Decide, Permit, anybody
 from timmybot.services.moving_on import Over, move_on, retire, stop
 from timmybot.services.new_id import NewId
 from timmybot.services.writing_anew import WritingAnew
-
-RETIRED_AT_ONCE = 20
-"""How much of what a jump passes over gets its time to be forgotten at once, as if it had been played: the command has
-seconds, and each entry costs a write. What lies further on stays until the queue is written anew."""
 
 PAGE = 10
 """How many waiting entries ``/queue`` shows."""
@@ -119,7 +115,6 @@ class GuildCommands:
         """Go on to the entry that waits at ``position``, counted from 1; those before it are history then."""
         meant: list[GuildState] = []
         target: list[Entry] = []
-        passed: list[OrderKey] = []
 
         async def decide(state: GuildState) -> tuple[Change, str]:
             meant.append(state)
@@ -131,11 +126,10 @@ class GuildCommands:
             if step.to is None:
                 raise NoSuchPosition(position, state.waiting)
             target.append(step.to)
-            passed[:] = await self._before(state, step.to, position) if position > 1 else []
             change = Change(state.advance(state.play_id, step.to, PlayId(self._new_id()), step.passed))
             return change, f"Skipped to {named(step.to.track)}"
 
-        return await self._and_retire(meant, await self._carry_out(decide), passed)
+        return await self._and_retire(meant, await self._carry_out(decide))
 
     async def previous(self) -> str:
         meant: list[PlayId | None] = []
@@ -221,16 +215,10 @@ class GuildCommands:
                 return position
         raise NoLongerWaiting
 
-    async def _before(self, state: GuildState, target: Entry, position: int) -> list[OrderKey]:
-        """The first of what waits before ``target``, at most :data:`RETIRED_AT_ONCE` entries."""
-        limit = min(position - 1, RETIRED_AT_ONCE)
-        waiting = await self._store.entries(after=state.head, limit=limit, of=state)
-        return [entry.key for entry in waiting if entry.key < target.key]
-
-    async def _and_retire(self, meant: list[GuildState], answer: str, passed: Sequence[OrderKey] = ()) -> str:
+    async def _and_retire(self, meant: list[GuildState], answer: str) -> str:
         over = meant[-1] if meant else None
         if over is not None and over.current is not None:
-            await retire(self._store, [over.current, *passed], over)
+            await retire(self._store, over.current, over)
         return answer
 
 

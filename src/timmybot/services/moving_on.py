@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
 from dataclasses import replace
 from enum import Enum
 
@@ -17,8 +16,12 @@ from timmybot.domain.order_key import after
 from timmybot.domain.track import Entry
 from timmybot.ports.guild_store import GuildStore, StoreError
 from timmybot.services.new_id import NewId
+from timmybot.services.right import Right
 
 log = logging.getLogger(__name__)
+
+RETIRED_AT_ONCE = 100
+"""Entries. A worker looks at a guild that plays every some seconds, and gives the answers that it owes in between."""
 
 
 class Over(Enum):
@@ -64,12 +67,28 @@ async def what_stays(store: GuildStore, state: GuildState) -> tuple[Entry | None
     return current, history[::-1]
 
 
-async def retire(store: GuildStore, played: Sequence[OrderKey], of: GuildState) -> None:
+async def retire(store: GuildStore, played: OrderKey, of: GuildState) -> None:
     """Let what was played be forgotten some day. If it fails, the history is a little longer."""
     try:
-        await store.retire(played, of)
+        await store.retire([played], of)
     except StoreError:
         log.warning("guild %d: history is kept longer", store.guild_id, exc_info=True)
+
+
+async def retire_overtaken(store: GuildStore, right: Right) -> None:
+    """Let some of what jumps have passed over be forgotten some day, as if it had been played.
+
+    Each entry costs a write, so this is a worker's: a member does not wait for it, and it is made up for after a crash.
+    Raises what the store and the right raise.
+    """
+    state = await store.state()
+    if state.overtaken is None:
+        return
+    page = await store.entries(after=state.overtaken, limit=RETIRED_AT_ONCE, of=state)
+    passed = [entry.key for entry in page if entry.key < state.head]
+    await store.retire(passed, state)
+    rest = passed[-1] if len(passed) == RETIRED_AT_ONCE else None
+    await store.commit(Change(replace(state, overtaken=rest)), epoch=right())
 
 
 async def _looped(store: GuildStore, state: GuildState, new_id: NewId) -> Entry | None:

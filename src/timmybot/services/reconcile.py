@@ -322,7 +322,7 @@ class Reconciler:
         change, _ = await move_on(self._store, wanted, over, why, self._new_id)
         await self._store.commit(change, epoch=self._right())
         if wanted.current and change.state.current != wanted.current:
-            await retire(self._store, [wanted.current], wanted)
+            await retire(self._store, wanted.current, wanted)
         if trouble and wanted.current:
             await self._resolving.report(wanted.current, trouble)
 

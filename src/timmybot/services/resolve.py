@@ -21,6 +21,7 @@ from timmybot.ports.discord import DiscordError, Replies, ReplyExpired
 from timmybot.ports.guild_store import GuildStore, StoreError, VersionConflict
 from timmybot.ports.track_source import TrackError, TrackSource
 from timmybot.services.loudness import KnownLoudness
+from timmybot.services.moving_on import retire_overtaken
 from timmybot.services.new_id import NewId
 from timmybot.services.right import NoRight, Right
 
@@ -87,7 +88,12 @@ class Resolving:
         return dropped
 
     async def sweep(self, wanted: GuildState) -> None:
-        """Remove writings of the queue that no undo needs any more; look only when there is a new one."""
+        """Remove writings of the queue that no undo needs any more, and let what was jumped over be forgotten.
+
+        Looks only when there is a new writing, or something was jumped over: nothing else costs a read.
+        """
+        if wanted.overtaken is not None:
+            await retire_overtaken(self._store, self._right)
         if self._swept != wanted.generations:
             while await self._store.sweep(wanted):
                 continue

@@ -43,14 +43,14 @@ class WritingAnew:
         owe = await moved_replies(self._store, _moves(held, written.entries) | dict(written.moved))
         if len(written.entries) + len(owe) <= CHANGE_LIMIT:
             number = state.generations + 1
-            pointing = replace(written.state, generation=number, generations=number)
+            pointing = replace(_pointing(written.state, number), generations=number)
             return Change(pointing, add=written.entries, owe=owe, undo=written.undo)
         if self._number is None or self._number != state.generations:
             state = await self._hand_out(state)
             written = plan(state, held)
         assert self._number is not None
         await self._write_beside(self._number, written.entries)
-        return Change(replace(written.state, generation=self._number), owe=owe, undo=written.undo)
+        return Change(_pointing(written.state, self._number), owe=owe, undo=written.undo)
 
     async def _hand_out(self, state: GuildState) -> GuildState:
         state = await self._store.commit(Change(replace(state, generations=state.generations + 1)))
@@ -84,6 +84,11 @@ async def moved_replies(store: GuildStore, moves: dict[OrderKey, OrderKey]) -> t
     if not moves:
         return ()
     return tuple(replace(owed, key=moves[owed.key]) for owed in await store.owed_replies() if owed.key in moves)
+
+
+def _pointing(state: GuildState, number: int) -> GuildState:
+    # What was jumped over stays behind in the old writing.
+    return replace(state, generation=number, overtaken=None)
 
 
 def _moves(held: Contents, entries: Sequence[Entry]) -> dict[OrderKey, OrderKey]:

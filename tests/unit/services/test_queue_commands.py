@@ -11,7 +11,7 @@ import pytest
 
 from sandbox.discord.commands import fill_in, validate
 from tests.fakes.clock import settle
-from tests.fakes.guild import ALICE, BOB, GUILD, FrontOfHouse
+from tests.fakes.guild import ALICE, BOB, GUILD, TEXT, VOICE, FrontOfHouse
 from tests.fakes.workers import Theatre
 from timmybot.domain.change import Change
 from timmybot.domain.errors import NothingToUndo
@@ -24,6 +24,8 @@ from timmybot.ports.guild_store import StoreUnavailable
 from timmybot.services.answering import Answer
 from timmybot.services.carrying_out import CarryingOut
 from timmybot.services.command_definitions import DEFINITIONS
+from timmybot.services.guild_commands import GuildCommands
+from timmybot.services.moving_on import RETIRED_AT_ONCE
 from timmybot.services.queue_commands import QueueCommands
 from timmybot.settings import Settings
 
@@ -339,6 +341,40 @@ class TestLoops:
         state = await theatre.guilds.open(GUILD).state()
         written = [number for number, entries in theatre.guilds.stored[GUILD].entries.items() if entries]
         assert sorted(written) == [state.kept_generation, state.generation]
+
+    async def test_a_worker_lets_what_was_jumped_over_be_forgotten_bit_by_bit(self, theatre: Theatre) -> None:
+        theatre.new_worker("one")
+        await theatre.clock.advance(1)
+        tracks = [Track(url(str(number)), "A song", 60_000) for number in range(2 * RETIRED_AT_ONCE + 10)]
+        commands = GuildCommands(
+            theatre.guilds.open(GUILD), InteractionId(1), new_id=theatre.new_id, queue_limit=len(tracks)
+        )
+        await commands.play_all(tracks, user=ALICE, voice=VOICE, text=TEXT)
+        expiring = theatre.guilds.stored[GUILD].expiring
+        await theatre.says("skip", to=str(len(tracks) - 1))
+        assert len(expiring) == 1, "a member waits for what they heard to the end, and for nothing else"
+        for _ in range(3):
+            await theatre.clock.advance(theatre.settings.scan_seconds)
+        assert len(expiring) == len(tracks) - 1, "all but what plays"
+
+    async def test_a_worker_looks_for_what_was_jumped_over_only_where_something_was(self, theatre: Theatre) -> None:
+        theatre.new_worker("one")
+        await theatre.clock.advance(1)
+        for name in "ab":
+            await theatre.says("play", url=url(name))
+        store = theatre.guilds.open(GUILD)
+
+        async def calls_of_a_scan() -> int:
+            before = theatre.guilds.faults.calls
+            await theatre.clock.advance(theatre.settings.scan_seconds)
+            return theatre.guilds.faults.calls - before
+
+        await calls_of_a_scan()
+        usual = await calls_of_a_scan()
+        state = await store.state()
+        await store.commit(Change(replace(state, overtaken=state.head)))
+        assert await calls_of_a_scan() > usual
+        assert await calls_of_a_scan() == usual
 
     async def test_a_stop_taken_back_is_heard_where_it_was(self, theatre: Theatre) -> None:
         worker = theatre.new_worker("one")

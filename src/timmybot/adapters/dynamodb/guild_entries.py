@@ -124,6 +124,8 @@ class GuildEntries:
 
     async def _before(self, of: GuildState, page: int) -> AsyncGenerator[Item, None]:
         """From the current entry back, itself left out; from the head back if nothing plays."""
+        if of.head == START:
+            return  # DynamoDB refuses a range whose end is before its beginning.
         prefix = _prefix(of.generation)
         last = prefix + of.head
         found = self._table.query(self._partition, prefix + _FIRST_KEY, last, page=page + 1, backward=True)

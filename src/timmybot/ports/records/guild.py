@@ -61,6 +61,7 @@ def state_record(state: GuildState) -> dict[str, object]:
             "undo": state.undo and state.undo.value,
             "head": state.head,
             "tail": state.tail,
+            "overtaken": state.overtaken,
             "waiting": state.waiting,
             "waiting_ms": state.waiting_ms or None,
             "unknown": state.waiting_unknown,
@@ -76,7 +77,7 @@ def state_of(record: Record) -> GuildState:
     voice, text = fields.number_or_none("voice_channel"), fields.number_or_none("text_channel")
     current, play_id = fields.text_or_none("current", KEY_LIMIT), fields.text_or_none("play_id", ID_LIMIT)
     generation, waiting = fields.number("generation"), fields.number("waiting")
-    unknown = fields.number_or_none("unknown")
+    unknown, overtaken = fields.number_or_none("unknown"), fields.text_or_none("overtaken", KEY_LIMIT)
     state = GuildState(
         voice_channel_id=None if voice is None else ChannelId(voice),
         text_channel_id=None if text is None else ChannelId(text),
@@ -92,6 +93,7 @@ def state_of(record: Record) -> GuildState:
         undo=_action(fields),
         head=_key("head", fields.text("head", KEY_LIMIT)),
         tail=_key("tail", fields.text("tail", KEY_LIMIT)),
+        overtaken=None if overtaken is None else _key("overtaken", overtaken),
         waiting=waiting,
         waiting_ms=fields.number("waiting_ms"),
         waiting_unknown=waiting if unknown is None else unknown,
