@@ -24,12 +24,14 @@ from timmybot.domain.lease import Heartbeat, Observer
 from timmybot.domain.undo import bring_back_queue
 from timmybot.ports.discord import DiscordError
 from timmybot.ports.guild_store import GuildStore, StoreUnavailable
+from timmybot.ports.voice import PlayerStatus
 from timmybot.services import carrying_out, guild_commands, moving_on, queue_commands, reconcile
 from timmybot.services.carrying_out import CarryingOut
 from timmybot.services.guild_commands import GuildCommands
 from timmybot.services.held_guilds import HeldGuilds
 from timmybot.services.leases import Leases
 from timmybot.services.once import Once
+from timmybot.services.plan import Rest, Tune, next_action
 from timmybot.services.queue_commands import QueueCommands
 from timmybot.services.resolve import Resolving
 from timmybot.services.worker import Worker
@@ -241,6 +243,13 @@ class _NoPositions(Leases):
         return None
 
 
+class _EstimatesAtFullSpeed(Leases):
+    """Takes what a dead worker played to have gone on as if nobody had chosen another speed."""
+
+    def last_position(self, play_id: PlayId, *, rate: float) -> int | None:
+        return super().last_position(play_id, rate=1.0 if rate else 0.0)
+
+
 class _BeatsThoughItHangs(Leases):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs | {"gets_on": lambda: True})
@@ -362,6 +371,12 @@ def _never_done(self: Once, state: GuildState) -> bool:
     return False
 
 
+def _never_tunes(wanted: GuildState, actual: PlayerStatus, **known: Any) -> Any:
+    """Sound is chosen when a track begins."""
+    action = next_action(wanted, actual, **known)
+    return Rest() if isinstance(action, Tune) else action
+
+
 def _forget_places(self: Leases, positions: object) -> None:
     """Only what heartbeats tell now is known."""
 
@@ -418,6 +433,8 @@ SAFEGUARDS = (
         (Kind.UNHEARD, Kind.SCALE_UP),
     ),
     Safeguard("positions ride in the heartbeat", _parts(leases=_NoPositions), (Kind.CRASH,)),
+    Safeguard("an estimated place follows the speed", _parts(leases=_EstimatesAtFullSpeed), (Kind.CRASH,)),
+    Safeguard("what sounds is compared with what was chosen", _patched(reconcile, "next_action", _never_tunes)),
     Safeguard("a song that begins is told of soon", _parts(leases=_BeatsOnlyAtItsTime), (Kind.CRASH,)),
     Safeguard("a lost shard is dropped and muted", _parts(held_guilds=_KeepsWhatIsLost), _STALLS),
     Safeguard("the level scan", _parts(worker=_NoScan), _NUDGES),

@@ -6,7 +6,7 @@ Each is counted once a life. What the record does not show by itself is noted wh
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sandbox.simulator.life import Life
 from sandbox.simulator.noted import NOTED
@@ -21,6 +21,7 @@ _WOKE = "a worker woke that had stood still for longer than the margin"
 _UNHEARD = "a player went unheard"
 _NOBODY_TOLD = "a command had an effect that nobody was told of"
 _AWAY = "a player that was away came back"
+_RETUNED = "a song went on with another sound"
 _ANSWERS = {
     "an interaction was delivered twice": "Done already",
     "two members meant the same playing": "That one was already skipped",
@@ -36,7 +37,7 @@ _ANSWERS = {
     "an outage was answered": "I could not reach my memory",
     "Discord's silence was answered": "Discord did not tell me",
 }
-_OF_A_RECORD = (_TAKEN_OVER, _HANDED_OVER, _THROUGH_OUTAGE, _WOKE, _UNHEARD, _NOBODY_TOLD, _AWAY)
+_OF_A_RECORD = (_TAKEN_OVER, _HANDED_OVER, _THROUGH_OUTAGE, _WOKE, _UNHEARD, _NOBODY_TOLD, _AWAY, _RETUNED)
 
 REACHABLE = (
     *(f"fault: {kind.value}" for kind in Kind),
@@ -70,6 +71,8 @@ def _reached(life: Life) -> Iterator[str]:
         yield _UNHEARD
     if any(commit.before.away and commit.after.wants_player for commit in record.commits):
         yield _AWAY
+    if _is_retuned(record.segments):
+        yield _RETUNED
     if any(_covers(segment, fault) for fault in life.plan.faults for segment in record.segments):
         yield _THROUGH_OUTAGE
 
@@ -93,6 +96,12 @@ def _played(record: Record, life: Life, taken: Ownership) -> bool:
             if any(each.worker == taken.owner for each in went_on):
                 return True
     return False
+
+
+def _is_retuned(segments: Sequence[Segment]) -> bool:
+    begun = {(each.play_id, each.start): each for each in segments}
+    went_on = ((each, begun.get((each.play_id, each.end))) for each in segments)
+    return any(after is not None and after.heard and after.sound != before.sound for before, after in went_on)
 
 
 def _covers(segment: Segment, fault: Fault) -> bool:
