@@ -46,6 +46,7 @@ OFTEN_MISSED = (
     "an answer is owed until Discord takes it",
     "who is thrown out stops once, though the answer be lost",
     "the right is stamped before the call",
+    "what sounds is compared with what was chosen",
 )
 
 
