@@ -19,7 +19,7 @@ from sandbox.simulator.situations import REACHABLE
 from sandbox.simulator.trial import Trial, tried
 
 SEEDS = 300
-FEW = 40
+FEW = 60
 """Seeds that a mutant is given here. The rarer catches are `make simulate MUTANTS=1`'s, in docs/safeguards.md."""
 
 RARE = (Kind.PAUSE, Kind.REFUSE)
