@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from itertools import islice
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -25,6 +27,8 @@ from timmybot.adapters.sources.takeover import take_over
 from timmybot.domain.track import Track
 from timmybot.ports.track_source import AS_IT_IS, FRAME_MS
 
+MOST_IN_A_PAGE = 50
+"""FFmpeg, which wrote them, begins a page a second."""
 FORMATS = [Format.WEBM_OPUS, Format.OGG_OPUS]
 NOT_KNOWN = b"\x42\x87\x88" + bytes(8)
 """An element of Matroska that is none of a Segment's; FFmpeg skips it."""
@@ -35,6 +39,23 @@ def damaged(format: Format, data: bytes) -> bytes:
     mark = CLUSTER_MARK if format is Format.WEBM_OPUS else PAGE_MARK
     place = data.index(mark, len(data) // 2)
     return data[:place] + (NOT_KNOWN if format is Format.WEBM_OPUS else b"\0") + data[place:]
+
+
+def pages_of(data: bytes) -> list[int]:
+    """Where they begin."""
+    return [found.start() for found in re.finditer(re.escape(PAGE_MARK), data)]
+
+
+def byte_of(data: bytes, page: int, where: str, random: Random) -> int:
+    """Any byte there, counted from the page's beginning."""
+    head = 27 + data[page + 26]
+    lengths = data[page + 27 : page + head]
+    if where == "in a page's head":
+        return random.randrange(head)
+    if where == "in a packet":
+        return random.randrange(head, head + sum(lengths))
+    first_segments = [0, *(number + 1 for number, length in enumerate(lengths[:-1]) if length < 255)]
+    return head + sum(lengths[: random.choice(first_segments)])
 
 
 def packets_of(data: bytes, tmp_path: Path) -> list[bytes]:
@@ -95,6 +116,27 @@ def test_where_only_ffmpeg_can_go_on_it_does_and_no_packet_is_lost_or_heard_twic
 
     assert heard == packets_of(data, tmp_path)
     assert len(heard) >= len(packets_of(recorded(format), tmp_path)) - 60, "FFmpeg leaves out a page at most"
+
+
+@pytest.mark.parametrize("where", ["in a page's head", "in a packet's first byte", "in a packet"])
+def test_a_bit_that_fell_over_in_ogg_costs_the_page_it_is_in_and_nothing_else(
+    *,
+    source: HttpTrackSource,
+    server: MediaServer,
+    filling: FillingThreads,
+    recorded: Recorded,
+    tmp_path: Path,
+    where: str,
+) -> None:
+    data, whole, random = recorded(Format.OGG_OPUS), packets_of(recorded(Format.OGG_OPUS), tmp_path), Random(where)
+    for place in pages_of(data)[6:]:
+        damaged = bytearray(data)
+        damaged[place + byte_of(data, place, where, random)] ^= 1 << random.randrange(8)
+        heard = drain(source.open(Track(server.serve("/tune", content(bytes(damaged)))), position_ms=0), filling)
+        left_out = len(whole) - len(heard)
+        begin = next((n for n, pair in enumerate(zip(heard, whole, strict=False)) if pair[0] != pair[1]), len(heard))
+        assert heard == whole[:begin] + whole[begin + left_out :], "each packet as it was, so none was made anew"
+        assert 0 < left_out <= MOST_IN_A_PAGE
 
 
 @pytest.mark.parametrize("format", FORMATS)

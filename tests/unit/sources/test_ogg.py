@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import struct
+from contextlib import suppress
 from itertools import pairwise
 
 import pytest
@@ -21,10 +23,24 @@ CONTINUED, FIRST, LAST = 1, 2, 4
 def page(
     number: int, segments: list[int], body: bytes, *, time: int = -1, kind: int = 0, stream: int = STREAM
 ) -> bytes:
-    head = struct.pack("<4sBBqIIIB", b"OggS", 0, kind, time, stream, number, 0, len(segments))
-    return head + bytes(segments) + body
+    def headed(checksum: int) -> bytes:
+        head = struct.pack("<4sBBqIIIB", b"OggS", 0, kind, time, stream, number, checksum, len(segments))
+        return head + bytes(segments) + body
+
+    return headed(checksum_of(headed(0)))
 
 
+def checksum_of(page: bytes) -> int:
+    """Bit by bit, as the specification has it."""
+    register = 0
+    for byte in page:
+        register ^= byte << 24
+        for _ in range(8):
+            register = (register << 1) ^ (0x104C11DB7 if register & 0x80000000 else 0)
+    return register
+
+
+PAGES = 12
 LONG = FRAME + b"x" * 599
 
 
@@ -37,9 +53,11 @@ def test_packets_end_where_a_segment_is_short_and_go_on_over_pages() -> None:
     assert heard == [(0, FRAME + b"one"), (960, LONG), (1920, FRAME + b"y" * 254), (2880, FRAME + b"last")]
 
 
+@functools.cache
 def whole() -> bytes:
-    pages = [page(n, [20, 200], FRAME + bytes(19) + FRAME + bytes([n] * 199), time=1920 * (n + 1)) for n in range(12)]
-    return b"".join(pages)
+    """Of two packets a page."""
+    bodies = [FRAME + bytes(19) + FRAME + bytes([number] * 199) for number in range(PAGES)]
+    return b"".join(page(number, [20, 200], body, time=1920 * (number + 1)) for number, body in enumerate(bodies))
 
 
 @given(st.lists(st.integers(0, len(whole())), max_size=30))
@@ -48,7 +66,7 @@ def test_it_does_not_matter_how_the_bytes_are_cut(cuts: list[int]) -> None:
     places = [0, *sorted(cuts), len(data)]
     packets = [packet for begin, end in pairwise(places) for packet in pages.feed(data[begin:end])]
     assert packets == Pages().feed(data)
-    assert [time for time, _ in packets] == [960 * number for number in range(24)]
+    assert [time for time, _ in packets] == [960 * number for number in range(2 * PAGES)]
 
 
 def test_a_packet_whose_beginning_was_not_seen_is_left_out() -> None:
@@ -69,6 +87,24 @@ def test_what_came_before_an_oddity_is_given_and_then_it_is_said(oddity: bytes) 
     assert pages.feed(page(0, [2], FRAME + b"0", time=960) + oddity)[:1] == [(0, FRAME + b"0")]
     with pytest.raises(Unexpected):
         pages.feed(b"")
+
+
+@given(st.lists(st.integers(0, 8 * len(whole()) - 1), min_size=1, max_size=8, unique=True))
+def test_of_damaged_pages_nothing_is_given_but_what_came_before_the_damage(bits: list[int]) -> None:
+    damaged, page_bytes = bytearray(whole()), len(whole()) // PAGES
+    for bit in bits:
+        damaged[bit // 8] ^= 1 << bit % 8
+    pages, packets = Pages(), []
+    with suppress(Unexpected):
+        packets = pages.feed(bytes(damaged))
+    assert packets == Pages().feed(whole())[: 2 * (min(bits) // 8 // page_bytes)]
+    with suppress(Unexpected):
+        pages.feed(b"")
+        assert pages.unfinished, "it waits for the rest of a page that says it is longer"
+
+
+def test_negative_control_what_was_wrong_before_its_checksum_was_made_is_given() -> None:
+    assert Pages().feed(page(0, [2], FRAME + b"!", time=960)) == [(0, FRAME + b"!")]
 
 
 def test_a_packet_without_end_is_not_kept() -> None:

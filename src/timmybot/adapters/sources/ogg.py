@@ -1,7 +1,7 @@
 """One stream's Opus packets straight out of Ogg's bytes, for what is passed through.
 
-To Ogg what :mod:`~timmybot.adapters.sources.matroska` is to Matroska, and for the same reason. Checksums are not looked
-at: the file came by TCP, and what FFmpeg would leave out for a wrong one is a fraction of a second.
+To Ogg what :mod:`~timmybot.adapters.sources.matroska` is to Matroska, and for the same reason. A page whose checksum is
+wrong is left to FFmpeg, which leaves it out: one bit of it, taken for a length, would cost seconds of the song.
 
 Source: RFC 3533 (Ogg), section 6; RFC 7845 (Opus in it), section 4, for the times.
 """
@@ -9,6 +9,7 @@ Source: RFC 3533 (Ogg), section 6; RFC 7845 (Opus in it), section 4, for the tim
 from __future__ import annotations
 
 import struct
+import zlib
 from typing import Final
 
 from timmybot.adapters.sources.packets import FRAME_HEADS, Unexpected, duration_ms
@@ -16,6 +17,9 @@ from timmybot.adapters.sources.packets import FRAME_HEADS, Unexpected, duration_
 PAGE_MARK: Final = b"OggS"
 _PAGE: Final = struct.Struct("<4sBBqIIIB")
 """Mark, version, kind, the time at its end, stream, number, checksum, how many segments."""
+_CHECKSUM: Final = slice(22, 26)
+_REVERSED: Final = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+_ALL_ONES: Final = 0xFFFFFFFF
 _CONTINUED, _FIRST, _LAST = 1, 2, 4
 _NO_TIME: Final = -1
 _FULL_SEGMENT: Final = 255
@@ -41,6 +45,11 @@ class Pages:
         """The beginning of a packet that goes on in the next page; ``None`` where its beginning is not known."""
         self._rest = b""
         self._trouble: Unexpected | None = None
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether more must come: a page is not whole."""
+        return bool(self._rest)
 
     def feed(self, data: bytes) -> list[tuple[int, bytes]]:
         """The packets that ``data`` completes, with their times. Raises :class:`Unexpected`, in the call after."""
@@ -72,6 +81,8 @@ class Pages:
         after: int = body + sum(segments)
         if len(data) < body or len(data) < after:
             return None
+        if not is_intact(data[place:after]):
+            raise Unexpected("a damaged page")
         if self._stream is None:
             self._stream = stream
         elif stream != self._stream:
@@ -105,3 +116,14 @@ class Pages:
         self._begun = None if begun is None else begun + data[begin:end]
         if self._begun is not None and len(self._begun) > _LONGEST_PACKET:
             raise Unexpected("an endless packet")
+
+
+def is_intact(page: bytes) -> bool:
+    """Whether the page's checksum is that of the page.
+
+    It is zlib's but for three things: it takes the highest bit of a byte first, begins with zeros, and is not inverted
+    in the end. So zlib gets the page with the bits of each byte reversed, and gives the checksum reversed.
+    """
+    zeroed = page[: _CHECKSUM.start] + bytes(4) + page[_CHECKSUM.stop :]
+    found = zlib.crc32(zeroed.translate(_REVERSED), _ALL_ONES) ^ _ALL_ONES
+    return found == int.from_bytes(page[_CHECKSUM].translate(_REVERSED), "big")
