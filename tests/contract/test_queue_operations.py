@@ -20,7 +20,7 @@ from timmybot.domain.errors import (
 )
 from timmybot.domain.guild_settings import GuildSettings
 from timmybot.domain.guild_state import GuildState, Loop
-from timmybot.domain.ids import Epoch, InteractionId, OrderKey, RoleId
+from timmybot.domain.ids import EntryId, Epoch, InteractionId, OrderKey, RoleId
 from timmybot.domain.order_key import START
 from timmybot.domain.queue_edits import remove
 from timmybot.domain.sound import Effect
@@ -342,6 +342,23 @@ async def test_what_was_jumped_over_before_a_clear_is_still_to_be_forgotten_when
 async def a_worker_looks(members: Members) -> None:
     state = await members.store.claim(Epoch(1))
     await retire_overtaken(members.store, lambda: state.epoch)
+
+
+async def test_what_someone_else_wrote_behind_the_last_place_is_played_and_the_queue_goes_on(members: Members) -> None:
+    await members.play("a", "b")
+    state = await members.store.state()
+    (entry,) = await members.store.entries(after=state.head, limit=1)
+    foreign = replace(entry, key=OrderKey("999999999999.zzzzzzzzzzzzzzzz-x"), entry_id=EntryId("x"))
+    await members.store.prepare(state.generation, [foreign])
+    for _ in "bb":
+        await members.player().skip()
+    state = await members.store.state()
+    assert (await members.heard(), state.current) == ("b", foreign.key)
+    await members.player().loop(Loop.QUEUE)
+    await ended(members)
+    assert await members.heard() is None, "there is no place behind it to loop it to"
+    await members.play("c", "d")
+    assert (await members.heard(), await members.waiting()) == ("c", ["d"])
 
 
 async def test_settings_outlive_whatever_is_done_to_the_queue_and_an_undo_brings_no_old_ones_back(

@@ -219,6 +219,8 @@ class GuildState:
 
     def _start(self, entry: Entry, play_id: PlayId) -> Self:
         started = replace(self, current=entry.key, head=entry.key, play_id=play_id, position_ms=0, paused=False)
+        # What someone else has written may lie behind the tail: a head behind it would be understood by nobody.
+        started = replace(started, tail=max(self.tail, entry.key))
         return started.counting(self.tally.less(Tally.of([entry])))
 
     def _silence(self) -> Self:

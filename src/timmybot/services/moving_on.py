@@ -12,7 +12,7 @@ from timmybot.domain.change import Change
 from timmybot.domain.errors import AlreadyAdvanced
 from timmybot.domain.guild_state import GuildState, Loop
 from timmybot.domain.ids import EntryId, OrderKey, PlayId
-from timmybot.domain.order_key import after
+from timmybot.domain.order_key import KeysExhausted, after
 from timmybot.domain.track import Entry
 from timmybot.ports.guild_store import GuildStore, StoreError
 from timmybot.services.new_id import NewId
@@ -92,8 +92,14 @@ async def retire_overtaken(store: GuildStore, right: Right) -> None:
 
 
 async def _looped(store: GuildStore, state: GuildState, new_id: NewId) -> Entry | None:
-    """What plays, as a new entry behind everything: the one that was played stays in the history."""
+    """What plays, as a new entry behind everything: the one that was played stays in the history.
+
+    ``None`` if that cannot be read, or lies at the last of all places, where only someone else can have put it.
+    """
     assert state.current is not None
     current = await store.entry(state.current, of=state)
     name = EntryId(new_id())
-    return current and replace(current, key=after(state.tail, name), entry_id=name)
+    try:
+        return current and replace(current, key=after(state.tail, name), entry_id=name)
+    except KeysExhausted:
+        return None
