@@ -29,6 +29,8 @@ from timmybot.ports.track_source import AS_IT_IS, FRAME_MS
 
 MOST_IN_A_PAGE = 50
 """FFmpeg, which wrote them, begins a page a second."""
+SEGMENTS_PLACE = 26
+"""Where a page says how many segments it has, whose lengths come next."""
 FORMATS = [Format.WEBM_OPUS, Format.OGG_OPUS]
 NOT_KNOWN = b"\x42\x87\x88" + bytes(8)
 """An element of Matroska that is none of a Segment's; FFmpeg skips it."""
@@ -48,8 +50,8 @@ def pages_of(data: bytes) -> list[int]:
 
 def byte_of(data: bytes, page: int, where: str, random: Random) -> int:
     """Any byte there, counted from the page's beginning."""
-    head = 27 + data[page + 26]
-    lengths = data[page + 27 : page + head]
+    head = SEGMENTS_PLACE + 1 + data[page + SEGMENTS_PLACE]
+    lengths = data[page + SEGMENTS_PLACE + 1 : page + head]
     if where == "in a page's head":
         return random.randrange(head)
     if where == "in a packet":

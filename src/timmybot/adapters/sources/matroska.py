@@ -70,11 +70,6 @@ class Blocks:
         """How many bytes to come belong to an element that is not wanted."""
         self._trouble: Unexpected | None = None
 
-    @property
-    def unfinished(self) -> bool:
-        """Whether more must come: an element is not whole."""
-        return bool(self._rest or self._passing_over)
-
     def feed(self, data: bytes) -> list[tuple[int, bytes]]:
         """The packets that ``data`` completes, with their times. Raises :class:`Unexpected`, in the call after."""
         if self._trouble is not None:

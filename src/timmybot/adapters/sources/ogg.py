@@ -46,11 +46,6 @@ class Pages:
         self._rest = b""
         self._trouble: Unexpected | None = None
 
-    @property
-    def unfinished(self) -> bool:
-        """Whether more must come: a page is not whole."""
-        return bool(self._rest)
-
     def feed(self, data: bytes) -> list[tuple[int, bytes]]:
         """The packets that ``data`` completes, with their times. Raises :class:`Unexpected`, in the call after."""
         if self._trouble is not None:
@@ -81,7 +76,7 @@ class Pages:
         after: int = body + sum(segments)
         if len(data) < body or len(data) < after:
             return None
-        if not is_intact(data[place:after]):
+        if not _is_intact(data[place:after]):
             raise Unexpected("a damaged page")
         if self._stream is None:
             self._stream = stream
@@ -118,7 +113,7 @@ class Pages:
             raise Unexpected("an endless packet")
 
 
-def is_intact(page: bytes) -> bool:
+def _is_intact(page: bytes) -> bool:
     """Whether the page's checksum is that of the page.
 
     It is zlib's but for three things: it takes the highest bit of a byte first, begins with zeros, and is not inverted

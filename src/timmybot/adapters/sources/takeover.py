@@ -49,8 +49,6 @@ class Takeover:
                 yield packets[begin : begin + RUN_FRAMES]
             data = self.file.read(READ_BYTES)
             if not data:
-                if self.source.unfinished:
-                    raise Unexpected("the end of the file, in the middle of something")
                 return
             packets = self.source.feed(data)
 
