@@ -142,6 +142,16 @@ def test_no_more_steps_are_at_work_than_there_are_places(threads: FillingThreads
     assert most <= 2
 
 
+def test_a_patient_step_runs_with_the_next_or_when_it_is_woken(threads: FillingThreads) -> None:
+    one, other = Event(), Event()
+    threads.submit(one.set, at_once=False)
+    assert runs(threads)
+    assert one.wait(PATIENCE)
+    threads.submit(other.set, at_once=False)
+    threads.wake()
+    assert other.wait(PATIENCE)
+
+
 def test_closing_ends_all_threads_after_what_was_submitted(let_go: Event) -> None:
     threads = FillingThreads(2, "test")
     servers = HangingServers(threads, let_go)

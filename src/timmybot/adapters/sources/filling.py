@@ -41,6 +41,8 @@ class FillingThreads:
         self._most = max(count, most)
         self._most_a_host = most_a_host
         self._steps: deque[tuple[Step, str]] = deque()
+        self._patient: deque[tuple[Step, str]] = deque()
+        """Steps for which no thread is woken."""
         self._aside: dict[str, deque[tuple[Step, str]]] = {}
         self._begun_of: Counter[str] = Counter()
         """How many steps are begun and not done, by host."""
@@ -55,11 +57,23 @@ class FillingThreads:
         for _ in range(count):
             self._begin_thread()
 
-    def submit(self, step: Step, host: str = "") -> None:
-        """Have ``step``, which may wait for ``host``, run soon. Never waits."""
+    def submit(self, step: Step, host: str = "", *, at_once: bool = True) -> None:
+        """Have ``step``, which may wait for ``host``, run soon. Never waits.
+
+        If not ``at_once``, it only stands in line: it runs with whatever comes next, or after a :meth:`wake`.
+        """
         with self._work_to_do:
-            self._steps.append((step, host))
-            self._work_to_do.notify()
+            if at_once:
+                self._steps.append((step, host))
+                self._work_to_do.notify()
+            else:
+                self._patient.append((step, host))
+
+    def wake(self) -> None:
+        """Have what stands in line run now. Never waits."""
+        with self._work_to_do:
+            if self._patient and self._at_work < self._count:
+                self._work_to_do.notify()
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
@@ -113,7 +127,8 @@ class FillingThreads:
                 self._at_work -= 1
                 self._done_with(host)
                 self._place_free.notify()
-                self._wake_another()
+                if self._closing:
+                    self._work_to_do.notify_all()  # else this thread takes the next step itself
 
     def _wake_another(self) -> None:
         """Only where there is something to do: waking a thread for nothing costs more than most steps."""
@@ -131,7 +146,7 @@ class FillingThreads:
                     self._at_work += 1
                     self._begun_of[taken[1]] += 1
                     return taken
-                over = self._closing and not self._steps and not self._aside
+                over = self._closing and not (self._steps or self._patient or self._aside)
                 woken = over or self._work_to_do.wait(LINGER_SECONDS)
                 spare = len(self._threads) - self._waiting > self._count
                 if over or (not woken and spare and not self._steps):
@@ -139,8 +154,8 @@ class FillingThreads:
                     return None
 
     def _runnable(self) -> tuple[Step, str] | None:
-        while self._steps and self._at_work < self._count:
-            step, host = self._steps.popleft()
+        while (steps := self._steps or self._patient) and self._at_work < self._count:
+            step, host = steps.popleft()
             if host and self._begun_of[host] >= self._most_a_host:
                 self._aside.setdefault(host, deque()).append((step, host))
                 continue

@@ -64,6 +64,10 @@ class Frames(Protocol):
     def close(self) -> None: ...
 
 
+COMPANY_FRAMES = 10
+"""For how long a stream that runs low waits for others to be filled in one go with it: 200 ms at most."""
+
+
 @dataclass(frozen=True)
 class _Wanted:
     sound: Sound
@@ -116,6 +120,7 @@ class BufferedStream:
         self._threads = threads
         self._host = host
         self._marks = marks or Marks()
+        self._low = self._marks.low
         self._monotonic = monotonic
         self._wanted = _Wanted(sound)
         start_ms = float(position_ms - position_ms % FRAME_MS)
@@ -164,8 +169,8 @@ class BufferedStream:
             return self._run_dry(stretch, ended=ended)
         stretch.taken += 1
         self._starving_since = None
-        if not ended and not self._scheduled and len(stretch.frames) <= self._marks.low:
-            self._schedule_unless_retrying()
+        if not ended and (left := len(stretch.frames)) <= self._low:
+            self._run_low(left)
         return packet
 
     def set_sound(self, sound: Sound) -> None:
@@ -199,6 +204,12 @@ class BufferedStream:
         self._schedule()
         return following
 
+    def _run_low(self, left: int) -> None:
+        """Stand in line to be filled, and let others join before a thread is woken: that costs as much as filling."""
+        pressing = (self._low - left) % COMPANY_FRAMES == COMPANY_FRAMES - 1
+        if pressing or not self._scheduled:
+            self._schedule_unless_retrying(at_once=pressing)
+
     def _run_dry(self, stretch: _Stretch, *, ended: bool) -> Gap:
         if self._closed:
             return Gap.END
@@ -223,17 +234,18 @@ class BufferedStream:
             self._wanted = wanted
             self._schedule()
 
-    def _schedule_unless_retrying(self) -> None:
+    def _schedule_unless_retrying(self, *, at_once: bool = True) -> None:
         if self._retry_at is None or self._monotonic() >= self._retry_at:
             self._retry_at = None
-            self._schedule()
+            self._schedule(at_once=at_once)
 
-    def _schedule(self) -> None:
+    def _schedule(self, *, at_once: bool = True) -> None:
         with self._guard:
-            if self._scheduled:
-                return
-            self._scheduled = True
-        self._threads.submit(self._step, self._host)
+            in_line, self._scheduled = self._scheduled, True
+        if not in_line:
+            self._threads.submit(self._step, self._host, at_once=at_once)
+        elif at_once:
+            self._threads.wake()
 
     def _step(self) -> None:
         if not self._closed and self._to_turn():

@@ -1,0 +1,77 @@
+"""Streams that run low wait for each other, so that one waking of a thread fills many."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import pytest
+
+from tests.unit.sources.test_stream import Counting, Made
+from timmybot.adapters.sources import stream as module
+from timmybot.adapters.sources.filling import FillingThreads, Step
+from timmybot.adapters.sources.stream import COMPANY_FRAMES, BufferedStream
+from timmybot.ports.track_source import Gap
+
+STREAMS = 30
+SLOTS = 600
+
+
+class Sleeper(FillingThreads):
+    """One thread that is awake for no longer than there is something to do, and counts how often it was woken."""
+
+    def __init__(self) -> None:
+        super().__init__(0, "none")
+        self.line: deque[Step] = deque()
+        self.woken = 0
+        self._awake = False
+
+    def submit(self, step: Step, host: str = "", *, at_once: bool = True) -> None:
+        self.line.append(step)
+        if at_once:
+            self.wake()
+
+    def wake(self) -> None:
+        if self._awake or not self.line:
+            return
+        self.woken += 1
+        self._awake = True
+        while self.line:
+            self.line.popleft()()
+        self._awake = False
+
+
+def wakings_while_all_play(threads: Sleeper) -> int:
+    streams = [BufferedStream(Made(Counting().packets()), threads) for _ in range(STREAMS)]
+    for number, stream in enumerate(streams):  # each began at another moment
+        for _ in range(number):
+            stream.read()
+    threads.woken = 0
+    for _ in range(SLOTS):
+        assert Gap.NOT_YET not in [stream.read() for stream in streams]
+    return threads.woken
+
+
+def test_streams_that_run_low_are_filled_in_one_go() -> None:
+    assert wakings_while_all_play(Sleeper()) <= 2 * SLOTS / COMPANY_FRAMES
+
+
+def test_negative_control_each_would_wake_a_thread_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "COMPANY_FRAMES", 1)
+    assert wakings_while_all_play(Sleeper()) > 5 * SLOTS / COMPANY_FRAMES
+
+
+def test_one_that_is_alone_is_filled_all_the_same() -> None:
+    threads = Sleeper()
+    stream = BufferedStream(Made(Counting().packets()), threads)
+    threads.woken = 0
+    assert all(stream.read() is not Gap.NOT_YET for _ in range(SLOTS))
+    assert threads.woken == pytest.approx(SLOTS / 60, abs=2), "a refill of 50 and what was read while it stood in line"
+
+
+def test_what_is_closed_in_line_is_let_go_at_once() -> None:
+    threads, sound = Sleeper(), Counting()
+    stream = BufferedStream(Made(sound.packets()), threads)
+    while not threads.line:
+        stream.read()
+    stream.close()
+    assert sound.closed.is_set()
