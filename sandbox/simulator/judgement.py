@@ -277,12 +277,21 @@ def _goes_on_where_it_was(case: _Case, guild: GuildId) -> None:
             if repeated > _repeat_allowed(case, before, segment):
                 what = f"guild {guild}: {repeated} ms of {segment.tag}, {before.worker} then {segment.worker}"
                 case.violated("no music is heard twice", segment.start, what)
-        elif segment.from_ms > begun.get(segment.play_id, 0) + LEFT_OUT_MS:
+        elif segment.from_ms > begun.get(segment.play_id, 0) + LEFT_OUT_MS + _assumed_before(case, segment):
             case.violated(
                 "no music is left out", segment.start, f"guild {guild}: {segment.tag} began at {segment.from_ms}"
             )
         place[segment.play_id] = segment
         furthest[segment.play_id] = max(furthest[segment.play_id], segment.to_ms)
+
+
+def _assumed_before(case: _Case, first_heard: Segment) -> float:
+    """How much a successor may take to have sounded of what was sent, though into the void, before it died."""
+    sent = [each for each in case.segments[first_heard.guild] if each.play_id == first_heard.play_id]
+    first_sent = min(sent, key=lambda each: each.start)
+    if first_sent is first_heard:
+        return 0.0
+    return first_sent.sound.rate * HALF_A_BEAT_MS * _takeovers(case, first_sent, first_heard)
 
 
 def _takeovers(case: _Case, before: Segment, segment: Segment) -> int:
