@@ -36,6 +36,8 @@ HALF_A_BEAT_MS = 1_125
 """How much of a track a successor may take to have sounded although it did not, as a worker died between two beats."""
 REPEAT_MS = 1_500
 """How much of a track may be heard twice when another worker goes on with it: half a beat, and the time of a write."""
+SLOW_REPEAT_MS = 2_000
+"""The same where the store has had its troubles: a write that takes a second saves a place that is a second old."""
 
 
 @dataclass(frozen=True)
@@ -329,7 +331,7 @@ def _repeat_allowed(case: _Case, before: Segment, segment: Segment) -> float:
         for commit in case.record.commits
         if commit.after.play_id == before.play_id and commit.guild == segment.guild and commit.at < segment.start
     ]
-    return max(REPEAT_MS * rate, before.to_ms - max([*beaten, *saved], default=0) + 200.0)
+    return max(SLOW_REPEAT_MS * rate, before.to_ms - max([*beaten, *saved], default=0) + 200.0)
 
 
 def _one_voice(case: _Case, guild: GuildId) -> None:
