@@ -7,7 +7,7 @@ from threading import Event, Lock, active_count
 
 import pytest
 
-from timmybot.adapters.sources.filling import FillingThreads
+from timmybot.adapters.sources.filling import PATIENT_AT_ONCE, FillingThreads
 
 PATIENCE = 10.0
 
@@ -150,6 +150,17 @@ def test_a_patient_step_runs_with_the_next_or_when_it_is_woken(threads: FillingT
     threads.submit(other.set, at_once=False)
     threads.wake()
     assert other.wait(PATIENCE)
+
+
+def test_so_many_patient_steps_run_in_one_go_that_pacing_is_not_kept_waiting(threads: FillingThreads) -> None:
+    steps = [Event() for _ in range(PATIENT_AT_ONCE + 2)]
+    for step in steps:
+        threads.submit(step.set, at_once=False)
+    threads.wake()
+    assert all(step.wait(PATIENCE) for step in steps[:PATIENT_AT_ONCE])
+    assert not any(step.is_set() for step in steps[PATIENT_AT_ONCE:])
+    threads.wake()
+    assert all(step.wait(PATIENCE) for step in steps)
 
 
 def test_closing_ends_all_threads_after_what_was_submitted(let_go: Event) -> None:

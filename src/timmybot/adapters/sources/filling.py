@@ -26,6 +26,9 @@ Step = Callable[[], None]
 Waiting = Callable[[], AbstractContextManager[None]]
 """Says, for the length of a ``with``, that the thread does nothing but wait."""
 
+PATIENT_AT_ONCE = 8
+"""How many patient steps follow one waking: some three milliseconds, for which pacing has to share the interpreter."""
+
 MOST_THREADS = 48
 MOST_A_HOST = 12
 LINGER_SECONDS = 10.0
@@ -43,6 +46,8 @@ class FillingThreads:
         self._steps: deque[tuple[Step, str]] = deque()
         self._patient: deque[tuple[Step, str]] = deque()
         """Steps for which no thread is woken."""
+        self._patient_due = 0
+        """How many of them may run now."""
         self._aside: dict[str, deque[tuple[Step, str]]] = {}
         self._begun_of: Counter[str] = Counter()
         """How many steps are begun and not done, by host."""
@@ -60,18 +65,20 @@ class FillingThreads:
     def submit(self, step: Step, host: str = "", *, at_once: bool = True) -> None:
         """Have ``step``, which may wait for ``host``, run soon. Never waits.
 
-        If not ``at_once``, it only stands in line: it runs with whatever comes next, or after a :meth:`wake`.
+        If not ``at_once``, it is patient: it runs with what comes next, or after a :meth:`wake`.
         """
         with self._work_to_do:
             if at_once:
                 self._steps.append((step, host))
+                self._patient_due = PATIENT_AT_ONCE
                 self._work_to_do.notify()
             else:
                 self._patient.append((step, host))
 
     def wake(self) -> None:
-        """Have what stands in line run now. Never waits."""
+        """Have the first patient steps run now. Never waits."""
         with self._work_to_do:
+            self._patient_due = PATIENT_AT_ONCE
             if self._patient and self._at_work < self._count:
                 self._work_to_do.notify()
 
@@ -154,8 +161,14 @@ class FillingThreads:
                     return None
 
     def _runnable(self) -> tuple[Step, str] | None:
-        while (steps := self._steps or self._patient) and self._at_work < self._count:
-            step, host = steps.popleft()
+        while self._at_work < self._count:
+            if self._steps:
+                step, host = self._steps.popleft()
+            elif self._patient and (self._patient_due > 0 or self._closing):
+                step, host = self._patient.popleft()
+                self._patient_due -= 1
+            else:
+                break
             if host and self._begun_of[host] >= self._most_a_host:
                 self._aside.setdefault(host, deque()).append((step, host))
                 continue
