@@ -423,7 +423,7 @@ SAFEGUARDS = (
         (Kind.DEPLOY, Kind.THROTTLED),
     ),
     Safeguard(
-        "what was released in doubt is taken back",
+        "what is held in doubt is taken anew",
         _parts(leases=_TakesNothingBack),
         (Kind.SLOW, Kind.DEPLOY, Kind.DRAIN, Kind.SCALE_UP),
     ),

@@ -60,8 +60,9 @@ class Leases:
         self._confirmed = True
         self._last_beat_at = clock.monotonic()
         self.held: dict[ShardId, ShardLease] = {}
-        self._perhaps_released: set[ShardId] = set()
-        """Shards whose release was given up waiting for, and may still take effect."""
+        self._in_doubt: set[ShardId] = set()
+        """Shards that a call still on its way may take from this worker: a release of its own whose answer did not
+        come, or a take by somebody who thought it dead."""
 
     @property
     def me(self) -> WorkerId:
@@ -109,6 +110,7 @@ class Leases:
         if not self._renewed:
             # Others may have taken what this worker still believes to hold: a beat alone does not give it back.
             self._confirmed = not self.held
+            self._in_doubt |= set(self.held)
         await self._store.beat(self._mine)
         self._acknowledged_at = before
 
@@ -133,24 +135,26 @@ class Leases:
         if any(lease.owner not in (None, self.me, *self._others) for lease in stored.values()):
             # It may have begun between the two readings. Whoever takes a shard has beaten before: another look tells.
             now = await self._see_who_lives()
-        lost = {shard for shard, lease in self.held.items() if not _same_holder(lease, stored.get(shard))}
+        lost = {shard for shard in self.held if shard not in stored or stored[shard].owner != self.me}
         for shard in lost:
             del self.held[shard]
+        for shard in self.held:
+            self.held[shard] = stored[shard]  # under another epoch, if the answer to a take of its own did not come
         lost |= await self._take_back()
         self._confirmed = True
         gained = set() if self._mine.draining else await self._take_free(stored, now)
         return gained, lost
 
     async def _take_back(self) -> set[ShardId]:
-        """Raise the epoch of what is held in doubt, so that a release still on its way fails; return what is lost."""
+        """Raise the epoch of what is held in doubt, so that what is still on its way fails; return what is lost."""
         lost: set[ShardId] = set()
-        for shard in self._perhaps_released & set(self.held):
+        for shard in self._in_doubt & set(self.held):
             try:
                 self.held[shard] = await self._store.take(self.held[shard], self.me)
             except LeaseLost:
                 del self.held[shard]
                 lost.add(shard)
-        self._perhaps_released.clear()
+        self._in_doubt.clear()
         return lost
 
     async def _see_who_lives(self) -> float:
@@ -272,7 +276,7 @@ class Leases:
         except StoreUnavailable:
             # It may have taken effect: only the next look can tell whose the shard is.
             self.held[shard], self._confirmed = held, False
-            self._perhaps_released.add(shard)
+            self._in_doubt.add(shard)
             raise
 
     async def save_session(self, shard: ShardId, session: GatewaySession | None) -> None:
@@ -290,7 +294,3 @@ class Leases:
         """Tell everyone that this worker takes nothing more and is on its way out."""
         self._mine = replace(self._mine, draining=True)
         await self.beat()
-
-
-def _same_holder(held: ShardLease, stored: ShardLease | None) -> bool:
-    return stored is not None and (stored.owner, stored.epoch) == (held.owner, held.epoch)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
@@ -18,6 +18,7 @@ from timmybot.domain.lease import Heartbeat, ShardLease
 from timmybot.ports.guild_store import StoreUnavailable
 from timmybot.ports.lease_store import LeaseLost
 from timmybot.services import leases as leases_module
+from timmybot.services.leases import Leases
 from timmybot.services.once import Once
 
 
@@ -272,6 +273,54 @@ async def test_negative_control_did_it_not_recognise_its_own_write_it_would_stop
 ) -> None:
     monkeypatch.setattr(Once, "is_done", lambda self, state: False)
     assert not (await thrown_out_as_the_answer_is_lost(theatre)).wants_player
+
+
+async def is_owner_and_has_the_right_after_a_take_arrives_late(
+    theatre: Theatre, monkeypatch: pytest.MonkeyPatch
+) -> bool:
+    """Somebody thinks the owner dead and takes its shards; that arrives only after the owner has woken and looked."""
+    owner, other = (theatre.new_worker(name, start=False).leases for name in ("one", "two"))
+    await owner.beat()
+    await owner.look()
+    (shard, *_) = owner.held
+    await other.beat()
+    await other.look()
+    await theatre.clock.advance(theatre.settings.lease_seconds)
+    take, on_their_way = theatre.leases.take, list[tuple[ShardLease, WorkerId]]()
+
+    async def no_answer(seen: ShardLease, me: WorkerId) -> ShardLease:
+        on_their_way.append((seen, me))
+        raise StoreUnavailable("timed out")
+
+    await other.beat()
+    with monkeypatch.context() as patched:
+        patched.setattr(theatre.leases, "take", no_answer)
+        with pytest.raises(StoreUnavailable):
+            await other.look()
+    await owner.beat()
+    await owner.look()
+    assert owner.may_act
+    for late in on_their_way:
+        with suppress(LeaseLost):
+            await take(*late)
+    stored = {lease.shard_id: lease for lease in await theatre.leases.leases()}
+    return stored[shard].owner == owner.me and owner.held[shard] == stored[shard]
+
+
+async def test_a_worker_that_wakes_owns_what_it_holds_anew_so_that_a_late_take_fails(
+    theatre: Theatre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await is_owner_and_has_the_right_after_a_take_arrives_late(theatre, monkeypatch)
+
+
+async def test_negative_control_did_it_only_look_two_would_have_the_right_to_one_shard(
+    theatre: Theatre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nothing(self: Leases) -> set[ShardId]:
+        return set()
+
+    monkeypatch.setattr(Leases, "_take_back", nothing)
+    assert not await is_owner_and_has_the_right_after_a_take_arrives_late(theatre, monkeypatch)
 
 
 async def test_what_a_dead_worker_left_is_taken_by_one_that_has_its_share_already(theatre: Theatre) -> None:
