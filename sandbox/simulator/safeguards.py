@@ -229,8 +229,8 @@ class _ForgetsWhatItCannotRelease(Leases):
 
 
 class _TakesNothingBack(Leases):
-    async def _take_back(self) -> set[ShardId]:
-        return set()
+    async def _take_back(self) -> None:
+        self._in_doubt.clear()
 
 
 class _NoNextOwner(Leases):

@@ -90,7 +90,8 @@ class VoiceWorld:
     def block(self, guild_id: GuildId) -> None:
         """Let whatever the guild's present worker sends there get lost from now on."""
         player = self.calls.get(guild_id)
-        if player is not None and guild_id not in {guild for guild, _ in self.blocked}:  # one way has to be open
+        moved_together = {shard_of(guild, self.shard_count) for guild, _ in self.blocked}
+        if player is not None and shard_of(guild_id, self.shard_count) not in moved_together:  # one way has to be open
             player.settle()
             self.blocked.add((guild_id, player.worker))
             self.record.tally["players unheard"] += 1

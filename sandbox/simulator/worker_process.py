@@ -144,7 +144,13 @@ def start_worker(around: Surroundings, name: str, *, revision: int) -> WorkerPro
     around.rights[worker_id] = process, leases
     stop = asyncio.Event()
     task = around.loop.start(process, worker.run(stop))
+    task.add_done_callback(lambda task: _judge_end(around, process, task))
     return WorkerProcess(process, worker_id, leases, worker, stop, task)
+
+
+def _judge_end(around: Surroundings, process: Process, task: asyncio.Task[None]) -> None:
+    if not (process.dead or task.cancelled()) and (bug := task.exception()) is not None:
+        around.kept.record.violated("no worker ends by a bug", around.loop.now, f"{process.name}: {bug!r}")
 
 
 def numbered(name: str) -> Callable[[], str]:

@@ -10,7 +10,9 @@ Limits: all workers look at the same two partitions every beat; that suits tens 
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -53,13 +55,20 @@ class Leases:
         self._gets_on = gets_on
         self._observer = Observer(settings.lease_seconds)
         self._mine = Heartbeat(me, counter=0, renewed_at=0.0, revision=revision)
+        self._changing: defaultdict[ShardId, asyncio.Lock] = defaultdict(asyncio.Lock)
+        """Locked while a shard that is held is taken anew or released: of the two, one has to come first."""
         self._others: dict[WorkerId, Heartbeat] = {}
+        self._tells: Mapping[PlayId, int] = {}
+        """What this worker's own heartbeat says of places."""
         self._told: dict[PlayId, int] = {}
         """Where playings were by heartbeats that have been written over since, the latest last."""
         self._acknowledged_at = float("-inf")
         self._confirmed = True
         self._last_beat_at = clock.monotonic()
         self.held: dict[ShardId, ShardLease] = {}
+        self._gained: set[ShardId] = set()
+        self._lost: set[ShardId] = set()
+        """What was gained and lost, and nobody was told of yet."""
         self._in_doubt: set[ShardId] = set()
         """Shards that a call still on its way may take from this worker: a release of its own whose answer did not
         come, or a take by somebody who thought it dead."""
@@ -113,6 +122,7 @@ class Leases:
             self._in_doubt |= set(self.held)
         await self._store.beat(self._mine)
         self._acknowledged_at = before
+        self._tells = self._mine.positions
 
     async def until_due(self, seconds: float) -> None:
         """Return when the next beat is due: after ``seconds``, or soon after something began to sound.
@@ -122,40 +132,53 @@ class Leases:
         due_at = self._clock.monotonic() + seconds
         while (left := due_at - self._clock.monotonic()) > 0:
             await self._clock.sleep(min(left, _NEWS_SECONDS))
-            if any(place > 0 and not self._mine.positions.get(playing) for playing, place in self._positions().items()):
+            if any(place > 0 and not self._tells.get(playing) for playing, place in self._positions().items()):
                 return
 
     async def look(self) -> tuple[set[ShardId], set[ShardId]]:
         """Read who lives and who owns what; take what is free, up to a fair share. Return (gained, lost) shards.
 
-        Raises ``StoreUnavailable``.
+        Raises ``StoreUnavailable``; what was gained or lost until then is returned by the next look.
         """
         now = await self._see_who_lives()
         stored = {lease.shard_id: lease for lease in await self._store.leases()}
         if any(lease.owner not in (None, self.me, *self._others) for lease in stored.values()):
             # It may have begun between the two readings. Whoever takes a shard has beaten before: another look tells.
             now = await self._see_who_lives()
-        lost = {shard for shard in self.held if shard not in stored or stored[shard].owner != self.me}
-        for shard in lost:
-            del self.held[shard]
-        for shard in self.held:
-            self.held[shard] = stored[shard]  # under another epoch, if the answer to a take of its own did not come
-        lost |= await self._take_back()
-        self._confirmed = True
-        gained = set() if self._mine.draining else await self._take_free(stored, now)
+        for shard in set(self.held):
+            if shard in stored and stored[shard].owner == self.me:
+                self.held[shard] = stored[shard]  # under another epoch, if the answer to a take of its own did not come
+            else:
+                self._lose(shard)
+        await self._take_back()
+        self._confirmed = not self._in_doubt
+        if not self._mine.draining:
+            await self._take_free(stored, now)
+        gained, lost = self._gained, self._lost
+        self._gained, self._lost = set(), set()
         return gained, lost
 
-    async def _take_back(self) -> set[ShardId]:
-        """Raise the epoch of what is held in doubt, so that what is still on its way fails; return what is lost."""
-        lost: set[ShardId] = set()
-        for shard in self._in_doubt & set(self.held):
-            try:
-                self.held[shard] = await self._store.take(self.held[shard], self.me)
-            except LeaseLost:
-                del self.held[shard]
-                lost.add(shard)
-        self._in_doubt.clear()
-        return lost
+    def _lose(self, shard: ShardId) -> None:
+        self.held.pop(shard, None)
+        self._gained.discard(shard)
+        self._lost.add(shard)
+
+    async def _take_back(self) -> None:
+        """Raise the epoch of what is held in doubt, so that what is still on its way fails."""
+        outcomes = await asyncio.gather(*map(self._take_anew, sorted(self._in_doubt)), return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
+
+    async def _take_anew(self, shard: ShardId) -> None:
+        async with self._changing[shard]:
+            held = self.held.get(shard)
+            if held is not None:
+                try:
+                    self.held[shard] = await self._store.take(held, self.me)
+                except LeaseLost:
+                    self._lose(shard)
+            self._in_doubt.discard(shard)
 
     async def _see_who_lives(self) -> float:
         """Read the heartbeats; return when that began."""
@@ -174,13 +197,14 @@ class Leases:
         for play_id in list(self._told)[:-_PLACES_REMEMBERED]:
             del self._told[play_id]
 
-    async def _take_free(self, stored: Mapping[ShardId, ShardLease], now: float) -> set[ShardId]:
+    async def _take_free(self, stored: Mapping[ShardId, ShardLease], now: float) -> None:
         alive, holding = self._alive(now), self._holding(now)
         share = fair_share(self._settings.shard_count, len(alive | {self.me}))
-        gained: set[ShardId] = set()
         for number in range(self._settings.shard_count):
             shard = ShardId(number)
             seen = stored.get(shard, ShardLease(shard))
+            if shard in self._lost:
+                continue  # It was another's before it could be taken anew: what was read is older.
             if seen.owner == self.me:
                 # A take whose answer was lost took effect all the same.
                 self.held.setdefault(shard, seen)
@@ -198,8 +222,7 @@ class Leases:
                     self.held[shard] = await self._store.take(seen, self.me)
                 except LeaseLost:
                     continue
-                gained.add(shard)
-        return gained
+                self._gained.add(shard)
 
     def _holding(self, now: float) -> frozenset[WorkerId]:
         """The other workers that live: one that is on its way out holds what it has not handed over yet."""
@@ -266,18 +289,19 @@ class Leases:
 
         Raises ``StoreUnavailable``; then the shard stays held, lest nobody looks after it while this worker lives.
         """
-        held = self.held.pop(shard, None)
-        if held is None:
-            return
-        try:
-            await self._store.release(held, next_owner=to, session=session)
-        except LeaseLost:
-            log.info("shard %d was taken before it was released", shard)
-        except StoreUnavailable:
-            # It may have taken effect: only the next look can tell whose the shard is.
-            self.held[shard], self._confirmed = held, False
-            self._in_doubt.add(shard)
-            raise
+        async with self._changing[shard]:
+            held = self.held.pop(shard, None)
+            if held is None:
+                return
+            try:
+                await self._store.release(held, next_owner=to, session=session)
+            except LeaseLost:
+                log.info("shard %d was taken before it was released", shard)
+            except StoreUnavailable:
+                # It may have taken effect: only the next look can tell whose the shard is.
+                self.held[shard], self._confirmed = held, False
+                self._in_doubt.add(shard)
+                raise
 
     async def save_session(self, shard: ShardId, session: GatewaySession | None) -> None:
         """Keep the shard's gateway session for a successor. Best effort: without it the successor identifies."""
@@ -286,7 +310,8 @@ class Leases:
             return
         try:
             await self._store.save_session(held, session)
-            self.held[shard] = replace(held, session=session)
+            if self.held.get(shard) == held:  # not released meanwhile
+                self.held[shard] = replace(held, session=session)
         except (LeaseLost, StoreUnavailable):
             log.info("the gateway session of shard %d was not saved", shard)
 
@@ -294,3 +319,7 @@ class Leases:
         """Tell everyone that this worker takes nothing more and is on its way out."""
         self._mine = replace(self._mine, draining=True)
         await self.beat()
+
+    def stay(self) -> None:
+        """Take that back, from the next beat on."""
+        self._mine = replace(self._mine, draining=False)

@@ -17,7 +17,7 @@ from timmybot.domain.guild_state import GuildState
 from timmybot.domain.ids import ChannelId, PlayId
 from timmybot.domain.sound import Loudness
 from timmybot.domain.track import Track
-from timmybot.ports.guild_store import GuildStore, VersionConflict
+from timmybot.ports.guild_store import Fenced, GuildStore, VersionConflict
 from timmybot.ports.voice import Player, PlayerStatus, VoiceError
 from timmybot.services.loudness import KnownLoudness
 from timmybot.services.moving_on import Over, move_on, retire, stop
@@ -103,7 +103,8 @@ class Reconciler:
         does wrong is told to the guild instead.
         """
         for _ in range(_STEPS):
-            wanted = await self._store.claim(self._right())
+            epoch = self._right()
+            wanted = await self._store.claim(epoch)
             action = next_action(wanted, self._actual(), loudness=self._loudness_of_playing(wanted))
             if isinstance(action, Rest):
                 break
@@ -114,6 +115,10 @@ class Reconciler:
                     break
             except VersionConflict:
                 continue
+            except Fenced:
+                if self._right() == epoch:
+                    raise
+                # This worker has taken its own shard anew meanwhile: the guild is to be claimed under the new epoch.
         return wanted
 
     def silence(self) -> None:

@@ -19,6 +19,7 @@ from timmybot.ports.metrics import Metrics
 from timmybot.ports.service_scaler import ScaleInProtection
 from timmybot.ports.shard_sessions import ShardSessions
 from timmybot.ports.voice import Players
+from timmybot.services.ever_rarer import EverRarer
 from timmybot.services.held_guilds import HeldGuilds
 from timmybot.services.leases import Leases
 from timmybot.settings import Settings
@@ -64,6 +65,8 @@ class Worker:
         self._silent = False
         """Whether the process stood still and has not confirmed its leases since."""
         self._letting_go: asyncio.Task[None] | None = None
+        self._stopping = False
+        self._giving_away = EverRarer(clock)
         players.on_change(held_guilds.nudge)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -81,6 +84,7 @@ class Worker:
             for task in done - {stopped}:
                 task.result()  # A loop only ends by a bug: let it be seen, and the process be restarted.
         finally:
+            self._stopping = True
             # The beat goes on during the drain: handing over needs the strict right.
             for task in (stopped, *loops[1:], *filter(None, [self._letting_go])):
                 task.cancel()
@@ -90,7 +94,9 @@ class Worker:
                 log.warning("the drain took too long; what is left is taken over when the lease runs out")
             finally:
                 loops[0].cancel()
-                await asyncio.gather(stopped, *loops, return_exceptions=True)
+                for outcome in await asyncio.gather(stopped, *loops, return_exceptions=True):
+                    if isinstance(outcome, Exception):
+                        log.error("a loop had ended by a bug", exc_info=outcome)
 
     async def beat(self) -> None:
         """Renew the lease, see who else lives, and take or lose shards."""
@@ -180,9 +186,15 @@ class Worker:
         """Give way to newer and to poorer workers, never at the cost of a guild that plays."""
         if self._leases.outdated():
             self._let_go()
+        elif self._letting_go is not None and self._letting_go.done() and not self._stopping:
+            log.warning("the newer workers are gone: going on")
+            self._letting_go = None
+            self._leases.stay()
         if self._leases.draining:
             return
         for shard_id in self._stuck_shards() if self._leases.heir() else ():
+            if not self._giving_away.is_time(shard_id):
+                continue
             log.warning("a player of shard %d is not heard from here: another worker may do better", shard_id)
             await self._hand_over(shard_id)
         idle = [shard_id for shard_id in self._leases.held if self._held_guilds.is_idle(shard_id)]

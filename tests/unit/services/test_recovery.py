@@ -316,11 +316,59 @@ async def test_a_worker_that_wakes_owns_what_it_holds_anew_so_that_a_late_take_f
 async def test_negative_control_did_it_only_look_two_would_have_the_right_to_one_shard(
     theatre: Theatre, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def nothing(self: Leases) -> set[ShardId]:
-        return set()
+    async def nothing(self: Leases) -> None:
+        self._in_doubt.clear()
 
     monkeypatch.setattr(Leases, "_take_back", nothing)
     assert not await is_owner_and_has_the_right_after_a_take_arrives_late(theatre, monkeypatch)
+
+
+async def test_what_was_lost_before_it_could_be_taken_anew_is_not_held(
+    theatre: Theatre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was read says that it is this worker's, but that was before the other's take arrived."""
+    owner = theatre.new_worker("one", start=False).leases
+    await owner.beat()
+    await owner.look()
+    await theatre.clock.advance(theatre.settings.lease_seconds)
+    read = theatre.leases.leases
+
+    async def read_and_then_lose_all() -> list[ShardLease]:
+        leases = await read()
+        for lease in leases:
+            await theatre.leases.take(lease, WorkerId("two"))
+        return leases
+
+    await owner.beat()
+    with monkeypatch.context() as patched:
+        patched.setattr(theatre.leases, "leases", read_and_then_lose_all)
+        _, lost = await owner.look()
+    assert lost
+    assert not owner.held
+
+
+async def plays_again_after_giving_way_to_a_release_that_hangs(theatre: Theatre) -> bool:
+    old = theatre.new_worker("old")
+    await theatre.clock.advance(1)
+    await theatre.says("play", url=SONG)
+    await theatre.clock.advance(1)
+    new = theatre.new_worker("new", revision=2)
+    await theatre.clock.advance(3 * theatre.settings.heartbeat_seconds)
+    assert new.player(GUILD).sounds
+    new.players.standing_still = 60.0  # what it sends with hangs, so that it beats no more
+    await theatre.clock.advance(2 * theatre.settings.lease_seconds)
+    return old.player(GUILD).sounds
+
+
+async def test_a_worker_that_gave_way_goes_on_when_the_newer_release_hangs(theatre: Theatre) -> None:
+    assert await plays_again_after_giving_way_to_a_release_that_hangs(theatre)
+
+
+async def test_negative_control_did_it_not_stay_nobody_would_play(
+    theatre: Theatre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Leases, "stay", lambda self: None)
+    assert not await plays_again_after_giving_way_to_a_release_that_hangs(theatre)
 
 
 async def test_what_a_dead_worker_left_is_taken_by_one_that_has_its_share_already(theatre: Theatre) -> None:
