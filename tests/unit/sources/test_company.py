@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.sources.test_stream import Counting, Made
 from timmybot.adapters.sources import stream as module
-from timmybot.adapters.sources.filling import FillingThreads, Step
+from timmybot.adapters.sources.filling import PATIENT_AT_ONCE, FillingThreads, Step
 from timmybot.adapters.sources.stream import COMPANY_FRAMES, BufferedStream
 from timmybot.ports.track_source import Gap
 
@@ -23,20 +23,33 @@ class Sleeper(FillingThreads):
         super().__init__(0, "none")
         self.line: deque[Step] = deque()
         self.woken = 0
+        self._following: deque[Step] = deque()
         self._awake = False
 
-    def submit(self, step: Step, host: str = "", *, at_once: bool = True) -> None:
-        self.line.append(step)
-        if at_once:
-            self.wake()
+    def submit(self, step: Step, host: str = "", *, patient: bool = False) -> None:
+        if patient:
+            self.line.append(step)
+        else:
+            self._run(deque([step]))
 
     def wake(self) -> None:
-        if self._awake or not self.line:
+        self._run(deque(self.line.popleft() for _ in range(min(len(self.line), PATIENT_AT_ONCE))))
+
+    def hurry(self, step: Step, host: str = "") -> None:
+        if step in self.line:
+            self.line.remove(step)
+            self._run(deque([step]))
+
+    def _run(self, steps: deque[Step]) -> None:
+        if not steps:
+            return
+        if self._awake:  # a step that goes on, on the thread that is awake anyway
+            self._following.extend(steps)
             return
         self.woken += 1
-        self._awake = True
-        while self.line:
-            self.line.popleft()()
+        self._awake, self._following = True, steps
+        while steps:
+            steps.popleft()()
         self._awake = False
 
 
@@ -56,7 +69,7 @@ def test_streams_that_run_low_are_filled_in_one_go() -> None:
 
 
 def test_negative_control_each_would_wake_a_thread_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "COMPANY_FRAMES", 1)
+    monkeypatch.setattr(module, "COMPANY_FRAMES", 1_000)  # nobody has so much left, so nobody is patient
     assert wakings_while_all_play(Sleeper()) > 5 * SLOTS / COMPANY_FRAMES
 
 
@@ -68,10 +81,14 @@ def test_one_that_is_alone_is_filled_all_the_same() -> None:
     assert threads.woken == pytest.approx(SLOTS / 60, abs=2), "a refill of 50 and what was read while it stood in line"
 
 
-def test_what_is_closed_in_line_is_let_go_at_once() -> None:
+def test_what_is_closed_in_line_is_let_go_at_once_however_many_stand_before_it() -> None:
     threads, sound = Sleeper(), Counting()
+    before = [BufferedStream(Made(Counting().packets()), threads) for _ in range(2 * PATIENT_AT_ONCE)]
     stream = BufferedStream(Made(sound.packets()), threads)
-    while not threads.line:
-        stream.read()
+    for each in (*before, stream):
+        waiting = len(threads.line)
+        while len(threads.line) == waiting:
+            each.read()
     stream.close()
     assert sound.closed.is_set()
+    assert len(threads.line) == len(before)

@@ -142,22 +142,25 @@ def test_no_more_steps_are_at_work_than_there_are_places(threads: FillingThreads
     assert most <= 2
 
 
-def test_a_patient_step_runs_with_the_next_or_when_it_is_woken(threads: FillingThreads) -> None:
+def test_a_patient_step_runs_when_it_is_woken_or_hurried(threads: FillingThreads) -> None:
     one, other = Event(), Event()
-    threads.submit(one.set, at_once=False)
-    assert runs(threads)
-    assert one.wait(PATIENCE)
-    threads.submit(other.set, at_once=False)
+    threads.submit(one.set, patient=True)
     threads.wake()
+    assert one.wait(PATIENCE)
+    threads.submit(other.set, patient=True)
+    threads.hurry(other.set)
     assert other.wait(PATIENCE)
 
 
 def test_so_many_patient_steps_run_in_one_go_that_pacing_is_not_kept_waiting(threads: FillingThreads) -> None:
+    """Not more of them either where another step asks to go on, as one that makes sound anew does."""
     steps = [Event() for _ in range(PATIENT_AT_ONCE + 2)]
     for step in steps:
-        threads.submit(step.set, at_once=False)
+        threads.submit(step.set, patient=True)
     threads.wake()
     assert all(step.wait(PATIENCE) for step in steps[:PATIENT_AT_ONCE])
+    for _ in range(3):
+        assert runs(threads)
     assert not any(step.is_set() for step in steps[PATIENT_AT_ONCE:])
     threads.wake()
     assert all(step.wait(PATIENCE) for step in steps)

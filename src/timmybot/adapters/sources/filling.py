@@ -3,6 +3,8 @@
 A thread per player would cost memory and the pacer's punctuality, so a process has a fixed number of threads *at work*.
 What they run are short steps: fill a little, then stand in line again.
 
+To wake a thread costs as much as a step. So who is in no hurry stands in line patiently, and one waking is for several.
+
 A step that waits for the network is not at work: it gives its place up meanwhile, and another thread, kept for that or
 begun anew, takes the next step. So a server that hangs holds up its own music and nobody else's. Two bounds keep that
 from becoming a thread per hanging server: ``most`` threads in all, and ``most_a_host`` steps begun for any one host,
@@ -27,7 +29,7 @@ Waiting = Callable[[], AbstractContextManager[None]]
 """Says, for the length of a ``with``, that the thread does nothing but wait."""
 
 PATIENT_AT_ONCE = 8
-"""How many patient steps follow one waking: some three milliseconds, for which pacing has to share the interpreter."""
+"""How many patient steps one waking is for: some three milliseconds, for which pacing has to share the interpreter."""
 
 MOST_THREADS = 48
 MOST_A_HOST = 12
@@ -36,7 +38,10 @@ LINGER_SECONDS = 10.0
 
 
 class FillingThreads:
-    """Runs steps in the order they were submitted. The threads are daemons: they hold up no exit."""
+    """Runs steps in the order they were submitted, but patient ones behind all others.
+
+    The threads are daemons: they hold up no exit.
+    """
 
     def __init__(self, count: int, name: str, *, most: int = MOST_THREADS, most_a_host: int = MOST_A_HOST) -> None:
         self._count = count
@@ -62,24 +67,27 @@ class FillingThreads:
         for _ in range(count):
             self._begin_thread()
 
-    def submit(self, step: Step, host: str = "", *, at_once: bool = True) -> None:
-        """Have ``step``, which may wait for ``host``, run soon. Never waits.
-
-        If not ``at_once``, it is patient: it runs with what comes next, or after a :meth:`wake`.
-        """
+    def submit(self, step: Step, host: str = "", *, patient: bool = False) -> None:
+        """Have ``step``, which may wait for ``host``, run soon; a ``patient`` one when it is woken. Never waits."""
         with self._work_to_do:
-            if at_once:
-                self._steps.append((step, host))
-                self._patient_due = PATIENT_AT_ONCE
-                self._work_to_do.notify()
-            else:
+            if patient:
                 self._patient.append((step, host))
+                return
+            self._steps.append((step, host))
+            self._work_to_do.notify()
 
     def wake(self) -> None:
-        """Have the first patient steps run now. Never waits."""
+        """Have the patient steps that have stood in line for longest run soon. Never waits."""
         with self._work_to_do:
-            self._patient_due = PATIENT_AT_ONCE
-            if self._patient and self._at_work < self._count:
+            self._patient_due = min(self._patient_due + PATIENT_AT_ONCE, len(self._patient))
+            self._wake_another()
+
+    def hurry(self, step: Step, host: str = "") -> None:
+        """Have ``step`` run soon, if it is still in line with the patient ones. Never waits."""
+        with self._work_to_do:
+            if (step, host) in self._patient:
+                self._patient.remove((step, host))
+                self._steps.append((step, host))
                 self._work_to_do.notify()
 
     @contextmanager
@@ -141,7 +149,7 @@ class FillingThreads:
         """Only where there is something to do: waking a thread for nothing costs more than most steps."""
         if self._closing:
             self._work_to_do.notify_all()
-        elif self._steps and self._at_work < self._count:
+        elif (self._steps or (self._patient and self._patient_due > 0)) and self._at_work < self._count:
             self._work_to_do.notify()
 
     def _next(self) -> tuple[Step, str] | None:

@@ -30,7 +30,7 @@ class Marks:
     high: int = 250
     """Filling stops here, or a run later: 5 seconds, the hiccup of a server that nobody shall hear."""
     low: int = 200
-    """Filling starts again here: once a second rather than at every frame."""
+    """Filling starts again here, or ``COMPANY_FRAMES`` later: once in two seconds rather than at every frame."""
     step: int = 25
     """Frames that one step fills before others have their turn: about 6 ms of encoding. What is passed through comes in
     longer runs, of which a step takes one."""
@@ -206,9 +206,10 @@ class BufferedStream:
 
     def _run_low(self, left: int) -> None:
         """Stand in line to be filled, and let others join before a thread is woken: that costs as much as filling."""
-        pressing = (self._low - left) % COMPANY_FRAMES == COMPANY_FRAMES - 1
-        if pressing or not self._scheduled:
-            self._schedule_unless_retrying(at_once=pressing)
+        if not self._scheduled:
+            self._schedule_unless_retrying(patient=left >= COMPANY_FRAMES)
+        elif (self._low - left) % COMPANY_FRAMES == COMPANY_FRAMES - 1:
+            self._threads.wake()
 
     def _run_dry(self, stretch: _Stretch, *, ended: bool) -> Gap:
         if self._closed:
@@ -234,18 +235,18 @@ class BufferedStream:
             self._wanted = wanted
             self._schedule()
 
-    def _schedule_unless_retrying(self, *, at_once: bool = True) -> None:
+    def _schedule_unless_retrying(self, *, patient: bool = False) -> None:
         if self._retry_at is None or self._monotonic() >= self._retry_at:
             self._retry_at = None
-            self._schedule(at_once=at_once)
+            self._schedule(patient=patient)
 
-    def _schedule(self, *, at_once: bool = True) -> None:
+    def _schedule(self, *, patient: bool = False) -> None:
         with self._guard:
             in_line, self._scheduled = self._scheduled, True
         if not in_line:
-            self._threads.submit(self._step, self._host, at_once=at_once)
-        elif at_once:
-            self._threads.wake()
+            self._threads.submit(self._step, self._host, patient=patient)
+        elif not patient:
+            self._threads.hurry(self._step, self._host)
 
     def _step(self) -> None:
         if not self._closed and self._to_turn():
