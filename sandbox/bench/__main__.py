@@ -1,4 +1,8 @@
-"""``python -m sandbox.bench [--quick] [--only NAME]``: measure, print the table, write ``build/bench.json``."""
+"""``python -m sandbox.bench [--quick] [--only NAME]``: measure, print the table, write ``build/bench.json``.
+
+Only a whole run is written there, for figures from several runs are not to be compared: a quick one, or one of some parts,
+goes to ``build/bench-part.json``.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +21,7 @@ from sandbox.bench.stand import StandFailed
 
 DIRECTORY = Path("build/bench")
 RESULT = Path("build/bench.json")
+PARTIAL_RESULT = Path("build/bench-part.json")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,8 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print()
     for line in figures.lines():
         print(line)
-    figures.write(RESULT)
-    print(f"\nWritten to {RESULT}.")
+    result = PARTIAL_RESULT if options.quick or options.only else RESULT
+    figures.write(result)
+    print(f"\nWritten to {result}.")
     return 0
 
 

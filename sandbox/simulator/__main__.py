@@ -60,7 +60,10 @@ def _many(seeds: range, workers: int) -> int:
     print(f"{len(seeds)} seeds in {seconds:.0f} s, {tally['operations']:,} operations, {len(failed)} failed: {REPORT}")
     if failed:
         _explain(failed[0])
-    return 1 if failed else 0
+    undecided = tally["histories too long to decide"]
+    if undecided:
+        print(f"{undecided} histories were too long to decide")
+    return 1 if failed or undecided else 0
 
 
 def _one(seed: int, *, verbose: bool) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum
 
 from infra.environments import DEV, OVERRIDABLE, PROD
+from sandbox.simulator.safeguards import SAFEGUARDS
 from tests.docs import program
 from tests.docs.documents import ROOT, document
 
@@ -36,6 +37,12 @@ def test_every_setting_is_in_the_operations_guide_with_its_default() -> None:
 
 def test_every_secret_that_is_read_is_in_the_operations_guide() -> None:
     assert [variable for variable in program.secrets() if not OPERATIONS.row(f"`{variable}`")] == []
+
+
+def test_every_safeguard_is_in_the_table_of_what_breaks_without_it() -> None:
+    table = document("docs/safeguards.md")
+    assert [safeguard.name for safeguard in SAFEGUARDS if not table.row(safeguard.name)] == []
+    assert "not tested" not in table.text
 
 
 def test_every_make_target_is_in_the_readme() -> None:
