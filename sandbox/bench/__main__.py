@@ -1,7 +1,7 @@
 """``python -m sandbox.bench [--quick] [--only NAME]``: measure, print the table, write ``build/bench.json``.
 
-Only a whole run is written there, for figures from several runs are not to be compared: a quick one, or one of some parts,
-goes to ``build/bench-part.json``.
+Only a whole run is written there, for figures of several runs are not to be compared: a quick one, or one of some
+parts, goes to ``build/bench-part.json``.
 """
 
 from __future__ import annotations

@@ -27,9 +27,9 @@ SKEW_SECONDS = 120.0
 LISTEN_SECONDS = 4.0
 LISTENING_ATTEMPTS = 3
 NEVER_SILENT_SECONDS = 0.5
+"""What counts as music that went on: shorter than a member would call a gap."""
 NO_MEMORY = "could not reach my memory"
 """Of what a command is answered while AWS is away."""
-"""What counts as music that went on: shorter than a member would call a gap."""
 
 
 async def sigkill(ground: Ground, report: Report) -> None:
