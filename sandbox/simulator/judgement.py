@@ -323,15 +323,29 @@ def _repeat_allowed(case: _Case, before: Segment, segment: Segment) -> float:
     known_at = max(
         (each.known_at for each in moves if each.owner == segment.worker and each.at < segment.start), default=0
     )
-    # Of a worker's beats, the one that took effect last: a slow one may come after its successor.
-    last = {beat.worker: beat for beat in case.record.beats if beat.at < known_at and before.play_id in beat.positions}
-    beaten = [beat.positions[before.play_id] for beat in last.values()]
+    beaten = _told_to(case, segment.worker, before.play_id, known_at)
     saved = [
         commit.after.position_ms
         for commit in case.record.commits
         if commit.after.play_id == before.play_id and commit.guild == segment.guild and commit.at < segment.start
     ]
     return max(SLOW_REPEAT_MS * rate, before.to_ms - max([*beaten, *saved], default=0) + 200.0)
+
+
+def _told_to(case: _Case, successor: WorkerId, play_id: PlayId, known_at: float) -> list[int]:
+    """Places that the successor can know from beats: each worker's last one that was not written over before it began.
+
+    Of a worker's beats, the last is the one that took effect last: a slow one may come after its successor.
+    """
+    began_at = min((beat.at for beat in case.record.beats if beat.worker == successor), default=known_at)
+    following: dict[WorkerId, float] = {}
+    known: dict[WorkerId, int] = {}
+    for beat in reversed(case.record.beats):
+        written_over_at = following.get(beat.worker, float("inf"))
+        following[beat.worker] = beat.at
+        if beat.at < known_at and play_id in beat.positions and written_over_at > began_at:
+            known.setdefault(beat.worker, beat.positions[play_id])
+    return list(known.values())
 
 
 def _one_voice(case: _Case, guild: GuildId) -> None:
