@@ -28,8 +28,8 @@ Step = Callable[[], None]
 Waiting = Callable[[], AbstractContextManager[None]]
 """Says, for the length of a ``with``, that the thread does nothing but wait."""
 
-PATIENT_AT_ONCE = 8
-"""How many patient steps one waking is for: some three milliseconds, for which pacing has to share the interpreter."""
+PATIENT_AT_ONCE = 16
+"""How many patient steps one waking is for: some five milliseconds, for which pacing has to share the interpreter."""
 
 MOST_THREADS = 48
 MOST_A_HOST = 12
@@ -80,7 +80,8 @@ class FillingThreads:
         """Have the patient steps that have stood in line for longest run soon. Never waits."""
         with self._work_to_do:
             self._patient_due = min(self._patient_due + PATIENT_AT_ONCE, len(self._patient))
-            self._wake_another()
+            if self._patient_due and self._at_work < self._count:
+                self._work_to_do.notify()
 
     def hurry(self, step: Step, host: str = "") -> None:
         """Have ``step`` run soon, if it is still in line with the patient ones. Never waits."""
@@ -149,7 +150,7 @@ class FillingThreads:
         """Only where there is something to do: waking a thread for nothing costs more than most steps."""
         if self._closing:
             self._work_to_do.notify_all()
-        elif (self._steps or (self._patient and self._patient_due > 0)) and self._at_work < self._count:
+        elif self._steps and self._at_work < self._count:  # not for patient ones: whoever was woken sees to all of them
             self._work_to_do.notify()
 
     def _next(self) -> tuple[Step, str] | None:
