@@ -19,7 +19,7 @@ from sandbox.simulator.situations import REACHABLE
 from sandbox.simulator.trial import Trial, tried
 
 SEEDS = 300
-FEW = 60
+FEW = 40
 """Seeds that a mutant is given here. The rarer catches are `make simulate MUTANTS=1`'s, in docs/safeguards.md."""
 
 RARE = (Kind.PAUSE, Kind.REFUSE)
@@ -33,7 +33,6 @@ OFTEN_MISSED = (
     "the ring of interaction ids",
     "observers time expiry on their own clock",
     "positions ride in the heartbeat",
-    "a lost shard is dropped and muted",
     "the level scan",
     "the identify budget",
     "what is ended is the playing that was meant",
