@@ -11,9 +11,10 @@ import pytest
 from tests.fakes.clock import settle
 from tests.fakes.faults import Faults
 from tests.fakes.guild import GUILD, OTHER_GUILD, SECOND_SONG, SONG
+from tests.fakes.guild_store import FakeGuildStore
 from tests.fakes.workers import FakeWorker, Theatre
 from timmybot.domain.guild_state import GuildState
-from timmybot.domain.ids import InteractionId, PlayId, ShardId, WorkerId
+from timmybot.domain.ids import Epoch, InteractionId, PlayId, ShardId, WorkerId, shard_of
 from timmybot.domain.lease import Heartbeat, ShardLease
 from timmybot.ports.guild_store import StoreUnavailable
 from timmybot.ports.lease_store import LeaseLost
@@ -345,6 +346,31 @@ async def test_what_was_lost_before_it_could_be_taken_anew_is_not_held(
         _, lost = await owner.look()
     assert lost
     assert not owner.held
+
+
+async def test_a_worker_that_takes_its_shard_anew_does_not_fence_itself_off(
+    theatre: Theatre, worker: FakeWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The epoch rises between the claim of a guild and the write that follows: it is its own, so it claims again."""
+    await theatre.says("play", url=SONG)
+    await theatre.says("play", url=SECOND_SONG)
+    await theatre.clock.advance(1)
+    claim, shard = FakeGuildStore.claim, shard_of(GUILD, theatre.settings.shard_count)
+    raised: list[ShardLease] = []
+
+    async def claim_and_rise(self: FakeGuildStore, epoch: Epoch) -> GuildState:
+        state = await claim(self, epoch)
+        if not raised:
+            raised.append(await theatre.leases.take(worker.leases.held[shard], worker.leases.me))
+            worker.leases.held[shard] = raised[0]
+        return state
+
+    monkeypatch.setattr(FakeGuildStore, "claim", claim_and_rise)
+    worker.player(GUILD).end()
+    await theatre.clock.advance(1)
+    assert raised
+    assert worker.player(GUILD).sounds
+    assert worker.player(GUILD).told[-1].startswith("play Second")
 
 
 async def plays_again_after_giving_way_to_a_release_that_hangs(theatre: Theatre) -> bool:

@@ -120,7 +120,6 @@ class BufferedStream:
         self._threads = threads
         self._host = host
         self._marks = marks or Marks()
-        self._low = self._marks.low
         self._monotonic = monotonic
         self._wanted = _Wanted(sound)
         start_ms = float(position_ms - position_ms % FRAME_MS)
@@ -169,7 +168,7 @@ class BufferedStream:
             return self._run_dry(stretch, ended=ended)
         stretch.taken += 1
         self._starving_since = None
-        if not ended and (left := len(stretch.frames)) <= self._low:
+        if not ended and (left := len(stretch.frames)) <= self._marks.low:
             self._run_low(left)
         return packet
 
@@ -208,7 +207,7 @@ class BufferedStream:
         """Stand in line to be filled, and let others join before a thread is woken: that costs as much as filling."""
         if not self._scheduled:
             self._schedule_unless_retrying(patient=left >= COMPANY_FRAMES)
-        elif (self._low - left) % COMPANY_FRAMES == COMPANY_FRAMES - 1:
+        elif (self._marks.low - left) % COMPANY_FRAMES == COMPANY_FRAMES - 1:
             self._threads.wake()
 
     def _run_dry(self, stretch: _Stretch, *, ended: bool) -> Gap:
