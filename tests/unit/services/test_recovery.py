@@ -373,6 +373,42 @@ async def test_a_worker_that_takes_its_shard_anew_does_not_fence_itself_off(
     assert worker.player(GUILD).told[-1].startswith("play Second")
 
 
+async def has_the_right_again_though_each_take_is_slow(theatre: Theatre, monkeypatch: pytest.MonkeyPatch) -> bool:
+    owner = theatre.new_worker("one", start=False).leases
+    await owner.beat()
+    await owner.look()
+    await theatre.clock.advance(theatre.settings.lease_seconds)
+    take = theatre.leases.take
+
+    async def slow(seen: ShardLease, me: WorkerId) -> ShardLease:
+        await theatre.clock.sleep(theatre.settings.lease_seconds / len(owner.held))
+        return await take(seen, me)
+
+    monkeypatch.setattr(theatre.leases, "take", slow)
+    await owner.beat()
+    looking = asyncio.create_task(owner.look())
+    while not looking.done():
+        await theatre.clock.advance(0.1)
+    return owner.may_act
+
+
+async def test_all_shards_are_taken_anew_at_once_before_the_right_runs_out(
+    theatre: Theatre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await has_the_right_again_though_each_take_is_slow(theatre, monkeypatch)
+
+
+async def test_negative_control_one_after_another_they_would_take_longer_than_the_right_lasts(
+    theatre: Theatre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def one_after_another(self: Leases) -> None:
+        for shard in sorted(self._in_doubt):
+            await self._take_anew(shard)
+
+    monkeypatch.setattr(Leases, "_take_back", one_after_another)
+    assert not await has_the_right_again_though_each_take_is_slow(theatre, monkeypatch)
+
+
 async def plays_again_after_giving_way_to_a_release_that_hangs(theatre: Theatre) -> bool:
     old = theatre.new_worker("old")
     await theatre.clock.advance(1)
