@@ -10,7 +10,8 @@ again in exactly the same way.
     worker_process, members the services put together as the entrypoints do
     life        one plan from beginning to end, and what was seen of it
     situations, noted               which situations the seeds have reached
-    judgement, sounding             what must hold of what was seen
+    judgement, hearing, places      what must hold of what was seen, of what was heard, and of where a song goes on
+    case, sounding                  what those rules ask of a record
     linearise, explaining           whether one order of a guild's commands explains all answers,
     guild_model, choosing           by what a queue and what settings are to members
     shrink, safeguards      the shortest life that fails; every safeguard switched off in turn
