@@ -14,6 +14,9 @@ BIN := $(VENV)/bin
 # The newest Python on this machine that the pinned wheels are known to fit; PYTHON=... overrides it.
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3.14 python3,$(shell command -v $(name) 2>/dev/null)))
 
+# What is compiled, by a compiler that comes as a wheel.
+SENDER := src/timmybot/adapters/discord_voice/sender.so
+
 # Node and npm come from a wheel, the cdk command from npm: all three end up in .venv/bin, ahead of the system's own.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
@@ -22,7 +25,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(VENV)/.package $(VENV)/.cdk build/.wheels ## install everything, pinned and hashed, under this directory
+setup: $(VENV)/.package $(VENV)/.cdk build/.wheels $(SENDER) ## install everything, pinned and hashed, under this directory
 
 demo: setup ## the whole story in the terminal: two guilds, one bot, on this machine (KEEP=1 leaves it running)
 	@$(BIN)/python -m sandbox.demo $(if $(KEEP),--keep)
@@ -78,6 +81,13 @@ build/.wheels: requirements/frontdoor.txt infra/components/function_bundle.py $(
 	@mkdir -p build
 	@$(BIN)/python -m infra.components.function_bundle
 	@touch $@
+
+$(SENDER): $(SENDER:.so=.c) $(VENV)/.requirements
+	@echo "compiling the sender"
+	@mkdir -p build/zig
+	@ZIG_GLOBAL_CACHE_DIR=build/zig ZIG_LOCAL_CACHE_DIR=build/zig $(BIN)/python -m ziglang cc \
+	  -mcpu=baseline -O2 -Wall -Wextra -Werror -shared -fPIC -s -o $@ $< \
+	  || echo "not compiled: voice works all the same, at a higher price (docs/decisions/0020-batched-sender.md)"
 
 $(VENV)/.bench: requirements/bench.txt $(VENV)/.requirements
 	@echo "installing an ffmpeg, which a peer of the bench wants"

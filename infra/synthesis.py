@@ -26,7 +26,14 @@ from infra.components.import_closure import reached_modules
 ASSEMBLIES = ROOT / "build" / "cdk.out"
 
 INPUTS = ("cdk.json", "requirements/frontdoor.txt", "infra", "src/timmybot/settings.py")
-IMAGE_INPUTS = (".dockerignore", "Dockerfile", "requirements/js-runtime.txt", "requirements/worker.txt", "src")
+IMAGE_INPUTS = (
+    ".dockerignore",
+    "Dockerfile",
+    "requirements/js-runtime.txt",
+    "requirements/native.txt",
+    "requirements/worker.txt",
+    "src",
+)
 """What only an image built from here depends on: with ``image`` chosen, a change to the worker is no new assembly."""
 
 STAMP = "inputs.sha256"
@@ -126,7 +133,7 @@ def _input_files(*, built_image: bool) -> Iterator[Path]:
 
 
 def _is_by_product(path: Path) -> bool:
-    return any(part == "__pycache__" or part.endswith(".egg-info") for part in path.parts)
+    return any(part == "__pycache__" or part.endswith((".egg-info", ".so")) for part in path.parts)
 
 
 @contextmanager

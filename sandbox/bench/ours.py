@@ -16,12 +16,12 @@ from urllib.parse import urlsplit
 
 from sandbox.bench.dave import ready_session
 from sandbox.bench.standing import SPREAD_SECONDS, Place, held, place, stand
-from timmybot.adapters.discord_voice.ciphers import AES_GCM, cipher
+from timmybot.adapters.discord_voice.ciphers import AES_GCM
 from timmybot.adapters.discord_voice.lane import Lane, Playing
 from timmybot.adapters.discord_voice.pacer import Pacer
 from timmybot.adapters.discord_voice.player import VoicePlayer
 from timmybot.adapters.discord_voice.presence import Presence
-from timmybot.adapters.discord_voice.rtp import PacketStream
+from timmybot.adapters.discord_voice.rtp import PacketStream, Sender
 from timmybot.adapters.sources import HttpTrackSource
 from timmybot.adapters.system_clock import SystemClock
 from timmybot.domain.ids import ChannelId, PlayId
@@ -36,12 +36,13 @@ PATIENCE_SECONDS = 60.0
 class Present:
     """Stands in for ``Presence``: joining gives a socket, a cipher and a DAVE session at once."""
 
-    def __init__(self, at: Place, ssrc: int, carry: Callable[[PacketStream | None], None]) -> None:
+    def __init__(self, at: Place, ssrc: int, sender: Sender, carry: Callable[[PacketStream | None], None]) -> None:
         self.channel_id: ChannelId | None = None
         self.trouble: str | None = None
         self.kicked = self.moved = self.given_up = self.is_mending = False
         self._at = at
         self._ssrc = ssrc
+        self._sender = sender
         self._carry = carry
         self._udp: socket.socket | None = None
         self._packets: PacketStream | None = None
@@ -52,8 +53,8 @@ class Present:
             self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             self._udp.setblocking(False)
             self._udp.connect(("127.0.0.1", self._at.sink_port))
-            self._packets = PacketStream(
-                self._ssrc, cipher(AES_GCM, os.urandom(32)), self._udp.send, random.Random(self._ssrc)
+            self._packets = self._sender.stream(
+                self._ssrc, AES_GCM, os.urandom(32), self._udp, random.Random(self._ssrc)
             )
             self._packets.end_to_end = ready_session().encrypt_opus
         self._carry(self._packets)
@@ -103,7 +104,8 @@ class Players:
     async def hour(self, frames: int, warm_up: int) -> dict[str, Any]:
         """Play ``frames`` of one stream as fast as they come, and say what the process holds."""
         lane = Lane(lambda _: None)
-        present = Present(self._at, next(self._ssrcs), lambda packets: setattr(lane, "packets", packets))
+        sender = self._pacer.sender
+        present = Present(self._at, next(self._ssrcs), sender, lambda packets: setattr(lane, "packets", packets))
         await present.join(ChannelId(1))
         stream = self._source.open(Track(self._at.song), position_ms=0)
         lane.playing = Playing(stream, paused=False)
@@ -127,12 +129,13 @@ class Players:
             while stream.buffered_ms < FRAME_MS and stream.failure is None:  # noqa: ASYNC110  # nobody tells us
                 await asyncio.sleep(0.001)
             lane.serve()
+            self._pacer.sender.flush()
 
     def _opened(self) -> tuple[VoicePlayer, Present]:
         made: list[Present] = []
 
         def make(carry: Callable[[PacketStream | None], None], *_: object) -> Presence:
-            made.append(Present(self._at, next(self._ssrcs), carry))
+            made.append(Present(self._at, next(self._ssrcs), self._pacer.sender, carry))
             return cast(Presence, made[0])
 
         player = VoicePlayer(

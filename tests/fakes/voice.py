@@ -13,6 +13,7 @@ from timmybot.ports.track_source import (
     FrameStream,
     Gap,
     Loudness,
+    Run,
     Sound,
     TrackError,
     TrackSource,
@@ -33,13 +34,18 @@ class FakeStream(FrameStream):
     faded: bool = False
     live: bool = False
 
-    def read(self) -> bytes | Gap:
+    def run(self) -> Run | Gap:
         if self.behind:
             return Gap.NOT_YET
         if self.faded:
             return Gap.FADED
         if self.closed or self.place >= len(self.frames):
             return Gap.END
+        return Run(self._take, len(self.frames) - self.place)
+
+    def _take(self) -> bytes:
+        if self.behind or self.faded or self.closed:
+            raise IndexError
         self.place += 1
         return self.frames[self.place - 1]
 

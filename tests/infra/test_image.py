@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -36,10 +37,31 @@ def test_its_base_is_pinned_by_digest_and_every_stage_has_that_base() -> None:
     assert {line.split()[1] for line in DOCKERFILE.splitlines() if line.startswith("FROM")} == {"${BASE}"}
 
 
-def test_only_hashed_wheels_are_installed_and_nothing_is_compiled_from_source() -> None:
-    (install,) = re.findall(r"pip install .*", DOCKERFILE)
-    assert {"--require-hashes", "--only-binary=:all:", "--no-deps"} <= set(install.split())
-    assert "apt" not in DOCKERFILE
+def test_only_hashed_wheels_are_installed() -> None:
+    installs = re.findall(r"pip install .*", DOCKERFILE)
+    assert len(installs) == 2
+    for install in installs:
+        assert {"--require-hashes", "--only-binary=:all:", "--no-deps"} <= set(install.split())
+    assert not re.search(r"\bapt(-get)?\b", DOCKERFILE)
+
+
+def test_the_sender_is_compiled_for_any_processor_as_it_is_here_and_its_compiler_stays_behind() -> None:
+    compiling = re.compile(r"-m ziglang cc[\s\\]+(-.*) -o")
+    (here,), (there,) = compiling.findall((ROOT / "Makefile").read_text()), compiling.findall(DOCKERFILE)
+    assert here == there
+    assert "-mcpu=baseline" in here
+    final = DOCKERFILE.rsplit("FROM", 1)[1]
+    assert re.findall(r"COPY --from=(\w+)", final) == ["install", "install"]
+    assert "COPY --from=sender /sender/sender.so /app/timmybot/adapters/discord_voice/sender.so" in DOCKERFILE
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+def test_the_sender_compiles_for_both_kinds_of_task(machine: str, tmp_path: Path) -> None:
+    source = ROOT / "src/timmybot/adapters/discord_voice/sender.c"
+    flags = ("-target", f"{machine}-linux-gnu", "-mcpu=baseline", "-O2", "-Wall", "-Wextra", "-Werror", "-fPIC")
+    caches = {name: str(ROOT / "build/zig") for name in ("ZIG_GLOBAL_CACHE_DIR", "ZIG_LOCAL_CACHE_DIR")}
+    command = (sys.executable, "-m", "ziglang", "cc", *flags, "-c", source, "-o", tmp_path / "sender.o")
+    subprocess.run(command, check=True, env=os.environ | caches)
 
 
 def test_it_runs_one_process_that_is_nobody_in_particular() -> None:
@@ -63,14 +85,16 @@ def test_it_is_built_from_what_the_dockerfile_copies_and_nothing_else(dev: Templ
     source = dev.assembly / dev.image["directory"]
     given = {str(path.relative_to(source)) for path in source.rglob("*") if path.is_file()}
     assert re.findall(r"^COPY (?!--from)(\S+)", DOCKERFILE, re.MULTILINE) == [
+        "requirements/native.txt",
+        "src/timmybot/adapters/discord_voice/sender.c",
         "requirements/${REQUIREMENTS}",
         "src/timmybot",
     ]
-    copied = (*(f"requirements/{name}" for name in REQUIREMENTS.values()), "src/timmybot")
+    copied = (*(f"requirements/{name}" for name in ("native.txt", *REQUIREMENTS.values())), "src/timmybot")
     assert all((source / each).exists() for each in copied)
     outside = {name for name in given if not name.startswith(tuple(copied))}
     assert outside == {".dockerignore", "Dockerfile"}
-    assert not [name for name in given if "__pycache__" in name]
+    assert not [name for name in given if "__pycache__" in name or name.endswith(".so")]
 
 
 def test_both_environments_are_built_plain(either: Templates) -> None:

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from timmybot.domain.sound import AS_IT_IS, Effect, Loudness, Sound
 from timmybot.domain.track import Track
 
-__all__ = ["AS_IT_IS", "FRAME_MS", "Effect", "FrameStream", "Gap", "Loudness", "Sound", "TrackError", "TrackSource"]
+__all__ = [
+    "AS_IT_IS",
+    "FRAME_MS",
+    "Effect",
+    "FrameStream",
+    "Gap",
+    "Loudness",
+    "Run",
+    "Sound",
+    "TrackError",
+    "TrackSource",
+]
 
 FRAME_MS = 20
 """The length of a frame. Source: Discord, Voice Connections: Opus, 48 kHz, stereo, 20 ms."""
@@ -29,15 +41,28 @@ class Gap(Enum):
     """The track is over."""
 
 
+class Run(NamedTuple):
+    """Frames in a row, each of which may be taken in its slot without another look at the stream."""
+
+    take: Callable[[], bytes]
+    """Gives the next frame, an Opus packet of 20 ms. Raises ``IndexError`` if the run is over before its time, because
+    the sound has changed or the stream was closed: look at the stream again in the same slot."""
+    frames: int
+    """How many may be taken, at least one. Then look at the stream again."""
+
+
 class FrameStream(Protocol):
     """The sound of one track. Buffers ahead by itself; reading never waits and never raises.
 
-    So the next track begins in the very slot after this one's last: open it some seconds earlier, and when ``read``
+    So the next track begins in the very slot after this one's last: open it some seconds earlier, and when ``run``
     gives ``END`` read from that one in the same slot.
     """
 
-    def read(self) -> bytes | Gap:
-        """The next 20 ms as an Opus packet. Called by the pacing thread."""
+    def run(self) -> Run | Gap:
+        """The frames that come next, or why there is none now; it takes the place of a run given before.
+
+        Called by the pacing thread.
+        """
         ...
 
     @property
@@ -57,7 +82,7 @@ class FrameStream(Protocol):
 
     @property
     def failure(self) -> TrackError | None:
-        """Why the stream ended early, if it did; set before ``read`` gives ``END``."""
+        """Why the stream ended early, if it did; set before ``run`` gives ``END``."""
         ...
 
     def set_sound(self, sound: Sound) -> None:
@@ -65,7 +90,7 @@ class FrameStream(Protocol):
         ...
 
     def fade_out(self) -> None:
-        """Fall silent over 60 ms, within about 0.1 s; from then on ``read`` gives ``FADED``. Never waits."""
+        """Fall silent over 60 ms, within about 0.1 s; from then on ``run`` gives ``FADED``. Never waits."""
         ...
 
     def fade_in(self) -> None:

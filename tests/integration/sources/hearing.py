@@ -11,6 +11,7 @@ from av.audio.codeccontext import AudioCodecContext
 from numpy.typing import NDArray
 
 from sandbox.melody import Melody
+from tests.fakes.reading import read
 from timmybot.adapters.sources.filling import FillingThreads
 from timmybot.ports.track_source import FrameStream, Gap
 
@@ -24,7 +25,7 @@ def drain(stream: FrameStream, filling: FillingThreads, limit: int = 1_000_000) 
     the filling threads to have had a turn."""
     heard: list[bytes] = []
     give_up = time.monotonic() + PATIENCE
-    while len(heard) < limit and (frame := stream.read()) is not Gap.END:
+    while len(heard) < limit and (frame := read(stream)) is not Gap.END:
         if isinstance(frame, bytes):
             heard.append(frame)
             continue

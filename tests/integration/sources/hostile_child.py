@@ -14,6 +14,7 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from tests.fakes.reading import read
 from timmybot.adapters.sources import HttpTrackSource, fetch
 from timmybot.domain.track import Track
 from timmybot.ports.track_source import Gap, TrackError
@@ -50,7 +51,7 @@ def play(source: HttpTrackSource, url: str, seconds: float = PLAY_SECONDS) -> tu
     frames, give_up = 0, time.monotonic() + seconds
     try:
         while frames < FRAMES and time.monotonic() < give_up:
-            frame = stream.read()
+            frame = read(stream)
             if frame is Gap.END:
                 return frames, str(stream.failure or "ended")
             if isinstance(frame, bytes):

@@ -10,6 +10,7 @@ import zlib
 import pytest
 
 from sandbox.recording import Format
+from tests.fakes.reading import read
 from tests.integration.sources.conftest import Recorded
 from tests.integration.sources.hearing import drain
 from tests.integration.sources.media_server import (
@@ -154,7 +155,7 @@ def test_closing_a_stream_takes_its_thread_back_from_a_server_that_hangs(
     url = server.serve("/hang", hanging(first=recorded(Format.M4A)[:2_000]))
     hung = [source.open(Track(url), position_ms=0) for _ in range(2)]
     while len(server.requests) < len(hung):
-        assert hung[0].read() is Gap.NOT_YET
+        assert read(hung[0]) is Gap.NOT_YET
 
     for stream in hung:
         stream.close()

@@ -7,6 +7,7 @@ from threading import Event
 
 import pytest
 
+from tests.fakes.reading import read
 from tests.integration.sources.hearing import (
     PATIENCE,
     await_buffered,
@@ -45,7 +46,7 @@ def hear(stream: BufferedStream, filling: FillingThreads, frames: int) -> list[b
     heard: list[bytes] = []
     for _ in range(frames):
         await_buffered(stream, filling)
-        frame = stream.read()
+        frame = read(stream)
         assert isinstance(frame, bytes), f"{frame} after {len(heard)} frames"
         heard.append(frame)
     return heard
@@ -109,11 +110,11 @@ def test_a_fade_falls_silent_keeps_the_place_and_comes_back(
     heard = hear(stream, filling, 100)
     stream.fade_out()
     await_change(stream, filling)
-    while isinstance(frame := stream.read(), bytes):
+    while isinstance(frame := read(stream), bytes):
         heard.append(frame)
     place = stream.position_ms
     assert frame is Gap.FADED
-    assert stream.read() is Gap.FADED
+    assert read(stream) is Gap.FADED
     assert len(heard) <= 110, "within a tenth of a second or two"
     fading = decode(heard)
     assert level_db(fading[-200:]) < level_db(fading[96_000 - 4_800 : 96_000]) - 12
@@ -212,11 +213,11 @@ def test_the_next_track_begins_in_the_slot_after_the_last_frame(
     await_buffered(following, filling, ms=1_000)
     drain(ending, filling)
 
-    assert ending.read() is Gap.END
-    assert isinstance(following.read(), bytes)
+    assert read(ending) is Gap.END
+    assert isinstance(read(following), bytes)
 
     late = source.open(Track(tone_url), position_ms=0)
-    assert late.read() is Gap.NOT_YET, "the negative control: opened only when the other has ended"
+    assert read(late) is Gap.NOT_YET, "the negative control: opened only when the other has ended"
     for stream in (ending, following, late):
         stream.close()
 

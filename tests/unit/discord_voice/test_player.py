@@ -9,6 +9,7 @@ import pytest
 
 from tests.fakes.clock import FakeClock, settle
 from tests.fakes.voice import FakeSignalling, FakeStream, FramesSource
+from tests.fakes.wire import Wire
 from timmybot.adapters.discord_voice.close_codes import Loss
 from timmybot.adapters.discord_voice.connection import VoiceConnection
 from timmybot.adapters.discord_voice.lane import FADE_SLOTS, KEEP_ALIVE_SLOTS, Lane
@@ -18,7 +19,7 @@ from timmybot.adapters.discord_voice.presence import Presence
 from timmybot.adapters.discord_voice.rtp import SILENCE, PacketStream
 from timmybot.domain.ids import ChannelId, GuildId, PlayId
 from timmybot.domain.track import Track
-from timmybot.ports.track_source import AS_IT_IS, Gap, Sound
+from timmybot.ports.track_source import AS_IT_IS, Gap, Run, Sound
 from timmybot.ports.voice import Ending, PlayerStatus
 from timmybot.ports.voice_signalling import VoiceServer
 
@@ -30,7 +31,7 @@ class EasyConnection(VoiceConnection):
     """Is up at once, and sends into a list."""
 
     def __init__(self, sent: list[bytes]) -> None:
-        self.packets = PacketStream(1, lambda frame, header, counter: frame, sent.append, Random(1))
+        self.packets = Wire(sent)
 
     is_up = True
 
@@ -72,7 +73,7 @@ class Stage:
         assert self.pacer.lane
         for _ in range(slots):
             self.pacer.lane.serve()
-        return [datagram[12:] for datagram in self.sent[before:]]
+        return self.sent[before:]
 
     def serve_with(self, schedule: Schedule) -> None:
         """Serve two slots as the pacing thread does."""
@@ -195,13 +196,13 @@ class SlowlyFading(FakeStream):
 
     fading = False
 
-    def read(self) -> bytes | Gap:
+    def run(self) -> Run | Gap:
         if self.fading and not self.faded:
             self.left -= 1
             if self.left < 0:
                 self.faded = True
-        frame = super().read()
-        return b"fading" if self.fading and isinstance(frame, bytes) else frame
+        run = super().run()
+        return Run(lambda: b"fading", 1) if self.fading and isinstance(run, Run) else run
 
 
 class NeverFading(FakeStream):
@@ -337,7 +338,7 @@ async def test_the_end_of_a_track_is_announced_once_while_it_can_still_be_prepar
 
 async def test_a_stream_that_raises_has_failed_and_somebody_hears_of_it(stage: Stage) -> None:
     class Broken(FakeStream):
-        def read(self) -> bytes:
+        def run(self) -> Run:
             raise RuntimeError("a stream broke its promise")
 
     have_streams(stage, Broken)
@@ -351,7 +352,7 @@ async def test_a_stream_that_raises_has_failed_and_somebody_hears_of_it(stage: S
 
 async def test_after_a_long_stall_the_pacer_silences_itself_until_it_is_told_to_play(stage: Stage) -> None:
     told: list[str] = []
-    schedule = Schedule(lambda: told.append("stalled"), long_stall_seconds=2.5)
+    schedule = Schedule(on_long_stall=lambda: told.append("stalled"), long_stall_seconds=2.5)
     stage.serve_with(schedule)
     before = len(stage.sent)
     schedule.serve(0.04 + 2.4)

@@ -6,6 +6,7 @@ from collections import deque
 
 import pytest
 
+from tests.fakes.reading import Reader, read
 from tests.unit.sources.test_stream import Counting, Made
 from timmybot.adapters.sources import stream as module
 from timmybot.adapters.sources.filling import PATIENT_AT_ONCE, FillingThreads, Step
@@ -54,13 +55,13 @@ class Sleeper(FillingThreads):
 
 
 def wakings_while_all_play(threads: Sleeper) -> int:
-    streams = [BufferedStream(Made(Counting().packets()), threads) for _ in range(STREAMS)]
-    for number, stream in enumerate(streams):  # each began at another moment
+    readers = [Reader(BufferedStream(Made(Counting().packets()), threads)) for _ in range(STREAMS)]
+    for number, reader in enumerate(readers):  # each began at another moment
         for _ in range(number):
-            stream.read()
+            reader.read()
     threads.woken = 0
     for _ in range(SLOTS):
-        assert Gap.NOT_YET not in [stream.read() for stream in streams]
+        assert Gap.NOT_YET not in [reader.read() for reader in readers]
     return threads.woken
 
 
@@ -75,9 +76,9 @@ def test_negative_control_each_would_wake_a_thread_for_itself(monkeypatch: pytes
 
 def test_one_that_is_alone_is_filled_all_the_same() -> None:
     threads = Sleeper()
-    stream = BufferedStream(Made(Counting().packets()), threads)
+    reader = Reader(BufferedStream(Made(Counting().packets()), threads))
     threads.woken = 0
-    assert all(stream.read() is not Gap.NOT_YET for _ in range(SLOTS))
+    assert all(reader.read() is not Gap.NOT_YET for _ in range(SLOTS))
     assert threads.woken == pytest.approx(SLOTS / 60, abs=2), "a refill of 50 and what was read while it stood in line"
 
 
@@ -88,7 +89,7 @@ def test_what_is_closed_in_line_is_let_go_at_once_however_many_stand_before_it()
     for each in (*before, stream):
         waiting = len(threads.line)
         while len(threads.line) == waiting:
-            each.read()
+            read(each)
     stream.close()
     assert sound.closed.is_set()
     assert len(threads.line) == len(before)

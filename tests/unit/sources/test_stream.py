@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from threading import Event, get_ident
 
 import pytest
 
+from tests.fakes.reading import read
 from timmybot.adapters.sources.effects import Ramp
 from timmybot.adapters.sources.filling import FillingThreads
-from timmybot.adapters.sources.stream import BufferedStream, Frames, Marks
-from timmybot.ports.track_source import Gap, Sound, TrackError
+from timmybot.adapters.sources.stream import TURN_FRAMES, BufferedStream, Frames, Marks, _Stretch
+from timmybot.ports.track_source import FRAME_MS, Gap, Run, Sound, TrackError
 
 PATIENCE = 10.0
 MARKS = Marks(high=10, low=6, step=4, stall_seconds=15.0)
@@ -100,21 +102,82 @@ def test_reading_fills_it_again_only_below_the_low_mark(threads: FillingThreads)
     stream = BufferedStream(Made(sound.packets()), threads, marks=MARKS)
     settle(threads)
 
-    first = [stream.read() for _ in range(3)]
+    first = [read(stream) for _ in range(4)]
     settle(threads)
-    assert (first, sound.made) == ([b"1", b"2", b"3"], 10)
+    assert (first, sound.made) == ([b"1", b"2", b"3", b"4"], 10)
 
-    stream.read()
+    read(stream)
     settle(threads)
-    assert sound.made == 14
+    assert sound.made == 15
     stream.close()
+
+
+class Loud(Frames):
+    """Each frame tells its place and how loud it is."""
+
+    live = False
+    begins_ms = 0.0
+
+    def frames(self, position_ms: float, sound: Sound, ramp: Ramp | None) -> Generator[Sequence[bytes], None, None]:
+        for number in count(int(position_ms) // FRAME_MS):
+            yield [f"{number} at {sound.volume_percent}".encode()]
+
+    def abort(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def test_a_run_is_over_where_the_sound_changes(threads: FillingThreads) -> None:
+    stream = BufferedStream(Loud(), threads, marks=Marks(high=40, low=6, step=40))
+    settle(threads)
+    run = stream.run()
+    assert isinstance(run, Run)
+    assert run.frames == 34, "until it runs low"
+    heard = [run.take() for _ in range(10)]
+    stream.set_sound(Sound(volume_percent=50))
+    settle(threads)
+    assert stream.position_ms == 10 * FRAME_MS
+    heard.extend(run.take() for _ in range(TURN_FRAMES))
+    with pytest.raises(IndexError):
+        run.take()
+    heard.extend(packet for _ in range(3) if isinstance(packet := read(stream), bytes))
+    assert heard == [f"{number} at {100 if number < 10 + TURN_FRAMES else 50}".encode() for number in range(17)]
+    assert stream.position_ms == 17 * FRAME_MS
+    stream.close()
+
+
+def test_negative_control_a_run_that_went_on_would_play_seconds_of_the_old_sound(
+    threads: FillingThreads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_Stretch, "end_at", lambda stretch, frame: None)
+    stream = BufferedStream(Loud(), threads, marks=Marks(high=40, low=6, step=40))
+    settle(threads)
+    run = stream.run()
+    assert isinstance(run, Run)
+    stream.set_sound(Sound(volume_percent=50))
+    settle(threads)
+    assert [run.take() for _ in range(run.frames)][-1] == b"33 at 100"
+    stream.close()
+
+
+def test_a_run_is_over_when_the_stream_is_closed_and_the_place_stays(threads: FillingThreads) -> None:
+    stream = BufferedStream(Loud(), threads, marks=MARKS)
+    settle(threads)
+    run = stream.run()
+    assert isinstance(run, Run)
+    run.take()
+    stream.close()
+    settle(threads)
+    with pytest.raises(IndexError):
+        run.take()
+    assert stream.position_ms == FRAME_MS
 
 
 def test_every_packet_comes_once_in_order_and_then_the_end(threads: FillingThreads) -> None:
     stream = BufferedStream(Made(Counting(37).packets()), threads, marks=MARKS)
 
     heard = []
-    while (packet := stream.read()) is not Gap.END:
+    while (packet := read(stream)) is not Gap.END:
         if packet is Gap.NOT_YET:
             settle(threads)
         else:
@@ -122,7 +185,7 @@ def test_every_packet_comes_once_in_order_and_then_the_end(threads: FillingThrea
 
     assert heard == [str(n).encode() for n in range(1, 38)]
     assert stream.failure is None
-    assert stream.read() is Gap.END
+    assert read(stream) is Gap.END
 
 
 def test_a_failure_is_known_before_the_end_is_read(threads: FillingThreads) -> None:
@@ -130,9 +193,9 @@ def test_a_failure_is_known_before_the_end_is_read(threads: FillingThreads) -> N
     stream = BufferedStream(Made(Counting(2, failure).packets()), threads, marks=MARKS)
     settle(threads)
 
-    assert [stream.read(), stream.read()] == [b"1", b"2"]
+    assert [read(stream), read(stream)] == [b"1", b"2"]
     assert stream.failure is failure
-    assert stream.read() is Gap.END
+    assert read(stream) is Gap.END
 
 
 def test_an_unforeseen_error_ends_the_track_with_a_sentence(
@@ -141,7 +204,7 @@ def test_an_unforeseen_error_ends_the_track_with_a_sentence(
     stream = BufferedStream(Made(Counting(0, RuntimeError("a bug")).packets()), threads, marks=MARKS)
     settle(threads)
 
-    assert stream.read() is Gap.END
+    assert read(stream) is Gap.END
     assert "Something went wrong" in str(stream.failure)
     assert "a bug" in caplog.text
 
@@ -159,12 +222,12 @@ def test_closing_does_not_wait_for_a_read_that_hangs_and_has_it_let_go(threads: 
 
     stream = BufferedStream(Made(hangs(), aborted.set), threads, marks=MARKS)
     assert began.wait(PATIENCE)
-    assert stream.read() is Gap.NOT_YET
+    assert read(stream) is Gap.NOT_YET
 
     stream.close()
 
     assert closed.wait(PATIENCE)
-    assert stream.read() is Gap.END
+    assert read(stream) is Gap.END
 
 
 def test_what_the_generator_holds_is_let_go_on_the_filling_thread(threads: FillingThreads) -> None:
@@ -176,7 +239,7 @@ def test_what_the_generator_holds_is_let_go_on_the_filling_thread(threads: Filli
     stream.close()
 
     assert sound.closed.wait(PATIENCE)
-    assert stream.read() is Gap.END
+    assert read(stream) is Gap.END
 
 
 def test_a_server_that_sends_nothing_for_long_is_given_up(threads: FillingThreads) -> None:
@@ -189,15 +252,15 @@ def test_a_server_that_sends_nothing_for_long_is_given_up(threads: FillingThread
         yield b""
 
     stream = BufferedStream(Made(hangs(), aborted.set), threads, marks=MARKS, monotonic=lambda: now[0])
-    assert stream.read() is Gap.NOT_YET
+    assert read(stream) is Gap.NOT_YET
     now[0] = 14.0
-    assert stream.read() is Gap.NOT_YET
+    assert read(stream) is Gap.NOT_YET
 
     now[0] = 15.1
-    stream.read()
+    read(stream)
 
     assert aborted.is_set()
-    assert stream.read() is Gap.END
+    assert read(stream) is Gap.END
     assert "stopped sending" in str(stream.failure)
 
 
@@ -218,7 +281,7 @@ def test_a_stream_that_hangs_leaves_the_other_threads_to_the_others() -> None:
     hung = BufferedStream(Made(hangs(), release.set), two, marks=MARKS)
     good = BufferedStream(Made(plays()), two, marks=Marks(high=MARKS.high + 1, low=6, step=4))
     assert full.wait(PATIENCE)
-    assert hung.read() is Gap.NOT_YET
+    assert read(hung) is Gap.NOT_YET
     for stream in (hung, good):
         stream.close()
     two.close()

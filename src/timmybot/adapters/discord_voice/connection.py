@@ -16,13 +16,13 @@ from typing import Final
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
-from timmybot.adapters.discord_voice.ciphers import NoCommonMode, choose, cipher
+from timmybot.adapters.discord_voice.ciphers import NoCommonMode, choose
 from timmybot.adapters.discord_voice.close_codes import Loss, after_close
 from timmybot.adapters.discord_voice.dave import Way
 from timmybot.adapters.discord_voice.discovery import DiscoveryFailed, discover
 from timmybot.adapters.discord_voice.frames import Send, SendBinary
 from timmybot.adapters.discord_voice.machine import Happening
-from timmybot.adapters.discord_voice.rtp import SILENCE, PacketStream
+from timmybot.adapters.discord_voice.rtp import SILENCE, PacketStream, Sender
 from timmybot.adapters.discord_voice.session import NONSENSE, Described, Discover, Resumed, Session, StartBeating
 from timmybot.ports.clock import Clock
 from timmybot.ports.voice_signalling import VoiceServer
@@ -59,6 +59,7 @@ class VoiceConnection:
         clock: Clock,
         random: random_module.Random,
         tls: ssl.SSLContext,
+        sender: Sender,
         lost: Callable[[VoiceConnection, Loss], None],
     ) -> None:
         self.server = server
@@ -68,6 +69,7 @@ class VoiceConnection:
         self._clock = clock
         self._random = random
         self._tls = tls
+        self._sender = sender
         self._lost = lost
         self._udp: socket.socket | None = None
         self._ssrc = 0
@@ -205,7 +207,7 @@ class VoiceConnection:
     def _describe(self, mode: str, secret_key: bytes) -> None:
         if self._udp is None or mode != self._mode:
             raise ValueError("another encryption mode than the one selected")
-        self.packets = PacketStream(self._ssrc, cipher(mode, secret_key), self._udp.send, self._random)
+        self.packets = self._sender.stream(self._ssrc, mode, secret_key, self._udp, self._random)
         self._take_way()
 
     def _take_way(self) -> None:

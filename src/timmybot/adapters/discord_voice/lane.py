@@ -7,7 +7,8 @@ replaced whole, which is all the synchronisation that the interpreter lock asks 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Final
 
 from timmybot.adapters.discord_voice.rtp import PacketStream
@@ -43,11 +44,13 @@ class Counters:
 class Playing:
     """One stream being played."""
 
-    __slots__ = ("broken", "faded", "fading", "over", "paused", "read", "still", "stream", "yields")
+    __slots__ = ("broken", "faded", "fading", "left", "over", "paused", "still", "stream", "take", "yields")
 
     def __init__(self, stream: FrameStream, *, paused: bool) -> None:
         self.stream = stream
-        self.read = stream.read
+        self.take: Callable[[], bytes] = _nothing
+        self.left = 0
+        """How many frames may be taken without another look at the stream. Both are the pacing thread's."""
         self.paused = paused
         """Wanted. The sound fades first; then it is ``still``."""
         self.still = paused
@@ -86,66 +89,87 @@ class Playing:
         self.stream.fade_out()
 
 
+def _nothing() -> bytes:
+    raise IndexError
+
+
 class Lane:
     """One player's place on the pacer. ``on_over`` is called on the pacing thread when a playing has left the lane."""
 
-    __slots__ = ("_idle", "_on_over", "_silences", "counters", "following", "muted", "packets", "playing")
+    __slots__ = ("_counters", "_idle", "_on_over", "_packets", "_silences", "following", "muted", "playing")
 
     def __init__(self, on_over: Callable[[Playing], None]) -> None:
-        self.packets: PacketStream | None = None
-        """Where to send; ``None`` while there is no connection, and nothing is read from the stream then."""
+        self._packets: PacketStream | None = None
         self.playing: Playing | None = None
         self.following: Playing | None = None
         """What begins in the very slot in which ``playing`` has no more."""
         self.muted = False
-        self.counters = Counters()
+        self._counters = Counters()
         self._silences = 0
         self._idle = 0
         """Slots since anything was sent."""
         self._on_over = on_over
 
     @property
+    def packets(self) -> PacketStream | None:
+        """Where to send; ``None`` while there is no connection, and nothing is read from the stream then."""
+        return self._packets
+
+    @packets.setter
+    def packets(self, packets: PacketStream | None) -> None:
+        if self._packets is not None and packets is not self._packets:
+            self._counters = self.counters
+        self._packets = packets
+
+    @property
+    def counters(self) -> Counters:
+        """As they are now. For the thread that sets ``packets``."""
+        counters, packets = self._counters, self._packets
+        if packets is None:
+            return replace(counters)
+        return replace(counters, sent=counters.sent + packets.sent, refused=counters.refused + packets.refused)
+
+    @property
     def sounds(self) -> bool:
         """Whether a frame of sound is due in each slot."""
         playing = self.playing
-        return self.packets is not None and not self.muted and playing is not None and not playing.still
+        return self._packets is not None and not self.muted and playing is not None and not playing.still
 
     def serve(self) -> None:
-        """Serve one slot. Called by the pacing thread, 50 times a second: every line of it counts."""
-        packets = self.packets
+        """Serve one slot. Called by the pacing thread, 50 times a second: every object that it looks at counts."""
+        packets = self._packets
         if packets is None or self.muted:
             return
         if packets.held:
-            self.counters.held += 1
+            self._counters.held += 1
             packets.pass_over()
             return
         playing = self.playing
-        if playing is not None and not playing.still:
-            frame = playing.read()
-            if isinstance(frame, bytes):
-                if playing.faded:
-                    self._count_fading(playing)
-                self.counters.sent += 1
-                self._silences = SILENCE_FRAMES
-                self._idle = 0
-                try:
-                    packets.send(frame)
-                except (OSError, ValueError, RuntimeError):
-                    # A full buffer, an unreachable host, or keys that have just gone: this one is lost.
-                    self.counters.refused += 1
-                    self.counters.sent -= 1
-                return
-            if self._without_frame(playing, frame):
-                self.serve()
-                return
-        self._rest(packets)
+        if playing is None or playing.still:
+            self._rest(packets)
+            return
+        left = playing.left
+        if left and not playing.faded:
+            playing.left = left - 1
+            try:
+                frame = playing.take()
+            except IndexError:
+                self._look(packets, playing)
+            else:
+                self._send(packets, frame)
+        else:
+            self._look(packets, playing)
+
+    def late(self) -> None:
+        """This slot was served late."""
+        self._counters.late += 1
 
     def skip(self, slots: int) -> None:
         """These slots are over and were not served."""
-        if self.packets is not None and not self.muted:
-            self.packets.pass_over(slots)
+        if self._packets is not None and not self.muted:
+            self._packets.pass_over(slots)
             if self.playing is not None and not self.playing.still:
-                self.counters.skipped += slots
+                self._counters.skipped += slots
 
     def breaks(self) -> None:
         """Serving it raised: end the playing, so that somebody hears of it."""
@@ -155,6 +179,36 @@ class Lane:
             return
         playing.broken = True
         self._end(playing)
+
+    def _look(self, packets: PacketStream, playing: Playing) -> None:
+        """See what the stream has, and send its next frame."""
+        run = playing.stream.run()
+        if isinstance(run, Gap):
+            playing.left = 0
+            if self._without_frame(playing, run):
+                self.serve()
+            else:
+                self._rest(packets)
+            return
+        playing.take, playing.left = run.take, run.frames - 1
+        if playing.faded:
+            playing.left = 0
+            self._count_fading(playing)
+        self._silences = SILENCE_FRAMES
+        self._idle = 0
+        try:
+            frame = run.take()
+        except IndexError:  # closed at this very moment
+            self._rest(packets)
+        else:
+            self._send(packets, frame)
+
+    def _send(self, packets: PacketStream, frame: bytes) -> None:
+        try:
+            packets.send(frame)
+        except (ValueError, RuntimeError):  # keys that have just gone: nothing went out in this slot
+            packets.pass_over()
+            self._counters.refused += 1
 
     def _without_frame(self, playing: Playing, gap: Gap) -> bool:
         """The stream gave no frame. Returns whether another one has taken its place."""
@@ -167,7 +221,7 @@ class Lane:
         if playing.faded:
             self._count_fading(playing)
         else:
-            self.counters.underrun += 1
+            self._counters.underrun += 1
         return False
 
     def _count_fading(self, playing: Playing) -> None:
@@ -188,16 +242,14 @@ class Lane:
 
     def _rest(self, packets: PacketStream) -> None:
         """A slot without sound."""
-        try:
-            if self._silences:
-                self._silences -= 1
-                self._idle = 0
-                packets.send_silence()
-                return
-            packets.pass_over()
-            self._idle += 1
-            if self._idle >= KEEP_ALIVE_SLOTS:
-                self._idle = 0
+        if self._silences:
+            self._silences -= 1
+            self._idle = 0
+            packets.send_silence()
+            return
+        packets.pass_over()
+        self._idle += 1
+        if self._idle >= KEEP_ALIVE_SLOTS:
+            self._idle = 0
+            with suppress(OSError):  # the websocket will know if it is more than this one datagram
                 packets.keep_alive()
-        except OSError:  # the websocket will know if it is more than this one datagram
-            self.counters.refused += 1

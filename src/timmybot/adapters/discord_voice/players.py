@@ -148,4 +148,6 @@ class VoicePlayers:
         )
 
     def _connection(self, server: VoiceServer, lost: Callable[[VoiceConnection, Loss], None]) -> VoiceConnection:
-        return VoiceConnection(server, clock=self._clock, random=self._random, tls=self._tls, lost=lost)
+        return VoiceConnection(
+            server, clock=self._clock, random=self._random, tls=self._tls, sender=self.pacer.sender, lost=lost
+        )

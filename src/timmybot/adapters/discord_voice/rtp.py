@@ -1,4 +1,4 @@
-"""From an Opus frame to a datagram.
+"""From an Opus frame to a datagram: what every way of sending has in common.
 
 Source: RFC 3550, section 5.1 (the header); Discord, Voice Connections, "Voice Packet Structure": 0x80 0x78, then
 sequence, timestamp and SSRC, big-endian. The timestamp counts samples: 960 in the 20 ms of a frame at 48 kHz.
@@ -7,17 +7,19 @@ sequence, timestamp and SSRC, big-endian. The timestamp counts samples: 960 in t
 from __future__ import annotations
 
 import random as random_module
+import socket
 import struct
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Final
-
-from timmybot.adapters.discord_voice.ciphers import Cipher
+from typing import Final, Protocol
 
 SAMPLES_PER_FRAME: Final = 960
 SILENCE: Final = b"\xf8\xff\xfe"
 """An Opus frame of silence. Source: Discord, Voice Connections, "Voice Data Interpolation"."""
 HEADER: Final = struct.Struct(">HHII")
-_VERSION_AND_TYPE: Final = 0x8078
+VERSION_AND_TYPE: Final = 0x8078
+MOST_FRAME_BYTES: Final = 4_000
+"""A frame of 20 ms has 1,276 bytes at most (RFC 6716, section 3.4), and end-to-end encryption adds some twenty."""
 
 KEEP_ALIVE: Final = struct.Struct("<Q")
 """Eight bytes that the voice server echoes: they keep the way back open through NATs while nothing is said.
@@ -27,49 +29,68 @@ EndToEnd = Callable[[bytes], bytes]
 """A step before transport encryption, Opus frame to Opus frame: DAVE's."""
 
 
-class PacketStream:
-    """The datagrams of one SSRC, in order. ``send_datagram`` must not block. Used by the pacing thread alone."""
+class PacketStream(ABC):
+    """The datagrams of one SSRC, in order. Used by the pacing thread alone, and never waits.
 
-    __slots__ = ("_cipher", "_counter", "_send", "_sequence", "_ssrc", "_timestamp", "end_to_end", "held")
+    A hundred streams are served in turn every 20 ms, and by then others have had the caches: each object that a frame
+    has to look at costs as much as some lines of Python. So there are few.
+    """
 
-    def __init__(
-        self, ssrc: int, cipher: Cipher, send_datagram: Callable[[bytes], object], random: random_module.Random
-    ) -> None:
-        self._ssrc = ssrc
-        self._cipher = cipher
-        self._send = send_datagram
-        self._sequence = random.getrandbits(16)  # RFC 3550, 5.1: both start at random
-        self._timestamp = random.getrandbits(32)
-        self._counter = 0
+    __slots__ = ("_silences", "end_to_end", "held")
+
+    def __init__(self) -> None:
+        self._silences = 0
         self.end_to_end: EndToEnd | None = None
         self.held = False
         """Whether frames have to wait. Like ``end_to_end`` it is replaced whole, by the event loop."""
 
+    @abstractmethod
     def send(self, frame: bytes) -> None:
-        """Send one frame for the present slot.
+        """Send one frame for the present slot, at the latest when the sender is flushed.
 
-        Raises ``OSError`` if the socket does not take it (it counts as sent), and what ``end_to_end`` raises.
+        Raises what ``end_to_end`` raises, and then nothing has happened. What the socket does not take is counted as
+        ``refused``. Silence is never encrypted end to end.
         """
-        if self.end_to_end is not None:
-            frame = self.end_to_end(frame)
-        self._send_frame(frame)
 
     def send_silence(self) -> None:
-        """Send a frame of silence, which is never encrypted end to end. Raises ``OSError``."""
-        self._send_frame(SILENCE)
+        """Send a frame of silence."""
+        self._silences += 1
+        self.send(SILENCE)
 
+    @abstractmethod
     def keep_alive(self) -> None:
         """Show that we are there still. Raises ``OSError``."""
-        self._send(KEEP_ALIVE.pack(self._counter))
 
-    def _send_frame(self, frame: bytes) -> None:
-        sequence, timestamp, counter = self._sequence, self._timestamp, self._counter
-        self._sequence = (sequence + 1) & 0xFFFF
-        self._timestamp = (timestamp + SAMPLES_PER_FRAME) & 0xFFFFFFFF
-        self._counter = counter + 1
-        header = HEADER.pack(_VERSION_AND_TYPE, sequence, timestamp, self._ssrc)
-        self._send(header + self._cipher(frame, header, counter))
-
+    @abstractmethod
     def pass_over(self, slots: int = 1) -> None:
         """Nothing is sent in these slots: time goes on, the sequence does not, so nobody takes it for packet loss."""
-        self._timestamp = (self._timestamp + SAMPLES_PER_FRAME * slots) & 0xFFFFFFFF
+
+    @property
+    @abstractmethod
+    def datagrams(self) -> int:
+        """How many were made. Each has a number of its own, which is the nonce's: 2^32 last for two years and a half,
+        and then it goes no further."""
+
+    @property
+    @abstractmethod
+    def refused(self) -> int:
+        """How many of them the socket did not take, or could not be sent."""
+
+    @property
+    def sent(self) -> int:
+        """How many frames of sound went out. (A silence that was refused counts against it, too.)"""
+        return self.datagrams - self._silences - self.refused
+
+
+class Sender(Protocol):
+    """How the process sends. One for all its streams."""
+
+    def stream(
+        self, ssrc: int, mode: str, key: bytes, udp: socket.socket, random: random_module.Random
+    ) -> PacketStream:
+        """What is sent over ``udp``, which is connected and does not block, encrypted in ``mode`` under ``key``."""
+        ...
+
+    def flush(self) -> None:
+        """Have everything go out that was sent. Called at the end of each slot; any socket may be closed after it."""
+        ...

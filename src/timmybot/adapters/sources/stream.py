@@ -12,7 +12,7 @@ from typing import Protocol
 
 from timmybot.adapters.sources.effects import RAMP_FRAMES, Ramp
 from timmybot.adapters.sources.filling import FillingThreads
-from timmybot.ports.track_source import AS_IT_IS, FRAME_MS, Gap, Sound, TrackError
+from timmybot.ports.track_source import AS_IT_IS, FRAME_MS, Gap, Run, Sound, TrackError
 
 _log = logging.getLogger(__name__)
 
@@ -79,30 +79,47 @@ class _Wanted:
 
 
 class _Stretch:
-    """Frames in one sound. ``frames`` is filled at one end and read at the other; ``taken`` is the reader's to write,
-    all else the filler's, before it is handed over."""
+    """Frames in one sound. ``frames`` is filled at one end and read at the other; all else is the filler's, before it
+    is handed over."""
 
-    __slots__ = ("begins_at", "ended", "frames", "ms_per_frame", "start_ms", "taken", "wanted")
+    __slots__ = ("begins_at", "ended", "filled", "frames", "ms_per_frame", "start_ms", "wanted")
 
     def __init__(self, wanted: _Wanted, start_ms: float, begins_at: int) -> None:
         self.frames: deque[bytes] = deque()
+        self.filled = 0
+        """How many frames it has had. Changes together with ``frames`` under the stream's guard."""
         self.wanted = wanted
         self.start_ms = start_ms
         self.ms_per_frame = FRAME_MS * wanted.sound.rate
         self.begins_at = begins_at
         """Which frame of the stretch before is the first that this one stands for."""
-        self.taken = 0
         self.ended = False
+
+    @property
+    def taken(self) -> int:
+        """How many were read. Exact under the stream's guard, or where nobody fills."""
+        return self.filled - len(self.frames)
 
     def place_ms(self, frames: int) -> float:
         return self.start_ms + frames * self.ms_per_frame
+
+    def add(self, run: Sequence[bytes]) -> None:
+        self.frames.extend(run)
+        self.filled += len(run)
+
+    def end_at(self, frame: int) -> None:
+        """Take back what lies behind and has not been read."""
+        while self.filled > frame and self.frames:
+            self.frames.pop()
+            self.filled -= 1
 
 
 class BufferedStream:
     """Implements :class:`timmybot.ports.track_source.FrameStream` over :class:`Frames`.
 
     A change of sound makes the frames anew from shortly ahead of the reader, while it goes on with the old ones, and
-    hands them over as a second stretch, which the reader goes over to at the right frame. Neither waits for the other.
+    hands them over as a second stretch: what the reader has of the old one ends there, whereupon it looks again and
+    goes over. Neither waits for the other, but for the guard.
     """
 
     def __init__(
@@ -131,7 +148,8 @@ class BufferedStream:
         self._closed = False
         self._let_go = False
         self._scheduled = False
-        self._guard = Lock()  # around ``_scheduled`` alone, for less than a microsecond
+        self._guard = Lock()
+        """Around ``_scheduled``, and around what frames there are and how many there were: for microseconds."""
         self._starving_since: float | None = None
         self._retry_at: float | None = None
         self._schedule()
@@ -142,35 +160,36 @@ class BufferedStream:
 
     @property
     def position_ms(self) -> int:
-        stretch = self._stretch
-        return int(stretch.place_ms(stretch.taken))
+        with self._guard:
+            stretch = self._stretch
+            return int(stretch.place_ms(stretch.taken))
 
     @property
     def buffered_ms(self) -> int:
-        stretch, following = self._stretch, self._following
-        if following is None:
-            return len(stretch.frames) * FRAME_MS
-        return max(0, following.begins_at - stretch.taken + len(following.frames)) * FRAME_MS
+        with self._guard:
+            stretch, following = self._stretch, self._following
+            return (len(stretch.frames) + (len(following.frames) if following else 0)) * FRAME_MS
 
     @property
     def live(self) -> bool:
         return self._source.live
 
-    def read(self) -> bytes | Gap:
+    def run(self) -> Run | Gap:
+        if self._following is not None:
+            self._go_over()
         stretch = self._stretch
-        following = self._following
-        if following is not None and stretch.taken >= following.begins_at:
-            stretch = self._go_over_to(following)
         ended = stretch.ended  # before the buffer is looked at: what comes before the end is in it by then
-        try:
-            packet = stretch.frames.popleft()
-        except IndexError:
+        left = len(stretch.frames)
+        if not left:
             return self._run_dry(stretch, ended=ended)
-        stretch.taken += 1
         self._starving_since = None
-        if not ended and (left := len(stretch.frames)) <= self._marks.low:
+        if ended:
+            return Run(stretch.frames.popleft, left)
+        spare = left - self._marks.low
+        if spare <= 0:
             self._run_low(left)
-        return packet
+            spare = COMPANY_FRAMES if left > COMPANY_FRAMES else 1
+        return Run(stretch.frames.popleft, spare)
 
     def set_sound(self, sound: Sound) -> None:
         self._want(_Wanted(sound, self._wanted.faded))
@@ -183,31 +202,34 @@ class BufferedStream:
 
     def close(self) -> None:
         self._closed = True
-        stretch = self._stretch
-        stretch.ended = True
-        stretch.frames.clear()
-        self._following = None
+        with self._guard:
+            self._stretch.ended = True
+            self._stretch.end_at(0)
+            self._following = None
         self._source.abort()
         self._schedule()  # what the source holds is let go where it is used: on a filling thread
 
     # The reader's
 
-    def _go_over_to(self, following: _Stretch) -> _Stretch:
-        late = self._stretch.taken - following.begins_at
-        while late > 0 and following.frames:
-            following.frames.popleft()
-            following.taken += 1
-            late -= 1
-        self._stretch = following
-        self._following = None
+    def _go_over(self) -> None:
+        """If the reader has come to where the following stretch begins."""
+        with self._guard:
+            following, late = self._following, 0
+            if following is not None:
+                late = self._stretch.taken - following.begins_at
+            if following is None or late < 0:
+                return
+            while late > 0 and following.frames:
+                following.frames.popleft()
+                late -= 1
+            self._stretch, self._following = following, None
         self._schedule()
-        return following
 
     def _run_low(self, left: int) -> None:
         """Stand in line to be filled, and let others join before a thread is woken: that costs as much as filling."""
         if not self._scheduled:
             self._schedule_unless_retrying(patient=left >= COMPANY_FRAMES)
-        elif (self._marks.low - left) % COMPANY_FRAMES == COMPANY_FRAMES - 1:
+        elif left <= self._marks.low - COMPANY_FRAMES:
             self._threads.wake()
 
     def _run_dry(self, stretch: _Stretch, *, ended: bool) -> Gap:
@@ -275,9 +297,8 @@ class BufferedStream:
     def _turn(self, wanted: _Wanted) -> None:
         """Begin a stretch in another sound, at a frame that the reader has not reached."""
         before = self._filled
-        taken = before.taken
-        begins_at = taken + min(TURN_FRAMES, len(before.frames))
-        while before.place_ms(begins_at) < self._source.begins_ms and begins_at < taken + len(before.frames):
+        begins_at = min(before.taken + TURN_FRAMES, before.filled)
+        while before.place_ms(begins_at) < self._source.begins_ms and begins_at < before.filled:
             begins_at += 1
         place_ms = before.place_ms(begins_at)
         ramp = Ramp(before.wanted.amplitude, wanted.amplitude)
@@ -286,7 +307,9 @@ class BufferedStream:
         self._filled = _Stretch(wanted, place_ms, begins_at)
         self._failure = None
         self._fill(RAMP_FRAMES + TURN_FRAMES)
-        self._following = self._filled
+        with self._guard:
+            self._following = self._filled
+            before.end_at(begins_at)
 
     def _fill(self, frames: int | None = None) -> None:
         stretch = self._filled
@@ -298,7 +321,8 @@ class BufferedStream:
                 if run is None:
                     self._retry_at = self._monotonic() + RETRY_SECONDS
                     return
-                stretch.frames.extend(run)
+                with self._guard:
+                    stretch.add(run)
                 missing -= len(run)
         except StopIteration:
             stretch.ended = True
@@ -307,7 +331,7 @@ class BufferedStream:
         except Exception:
             _log.exception("reading a track failed")
             self._end_with(stretch, TrackError("Something went wrong while I was reading that track. Try again later."))
-        if stretch.wanted.faded and len(stretch.frames) + stretch.taken >= RAMP_FRAMES:
+        if stretch.wanted.faded and stretch.filled >= RAMP_FRAMES:
             stretch.ended = True
 
     def _end_with(self, stretch: _Stretch, failure: TrackError) -> None:
@@ -326,5 +350,6 @@ class BufferedStream:
                 letting_go()
             except Exception:
                 _log.exception("closing a track failed")
-        self._filled.frames.clear()  # a frame may have come in between
-        self._stretch.frames.clear()
+        with self._guard:
+            self._filled.end_at(0)  # a frame may have come in between
+            self._stretch.end_at(0)
