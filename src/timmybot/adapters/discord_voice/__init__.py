@@ -7,7 +7,9 @@ session         the voice gateway's protocol, without I/O
 dave            end-to-end encryption: our part in a call's group
 discovery       the 74 bytes that tell our own address
 ciphers         transport encryption
-rtp             from an Opus frame to a datagram: ``PacketStream``
+rtp             from an Opus frame to a datagram, and what every way of sending promises: ``PacketStream``, ``Sender``
+direct          sending in Python, a datagram at a time
+batched         sending a slot's frames in one call of ``sender.c``
 connection      one websocket with its UDP socket: ``VoiceConnection``
 patience        how long a lost connection is pursued
 presence        being in a channel: runs the table
