@@ -22,8 +22,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sandbox.bench.dave import ready_session
 from sandbox.bench.standing import Place, place, stand
 
-PHASES = 10
-PHASE_SECONDS = 0.002
+SLOT_SECONDS = 0.020
 
 
 def datagrams(path: str, ssrc: int) -> Iterator[bytes]:
@@ -55,18 +54,15 @@ class Floor:
     async def paced(self, streams: int, seconds: float) -> dict[str, Any]:
         """Send each stream's frames every 20 ms."""
         self._grow(streams)
-        phases = [
-            [(self._sockets[index].send, self._streams[index].__next__) for index in range(phase, streams, PHASES)]
-            for phase in range(PHASES)
-        ]
-        begin, start, ticks = _cpu_seconds(), time.perf_counter(), int(seconds / PHASE_SECONDS)
-        for tick in range(ticks):
-            wait = start + tick * PHASE_SECONDS - time.perf_counter()
+        each = [(udp.send, stream.__next__) for udp, stream in zip(self._sockets, self._streams, strict=True)]
+        begin, start, slots = _cpu_seconds(), time.perf_counter(), int(seconds / SLOT_SECONDS)
+        for slot in range(slots):
+            wait = start + slot * SLOT_SECONDS - time.perf_counter()
             if wait > 0:
                 time.sleep(wait)  # noqa: ASYNC251  # nothing else is to run here
-            for send, following in phases[tick % PHASES]:
+            for send, following in each[:streams]:
                 send(following())
-        return {"cpu_seconds": _cpu_seconds() - begin, "frames": ticks // PHASES * streams}
+        return {"cpu_seconds": _cpu_seconds() - begin, "frames": slots * streams}
 
     def _grow(self, streams: int) -> None:
         for ssrc in range(len(self._streams) + 1, streams + 1):
