@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from sandbox.bench import song
 from sandbox.bench.punctuality import Punctuality, punctuality, sounding
-from sandbox.bench.stand import Stand, Usage
+from sandbox.bench.stand import Stand, Usage, cpu_seconds
 from sandbox.peers.discord_js import INSTALLED, NODE
 from sandbox.radio import Radio
 
@@ -104,17 +104,17 @@ class Room:
     async def window(self, stand: Stand, streams: int, seconds: float) -> Spent:
         """What ``stand``, which plays ``streams`` already, does in the next ``seconds``."""
         await asyncio.sleep(SETTLE_SECONDS)
+        family = stand.family()  # before, for looking them up may take longer than the sink listens
         listening = asyncio.create_task(self.listen(seconds + 2 * AFTER_SECONDS))
         await asyncio.sleep(AFTER_SECONDS)
-        before, begin_ns = stand.usage(), time.time_ns()
+        before, begin_ns = cpu_seconds(family), time.time_ns()
         await asyncio.sleep(seconds)
-        after, end_ns = stand.usage(), time.time_ns()
+        after, end_ns = cpu_seconds(family), time.time_ns()
         arrivals = await listening
         heard = sounding(arrivals)
         frames = int(((heard["time_ns"] >= begin_ns) & (heard["time_ns"] < end_ns)).sum())
         judged = punctuality(arrivals, begin_ns, end_ns, streams)
-        cpu_seconds = after.cpu_seconds - before.cpu_seconds
-        return Spent(cpu_seconds, frames, (end_ns - begin_ns) / 1e9, after, judged)
+        return Spent(after - before, frames, (end_ns - begin_ns) / 1e9, stand.usage(), judged)
 
 
 @asynccontextmanager
