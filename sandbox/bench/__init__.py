@@ -22,5 +22,8 @@ standing     the same from inside
 quota        a share of a core
 search       the largest number that holds
 ours, peer_discordpy, peer_discordjs, floor   the stands
+extent       how much is measured
+density      how many streams a stand holds under a quota
 parts        what is measured, part by part
+streams_held the part that is about density
 """

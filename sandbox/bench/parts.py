@@ -3,62 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from statistics import median
 
 from sandbox.bench.calls import SHARDS
-from sandbox.bench.density import Density
+from sandbox.bench.extent import Extent, Part
 from sandbox.bench.figures import Figures
-from sandbox.bench.quota import NoQuota, Quota
 from sandbox.bench.room import SETTLE_SECONDS, Room, Spent
 from sandbox.bench.stand import Stand
+from sandbox.bench.streams_held import density
 
 TASK_KIB = 512 * 1024
 """The memory of the smaller Fargate task."""
 
 AGREED_SECONDS = 0.3
 """After joining, the keys of the call are agreed on by then."""
-
-
-@dataclass(frozen=True)
-class Extent:
-    """How much is measured: enough to quote, or enough to see that it works."""
-
-    rounds: int = 3
-    window_seconds: float = 4.0
-    streams: int = 100
-    peer_streams: int = 25
-    floor_frames: int = 40_000
-    transcoded: int = 8
-    first_packets: int = 20
-    hour_frames: int = 180_000
-    cycles: int = 1_000
-    linger_seconds: float = 12.0
-    """Longer than threads stay that fill buffers and are not needed any more."""
-    runs: int = 5
-    most_streams: int = 900
-    density_window_seconds: float = 3.0
-
-
-QUICK = Extent(
-    rounds=1,
-    window_seconds=1.0,
-    streams=10,
-    peer_streams=4,
-    floor_frames=5_000,
-    transcoded=2,
-    first_packets=3,
-    hour_frames=6_000,
-    cycles=16,
-    linger_seconds=0.5,
-    runs=1,
-    most_streams=16,
-    density_window_seconds=0.6,
-)
-
-Part = Callable[[Room, Figures, Extent], Awaitable[None]]
 
 
 async def frame_cpu(room: Room, figures: Figures, extent: Extent) -> None:
@@ -230,26 +189,6 @@ async def cycles(room: Room, figures: Figures, extent: Extent) -> None:
     figures.add("cycles_growth_kib", after["own_kib"] - before["own_kib"], "KiB")
     figures.add("cycles_leaked_threads", after["threads"] - before["threads"], "threads")
     figures.add("cycles_leaked_descriptors", after["descriptors"] - before["descriptors"], "descriptors")
-
-
-async def density(room: Room, figures: Figures, extent: Extent) -> None:
-    """How many streams are held under a quota, ours and discord.py's."""
-    for prefix, stand, start in (("", room.ours(), 160), ("peer_discordpy_", room.discordpy(), 28)):
-        if not isinstance(stand, Stand):
-            figures.not_measured[f"{prefix}streams_quarter_core"] = stand
-            continue
-        try:
-            async with Quota(stand.name) as quota, stand:
-                quota.take(stand.pid)
-                measure = Density(room, stand, quota, runs=extent.runs, window_seconds=extent.density_window_seconds)
-                for core, cores in (("quarter", 0.25), ("full", 1.0)):
-                    first = min(int(start * cores * 4), extent.most_streams)
-                    held = await measure.held(cores, start=first, most=extent.most_streams)
-                    figures.add(f"{prefix}streams_{core}_core", held.within_20_ms, "streams")
-                    figures.add(f"{prefix}streams_{core}_core_10_ms", held.within_10_ms, "streams")
-        except NoQuota as error:
-            figures.not_measured[f"{prefix}streams_quarter_core"] = str(error)
-            figures.not_measured[f"{prefix}streams_full_core"] = str(error)
 
 
 PARTS: dict[str, Part] = {

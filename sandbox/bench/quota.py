@@ -28,7 +28,7 @@ class Quota:
     """A group of its own while the context lasts. Raises :class:`NoQuota` when made."""
 
     def __init__(self, name: str) -> None:
-        self._group = ROOT / f"timmybot-bench-{os.getpid()}-{name}"
+        self._group = ROOT / f"timmybot-bench-{os.getpid()}-{name.replace('/', '-')}"
         try:
             self._group.mkdir()
             (self._group / "cpu.cfs_period_us").write_text(str(PERIOD_US))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.bench.__main__ import measure
-from sandbox.bench.parts import QUICK
+from sandbox.bench.extent import QUICK
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the bench is for Linux")
 
