@@ -10,7 +10,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from sandbox.bench.standing import stand
+import numpy as np
+
+from sandbox.bench.sink import Receiver, record, widen
+from sandbox.bench.standing import Deed, stand
 from sandbox.discord import FakeDiscord, Member
 
 SHARDS = 16
@@ -25,6 +28,7 @@ class Calls:
         self._app = discord.create_application("TimmyBot")
         discord.gateway.budget(self._app).interval_seconds = 0.0
         self._listeners: dict[int, Member] = {}
+        self._receiver: Receiver | None = None
 
     async def open(self, guilds: int) -> dict[str, Any]:
         """Have so many guilds more; where and what they are."""
@@ -52,8 +56,16 @@ class Calls:
         return {"at": sounding[0].at}
 
     async def stop_listening(self) -> dict[str, Any]:
-        """Drop every datagram from now on: a hundred guilds' sound is more than this process can decode."""
-        self._discord.voice.udp.deaf = True
+        """Decode nothing from now on: a hundred guilds' sound is more than this process can."""
+        udp = self._discord.voice.udp.hand_over()
+        widen(udp)
+        self._receiver = Receiver(udp)
+        return {}
+
+    async def record(self, seconds: float, path: str) -> dict[str, Any]:
+        """After :meth:`stop_listening`: write what arrives, as the sink does."""
+        assert self._receiver is not None
+        np.save(path, await asyncio.to_thread(record, self._receiver, seconds))
         return {}
 
 
@@ -61,7 +73,13 @@ async def run() -> None:
     with tempfile.TemporaryDirectory() as directory:
         async with FakeDiscord(Path(directory)) as discord:
             calls = Calls(discord)
-            await stand({"open": calls.open, "heard": calls.heard, "stop_listening": calls.stop_listening})
+            deeds: dict[str, Deed] = {
+                "open": calls.open,
+                "heard": calls.heard,
+                "stop_listening": calls.stop_listening,
+                "record": calls.record,
+            }
+            await stand(deeds)
 
 
 if __name__ == "__main__":

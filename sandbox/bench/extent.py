@@ -24,6 +24,8 @@ class Extent:
     cycles: int = 1_000
     linger_seconds: float = 12.0
     """Longer than threads stay that fill buffers and are not needed any more."""
+    task_players: int = 150
+    task_window_seconds: float = 5.0
     runs: int = 5
     most_streams: int = 1_200
     density_window_seconds: float = 3.0
@@ -40,6 +42,8 @@ QUICK = Extent(
     hour_frames=6_000,
     cycles=16,
     linger_seconds=0.5,
+    task_players=8,
+    task_window_seconds=1.0,
     runs=1,
     most_streams=16,
     density_window_seconds=0.6,

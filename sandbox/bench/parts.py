@@ -9,12 +9,10 @@ from statistics import median
 from sandbox.bench.calls import SHARDS
 from sandbox.bench.extent import Extent, Part
 from sandbox.bench.figures import Figures
-from sandbox.bench.room import SETTLE_SECONDS, Room, Spent
+from sandbox.bench.room import Room, Spent
 from sandbox.bench.stand import Stand
 from sandbox.bench.streams_held import density
-
-TASK_KIB = 512 * 1024
-"""The memory of the smaller Fargate task."""
+from sandbox.bench.task import TASK_BYTES, join, play, task
 
 AGREED_SECONDS = 0.3
 """After joining, the keys of the call are agreed on by then."""
@@ -74,12 +72,12 @@ async def players(room: Room, figures: Figures, extent: Extent) -> None:
     """What a player holds in a real call: memory, threads, descriptors, its websocket with TLS included."""
     few = max(1, extent.streams // 10)
     async with room.in_calls(few + extent.streams) as (ours, calls, guilds):
-        await _join(ours, guilds[:few])
-        await _play(ours, guilds[:few])
+        await join(ours, guilds[:few])
+        await play(ours, guilds[:few])
         before = await ours.ask("held")
-        await _join(ours, guilds[few:])
+        await join(ours, guilds[few:])
         await calls.ask("stop_listening")
-        await _play(ours, guilds[few:])
+        await play(ours, guilds[few:])
         after = await ours.ask("held")
     each = {what: (after[what] - before[what]) / extent.streams for what in before}
     kib = each["kib"]
@@ -88,18 +86,7 @@ async def players(room: Room, figures: Figures, extent: Extent) -> None:
     figures.add("player_threads", each["threads"], "threads")
     figures.add("player_descriptors", each["descriptors"], "descriptors")
     figures.add("process_kib", base, "KiB")
-    figures.add("players_in_512_mb", int((TASK_KIB - base) / kib), "players")
-
-
-async def _join(ours: Stand, guilds: list[list[int]]) -> None:
-    for guild, channel in guilds:
-        await ours.ask("join", guild=guild, channel=channel)
-
-
-async def _play(ours: Stand, guilds: list[list[int]]) -> None:
-    for guild, _ in guilds:
-        await ours.ask("play", guild=guild)
-    await asyncio.sleep(SETTLE_SECONDS)
+    figures.add("players_in_512_mb", int((TASK_BYTES / 1024 - base) / kib), "players")
 
 
 async def transcoding(room: Room, figures: Figures, extent: Extent) -> None:
@@ -175,8 +162,8 @@ async def cycles(room: Room, figures: Figures, extent: Extent) -> None:
     """
     async with room.in_calls(SHARDS) as (ours, _, guilds):
         each = -(-extent.cycles // SHARDS)
-        await _join(ours, guilds)
-        await _play(ours, guilds)
+        await join(ours, guilds)
+        await play(ours, guilds)
         for guild, _ in guilds:
             await ours.ask("leave", guild=guild)
         await ours.ask("cycle", guilds=guilds, times=max(1, each // 3))
@@ -199,5 +186,6 @@ PARTS: dict[str, Part] = {
     "first-packet": first_packet,
     "hour": hour,
     "cycles": cycles,
+    "task": task,
     "density": density,
 }

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from sandbox.bench import song
 from sandbox.bench.punctuality import Punctuality, punctuality, sounding
+from sandbox.bench.quota import Quota
 from sandbox.bench.stand import Stand, Usage, cpu_seconds
 from sandbox.peers.discord_js import INSTALLED, NODE
 from sandbox.radio import Radio
@@ -84,9 +85,16 @@ class Room:
         return Stand(name, (sys.executable, "-m", f"sandbox.bench.{module}", str(self.sink_port), what))
 
     @asynccontextmanager
-    async def in_calls(self, guilds: int) -> AsyncIterator[tuple[Stand, Stand, list[list[int]]]]:
-        """Ours connected to the fake Discord; the fake Discord; so many guilds, with their voice channels."""
+    async def in_calls(
+        self, guilds: int, quota: Quota | None = None
+    ) -> AsyncIterator[tuple[Stand, Stand, list[list[int]]]]:
+        """Ours connected to the fake Discord; the fake Discord; so many guilds, with their voice channels.
+
+        Ours is in ``quota`` before it does anything.
+        """
         async with self.calls() as calls, self.ours_joined() as ours:
+            if quota is not None:
+                quota.take(ours.pid)
             opened = await calls.ask("open", guilds=guilds)
             places = opened.pop("guilds")
             await ours.ask("connect", **opened)
@@ -101,11 +109,21 @@ class Room:
         arrivals: NDArray[np.void] = np.load(self._arrivals)
         return arrivals
 
-    async def window(self, stand: Stand, streams: int, seconds: float) -> Spent:
-        """What ``stand``, which plays ``streams`` already, does in the next ``seconds``."""
+    async def listen_in(self, calls: Stand, seconds: float) -> NDArray[np.void]:
+        """The same of what arrives at the fake Discord, which does not listen itself any more."""
+        await calls.ask("record", seconds=seconds, path=str(self._arrivals.resolve()))
+        arrivals: NDArray[np.void] = np.load(self._arrivals)
+        return arrivals
+
+    async def window(self, stand: Stand, streams: int, seconds: float, calls: Stand | None = None) -> Spent:
+        """What ``stand``, which plays ``streams`` already, does in the next ``seconds``.
+
+        Heard by the sink or, where it plays in calls, there: see :meth:`listen_in`.
+        """
         await asyncio.sleep(SETTLE_SECONDS)
         family = stand.family()  # before, for looking them up may take longer than the sink listens
-        listening = asyncio.create_task(self.listen(seconds + 2 * AFTER_SECONDS))
+        listens_for = seconds + 2 * AFTER_SECONDS
+        listening = asyncio.create_task(self.listen_in(calls, listens_for) if calls else self.listen(listens_for))
         await asyncio.sleep(AFTER_SECONDS)
         before, begin_ns = cpu_seconds(family), time.time_ns()
         await asyncio.sleep(seconds)
