@@ -13,9 +13,7 @@ from sandbox.bench.room import Room, Spent
 from sandbox.bench.stand import Stand
 from sandbox.bench.streams_held import density
 from sandbox.bench.task import TASK_BYTES, join, play, task
-
-AGREED_SECONDS = 0.3
-"""After joining, the keys of the call are agreed on by then."""
+from sandbox.bench.wishes import command, first_packet
 
 
 async def frame_cpu(room: Room, figures: Figures, extent: Extent) -> None:
@@ -122,29 +120,6 @@ async def peer_players(room: Room, figures: Figures, extent: Extent) -> None:
     figures.add("peer_discordpy_player_processes", processes, "processes")
 
 
-async def first_packet(room: Room, figures: Figures, extent: Extent) -> None:
-    """From a wish to its sound at the voice server, the real way.
-
-    Warm is with the bot in the channel and the keys agreed on: looking at the URL, opening, filling, the next slot.
-    Joining is on top of that: gateway, voice gateway, discovery, DAVE.
-    """
-    warm: list[float] = []
-    joining: list[float] = []
-    async with room.in_calls(2 * extent.first_packets) as (ours, calls, guilds):
-        for number, (guild, channel) in enumerate(guilds):
-            is_warm = number % 2
-            joined = await ours.ask("join", guild=guild, channel=channel)
-            if is_warm:
-                await asyncio.sleep(AGREED_SECONDS)
-            wished = await ours.ask("play", guild=guild)
-            took = (await calls.ask("heard", guild_id=guild))["at"] - wished["at"]
-            await ours.ask("leave", guild=guild)
-            (warm if is_warm else joining).append((took if is_warm else took + joined["seconds"]) * 1000)
-    figures.add("first_packet_ms", median(warm), "ms")
-    figures.add("first_packet_worst_ms", max(warm), "ms")
-    figures.add("join_and_first_packet_ms", median(joining), "ms")
-
-
 async def hour(room: Room, figures: Figures, extent: Extent) -> None:
     """Memory over an hour's worth of frames, served as fast as they come; the first sixth is warm-up."""
     async with room.ours() as stand:
@@ -184,6 +159,7 @@ PARTS: dict[str, Part] = {
     "transcoding": transcoding,
     "peer-players": peer_players,
     "first-packet": first_packet,
+    "command": command,
     "hour": hour,
     "cycles": cycles,
     "task": task,

@@ -62,6 +62,9 @@ class Room:
     def ours_joined(self) -> Stand:
         return self._python("timmybot in calls", "ours_joined", self.song_url)
 
+    def ours_whole(self) -> Stand:
+        return self._python("timmybot run", "ours_whole", self.song_url)
+
     def calls(self) -> Stand:
         return Stand("the fake Discord", (sys.executable, "-m", "sandbox.bench.calls"))
 
