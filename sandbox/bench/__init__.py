@@ -7,20 +7,24 @@ Every sender is a process of its own (a "stand") that is told over its standard 
 through real UDP sockets to one sink, which notes the kernel's time of each arrival. The bench itself, the sink and the
 web server with the song are outside whatever quota a stand is under.
 
-The stands have real DAVE sessions, ciphers, sockets, pacing, demuxing and buffers, but their voice connections are
-brought about without a voice gateway (see ``dave``): hundreds of players then need no handshakes, and no heartbeats
-are in the figures, neither in ours nor in the peers'.
+The stands of the frames and of the density have real DAVE sessions, ciphers, sockets, pacing, demuxing and buffers, but
+their voice connections are brought about without a voice gateway (see ``dave``): hundreds of players then need no
+handshakes, and no heartbeats are in those figures, neither in ours nor in the peers'. The others are in real calls.
 
-heap         what is in use of it, and not only kept
-figures      names, values, units and targets; the table; ``build/bench.json``
-song         the file that everybody plays
-dave         DAVE sessions that are ready
-sink         counts what arrives, by kernel time
-punctuality  which frames were in their slots
-stand        a sender as the bench sees it: told what to play, its CPU, memory, threads and descriptors
-standing     the same from inside
-quota        a share of a core
-search       the largest number that holds
-ours, peer_discordpy, peer_discordjs, floor   the stands
-parts        what is measured, part by part
+heap          what is in use of it, and not only kept
+figures       names, values, units and targets; the table; ``build/bench.json``
+extent        how much is measured
+song          the file that everybody plays
+dave          DAVE sessions that are ready
+sink          counts what arrives, by kernel time
+punctuality   which frames were in their slots
+stand         a sender as the bench sees it: told what to play, its CPU, memory, threads and descriptors
+standing      the same from inside
+quota         a share of a core, and a limit of memory
+search        the largest number that holds
+density       how many streams a stand holds under a quota
+room          where the stands play
+calls         the fake Discord, for those that play in calls
+ours, ours_joined, ours_whole, peer_discordpy, peer_discordjs, floor   the stands
+parts         what is measured, part by part; ``streams_held``, ``task`` and ``wishes`` have some of them
 """

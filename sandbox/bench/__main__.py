@@ -9,13 +9,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import resource
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from sandbox.bench.extent import QUICK, Extent
 from sandbox.bench.figures import Figures
-from sandbox.bench.parts import PARTS, QUICK, Extent
+from sandbox.bench.parts import PARTS
 from sandbox.bench.room import room
 from sandbox.bench.stand import StandFailed
 
@@ -33,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if sys.platform != "linux":
         print("The bench needs Linux: it reads the kernel's times of arrival and /proc.", file=sys.stderr)
         return 2
+    _allow_descriptors()
     extent = QUICK if options.quick else Extent()
     DIRECTORY.mkdir(parents=True, exist_ok=True)
     figures = asyncio.run(measure(options.only or list(PARTS), extent))
@@ -43,6 +46,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     figures.write(result)
     print(f"\nWritten to {result}.")
     return 0
+
+
+def _allow_descriptors() -> None:
+    """As many as the system lets us have, here and in the stands: a thousand streams want three thousand."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 async def measure(parts: Sequence[str], extent: Extent, directory: Path = DIRECTORY) -> Figures:

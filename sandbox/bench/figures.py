@@ -34,6 +34,9 @@ TARGETS = {
         Target("player_threads", 0.1),  # none; the threads that fill buffers come and go, and are for all players
         Target("first_packet_ms", 150),
         Target("players_in_512_mb", 150, at_least=True),
+        Target("task_512_mb_players", 150, at_least=True),
+        Target("task_512_mb_in_time_percent", 99.9, at_least=True),
+        Target("task_512_mb_oom_kills", 0),
         Target("hour_growth_kib", 1024),
         Target("cycles_leaked_kib", 1024),
         Target("cycles_leaked_objects", 5),

@@ -3,62 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from statistics import median
 
 from sandbox.bench.calls import SHARDS
-from sandbox.bench.density import Density
+from sandbox.bench.extent import Extent, Part
 from sandbox.bench.figures import Figures
-from sandbox.bench.quota import NoQuota, Quota
-from sandbox.bench.room import SETTLE_SECONDS, Room, Spent
+from sandbox.bench.room import Room, Spent
 from sandbox.bench.stand import Stand
-
-TASK_KIB = 512 * 1024
-"""The memory of the smaller Fargate task."""
-
-AGREED_SECONDS = 0.3
-"""After joining, the keys of the call are agreed on by then."""
-
-
-@dataclass(frozen=True)
-class Extent:
-    """How much is measured: enough to quote, or enough to see that it works."""
-
-    rounds: int = 3
-    window_seconds: float = 4.0
-    streams: int = 100
-    peer_streams: int = 25
-    floor_frames: int = 40_000
-    transcoded: int = 8
-    first_packets: int = 20
-    hour_frames: int = 180_000
-    cycles: int = 1_000
-    linger_seconds: float = 12.0
-    """Longer than threads stay that fill buffers and are not needed any more."""
-    runs: int = 5
-    most_streams: int = 900
-    density_window_seconds: float = 3.0
-
-
-QUICK = Extent(
-    rounds=1,
-    window_seconds=1.0,
-    streams=10,
-    peer_streams=4,
-    floor_frames=5_000,
-    transcoded=2,
-    first_packets=3,
-    hour_frames=6_000,
-    cycles=16,
-    linger_seconds=0.5,
-    runs=1,
-    most_streams=16,
-    density_window_seconds=0.6,
-)
-
-Part = Callable[[Room, Figures, Extent], Awaitable[None]]
+from sandbox.bench.streams_held import density
+from sandbox.bench.task import TASK_BYTES, join, play, task
+from sandbox.bench.wishes import command, first_packet
 
 
 async def frame_cpu(room: Room, figures: Figures, extent: Extent) -> None:
@@ -115,12 +70,12 @@ async def players(room: Room, figures: Figures, extent: Extent) -> None:
     """What a player holds in a real call: memory, threads, descriptors, its websocket with TLS included."""
     few = max(1, extent.streams // 10)
     async with room.in_calls(few + extent.streams) as (ours, calls, guilds):
-        await _join(ours, guilds[:few])
-        await _play(ours, guilds[:few])
+        await join(ours, guilds[:few])
+        await play(ours, guilds[:few])
         before = await ours.ask("held")
-        await _join(ours, guilds[few:])
+        await join(ours, guilds[few:])
         await calls.ask("stop_listening")
-        await _play(ours, guilds[few:])
+        await play(ours, guilds[few:])
         after = await ours.ask("held")
     each = {what: (after[what] - before[what]) / extent.streams for what in before}
     kib = each["kib"]
@@ -129,18 +84,7 @@ async def players(room: Room, figures: Figures, extent: Extent) -> None:
     figures.add("player_threads", each["threads"], "threads")
     figures.add("player_descriptors", each["descriptors"], "descriptors")
     figures.add("process_kib", base, "KiB")
-    figures.add("players_in_512_mb", int((TASK_KIB - base) / kib), "players")
-
-
-async def _join(ours: Stand, guilds: list[list[int]]) -> None:
-    for guild, channel in guilds:
-        await ours.ask("join", guild=guild, channel=channel)
-
-
-async def _play(ours: Stand, guilds: list[list[int]]) -> None:
-    for guild, _ in guilds:
-        await ours.ask("play", guild=guild)
-    await asyncio.sleep(SETTLE_SECONDS)
+    figures.add("players_in_512_mb", int((TASK_BYTES / 1024 - base) / kib), "players")
 
 
 async def transcoding(room: Room, figures: Figures, extent: Extent) -> None:
@@ -176,29 +120,6 @@ async def peer_players(room: Room, figures: Figures, extent: Extent) -> None:
     figures.add("peer_discordpy_player_processes", processes, "processes")
 
 
-async def first_packet(room: Room, figures: Figures, extent: Extent) -> None:
-    """From a wish to its sound at the voice server, the real way.
-
-    Warm is with the bot in the channel and the keys agreed on: looking at the URL, opening, filling, the next slot.
-    Joining is on top of that: gateway, voice gateway, discovery, DAVE.
-    """
-    warm: list[float] = []
-    joining: list[float] = []
-    async with room.in_calls(2 * extent.first_packets) as (ours, calls, guilds):
-        for number, (guild, channel) in enumerate(guilds):
-            is_warm = number % 2
-            joined = await ours.ask("join", guild=guild, channel=channel)
-            if is_warm:
-                await asyncio.sleep(AGREED_SECONDS)
-            wished = await ours.ask("play", guild=guild)
-            took = (await calls.ask("heard", guild_id=guild))["at"] - wished["at"]
-            await ours.ask("leave", guild=guild)
-            (warm if is_warm else joining).append((took if is_warm else took + joined["seconds"]) * 1000)
-    figures.add("first_packet_ms", median(warm), "ms")
-    figures.add("first_packet_worst_ms", max(warm), "ms")
-    figures.add("join_and_first_packet_ms", median(joining), "ms")
-
-
 async def hour(room: Room, figures: Figures, extent: Extent) -> None:
     """Memory over an hour's worth of frames, served as fast as they come; the first sixth is warm-up."""
     async with room.ours() as stand:
@@ -216,8 +137,8 @@ async def cycles(room: Room, figures: Figures, extent: Extent) -> None:
     """
     async with room.in_calls(SHARDS) as (ours, _, guilds):
         each = -(-extent.cycles // SHARDS)
-        await _join(ours, guilds)
-        await _play(ours, guilds)
+        await join(ours, guilds)
+        await play(ours, guilds)
         for guild, _ in guilds:
             await ours.ask("leave", guild=guild)
         await ours.ask("cycle", guilds=guilds, times=max(1, each // 3))
@@ -232,33 +153,15 @@ async def cycles(room: Room, figures: Figures, extent: Extent) -> None:
     figures.add("cycles_leaked_descriptors", after["descriptors"] - before["descriptors"], "descriptors")
 
 
-async def density(room: Room, figures: Figures, extent: Extent) -> None:
-    """How many streams are held under a quota, ours and discord.py's."""
-    for prefix, stand, start in (("", room.ours(), 160), ("peer_discordpy_", room.discordpy(), 28)):
-        if not isinstance(stand, Stand):
-            figures.not_measured[f"{prefix}streams_quarter_core"] = stand
-            continue
-        try:
-            async with Quota(stand.name) as quota, stand:
-                quota.take(stand.pid)
-                measure = Density(room, stand, quota, runs=extent.runs, window_seconds=extent.density_window_seconds)
-                for core, cores in (("quarter", 0.25), ("full", 1.0)):
-                    first = min(int(start * cores * 4), extent.most_streams)
-                    held = await measure.held(cores, start=first, most=extent.most_streams)
-                    figures.add(f"{prefix}streams_{core}_core", held.within_20_ms, "streams")
-                    figures.add(f"{prefix}streams_{core}_core_10_ms", held.within_10_ms, "streams")
-        except NoQuota as error:
-            figures.not_measured[f"{prefix}streams_quarter_core"] = str(error)
-            figures.not_measured[f"{prefix}streams_full_core"] = str(error)
-
-
 PARTS: dict[str, Part] = {
     "frame-cpu": frame_cpu,
     "players": players,
     "transcoding": transcoding,
     "peer-players": peer_players,
     "first-packet": first_packet,
+    "command": command,
     "hour": hour,
     "cycles": cycles,
+    "task": task,
     "density": density,
 }

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from sandbox.bench import song
 from sandbox.bench.punctuality import Punctuality, punctuality, sounding
-from sandbox.bench.stand import Stand, Usage
+from sandbox.bench.quota import Quota
+from sandbox.bench.stand import Stand, Usage, cpu_seconds
 from sandbox.peers.discord_js import INSTALLED, NODE
 from sandbox.radio import Radio
 
@@ -61,6 +62,9 @@ class Room:
     def ours_joined(self) -> Stand:
         return self._python("timmybot in calls", "ours_joined", self.song_url)
 
+    def ours_whole(self) -> Stand:
+        return self._python("timmybot run", "ours_whole", self.song_url)
+
     def calls(self) -> Stand:
         return Stand("the fake Discord", (sys.executable, "-m", "sandbox.bench.calls"))
 
@@ -84,9 +88,16 @@ class Room:
         return Stand(name, (sys.executable, "-m", f"sandbox.bench.{module}", str(self.sink_port), what))
 
     @asynccontextmanager
-    async def in_calls(self, guilds: int) -> AsyncIterator[tuple[Stand, Stand, list[list[int]]]]:
-        """Ours connected to the fake Discord; the fake Discord; so many guilds, with their voice channels."""
+    async def in_calls(
+        self, guilds: int, quota: Quota | None = None
+    ) -> AsyncIterator[tuple[Stand, Stand, list[list[int]]]]:
+        """Ours connected to the fake Discord; the fake Discord; so many guilds, with their voice channels.
+
+        Ours is in ``quota`` before it does anything.
+        """
         async with self.calls() as calls, self.ours_joined() as ours:
+            if quota is not None:
+                quota.take(ours.pid)
             opened = await calls.ask("open", guilds=guilds)
             places = opened.pop("guilds")
             await ours.ask("connect", **opened)
@@ -101,20 +112,30 @@ class Room:
         arrivals: NDArray[np.void] = np.load(self._arrivals)
         return arrivals
 
-    async def window(self, stand: Stand, streams: int, seconds: float) -> Spent:
-        """What ``stand``, which plays ``streams`` already, does in the next ``seconds``."""
+    async def listen_in(self, calls: Stand, seconds: float) -> NDArray[np.void]:
+        """The same of what arrives at the fake Discord, which does not listen itself any more."""
+        await calls.ask("record", seconds=seconds, path=str(self._arrivals.resolve()))
+        arrivals: NDArray[np.void] = np.load(self._arrivals)
+        return arrivals
+
+    async def window(self, stand: Stand, streams: int, seconds: float, calls: Stand | None = None) -> Spent:
+        """What ``stand``, which plays ``streams`` already, does in the next ``seconds``.
+
+        Heard by the sink or, where it plays in calls, there: see :meth:`listen_in`.
+        """
         await asyncio.sleep(SETTLE_SECONDS)
-        listening = asyncio.create_task(self.listen(seconds + 2 * AFTER_SECONDS))
+        family = stand.family()  # before, for looking them up may take longer than the sink listens
+        listens_for = seconds + 2 * AFTER_SECONDS
+        listening = asyncio.create_task(self.listen_in(calls, listens_for) if calls else self.listen(listens_for))
         await asyncio.sleep(AFTER_SECONDS)
-        before, begin_ns = stand.usage(), time.time_ns()
+        before, begin_ns = cpu_seconds(family), time.time_ns()
         await asyncio.sleep(seconds)
-        after, end_ns = stand.usage(), time.time_ns()
+        after, end_ns = cpu_seconds(family), time.time_ns()
         arrivals = await listening
         heard = sounding(arrivals)
         frames = int(((heard["time_ns"] >= begin_ns) & (heard["time_ns"] < end_ns)).sum())
         judged = punctuality(arrivals, begin_ns, end_ns, streams)
-        cpu_seconds = after.cpu_seconds - before.cpu_seconds
-        return Spent(cpu_seconds, frames, (end_ns - begin_ns) / 1e9, after, judged)
+        return Spent(after - before, frames, (end_ns - begin_ns) / 1e9, stand.usage(), judged)
 
 
 @asynccontextmanager

@@ -22,7 +22,7 @@ SLOT_BYTES = 16
 """What is kept of a datagram: its RTP header, and a little."""
 CONTROL_BYTES = 64
 BUFFER_BYTES = 64 * 1024**2
-PAUSE_SECONDS = 0.002
+PAUSE_SECONDS = 0.01
 SO_TIMESTAMPNS = 35
 """Source: Linux, asm-generic/socket.h."""
 
@@ -93,13 +93,18 @@ def record(receiver: Receiver, seconds: float) -> NDArray[np.void]:
     return together[(together["time_ns"] >= begin) & (together["time_ns"] < end)]
 
 
-def _socket() -> socket.socket:
-    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    udp.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+def widen(udp: socket.socket) -> None:
+    """Have it keep what comes while nobody reads."""
     try:
         udp.setsockopt(socket.SOL_SOCKET, 33, BUFFER_BYTES)  # SO_RCVBUFFORCE, for which one must be root
     except PermissionError:
         udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
+
+
+def _socket() -> socket.socket:
+    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    udp.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+    widen(udp)
     udp.bind(("127.0.0.1", 0))
     return udp
 

@@ -48,6 +48,11 @@ class VoiceUdp:
         self._socket.bind(("127.0.0.1", 0))
         asyncio.get_running_loop().add_reader(self._socket, self._readable)
 
+    def hand_over(self) -> socket.socket:
+        """Read no more: whoever takes the socket does. It is closed with this object all the same."""
+        asyncio.get_running_loop().remove_reader(self._socket)
+        return self._socket
+
     def close(self) -> None:
         """Stop listening."""
         if self._socket.fileno() >= 0:
