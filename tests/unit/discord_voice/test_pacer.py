@@ -236,6 +236,20 @@ def test_a_playing_that_breaks_is_over_and_the_others_play_on() -> None:
     assert all(wire.frames == FRAMES[:5] for wire in wires[1:])
 
 
+def test_what_lanes_sent_goes_out_at_the_end_of_each_slot_and_a_slot_that_fails_is_not_the_last() -> None:
+    wire, flushed = Wire(), list[int]()
+
+    def flush() -> None:
+        flushed.append(len(wire.frames))
+        if len(flushed) == 2:
+            raise MemoryError
+
+    schedule = Schedule(flush)
+    schedule.add(a_lane(wire), 0.0)
+    Turning(schedule, [wire]).until(0.1)
+    assert flushed == [1, 2, 3, 4, 5]
+
+
 def test_the_thread_serves_its_lanes_goes_on_after_a_rest_and_ends() -> None:
     wire, over = Wire(), threading.Event()
     lane = Lane(lambda playing: over.set())

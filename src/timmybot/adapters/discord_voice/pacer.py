@@ -95,7 +95,10 @@ class Schedule:
             except Exception:  # one broken lane must not silence the others
                 log.exception("a player could not send")
                 lane.breaks()
-        self._flush()
+        try:
+            self._flush()
+        except Exception:  # the next slot is another chance; without this thread there is none
+            log.exception("a slot could not be sent")
         if lateness > LATE_SECONDS:
             for lane in self._lanes:
                 lane.late()
