@@ -30,7 +30,7 @@ class Held:
 
 
 class Density:
-    """Runs ``stand``, which ``quota`` has taken, with more and fewer streams. Runs are ``window_seconds`` long."""
+    """Runs ``stand`` in ``quota`` with more and fewer streams. Runs are ``window_seconds`` long."""
 
     def __init__(self, room: Room, stand: Stand, quota: Quota, *, runs: int, window_seconds: float) -> None:
         self._room = room
@@ -39,6 +39,8 @@ class Density:
         self._runs = runs
         self._window_seconds = window_seconds
         self._seen: dict[tuple[float, int], list[Punctuality]] = {}
+        self._players = 0
+        """So many the stand has made."""
 
     async def held(self, cores: float, *, start: int, most: int) -> Held:
         """Under ``cores`` of a core."""
@@ -73,8 +75,7 @@ class Density:
         """So many runs, those that were made before included."""
         seen = self._seen.setdefault((cores, streams), [])
         if len(seen) < runs:
-            await self._stand.ask("play", streams=0)  # who catches up must not do so in the next run
-            await self._stand.ask("play", streams=streams)
+            await self._play(streams)
         while len(seen) < runs:
             self._quota.allow(cores)
             try:
@@ -84,3 +85,17 @@ class Density:
             seen.append(window.punctuality)
             print(f" {streams}:{window.punctuality.within_20_ms:.2%}", end="", flush=True)
         return seen
+
+    async def _play(self, streams: int) -> None:
+        """In a process that never had more players: what is left of them costs some senders their punctuality.
+
+        All are stopped first, so that none still catches up with the last run.
+        """
+        if streams < self._players:
+            await self._stand.restart()
+            self._players = 0
+        if self._players == 0:
+            self._quota.take(self._stand.pid)
+        await self._stand.ask("play", streams=0)
+        await self._stand.ask("play", streams=streams)
+        self._players = streams

@@ -30,7 +30,18 @@ async def largest(holds: Holds, *, start: int, most: int, grain: float = 0.05) -
 
 
 async def confirmed(holds_by_median: Holds, candidate: int, *, step: float = 0.06) -> int:
-    """``candidate``, or as many steps below it as it takes for ``holds_by_median``."""
-    while candidate >= 1 and not await holds_by_median(candidate):
-        candidate = min(candidate - 1, int(candidate * (1 - step)))
-    return max(candidate, 0)
+    """``candidate``, or the largest number below it for which ``holds_by_median``, to within ``step`` of itself.
+
+    Goes down by one step, by two, by four; then bisects what it overstepped: asking costs several runs each time.
+    """
+    number, bad, stride = candidate, candidate + 1, step
+    while number >= 1 and not await holds_by_median(number):
+        number, bad, stride = min(number - 1, int(number * (1 - stride))), number, min(2 * stride, 0.5)
+    good = max(number, 0)
+    while bad - good > max(1, step * bad):
+        middle = (good + bad) // 2
+        if await holds_by_median(middle):
+            good = middle
+        else:
+            bad = middle
+    return good

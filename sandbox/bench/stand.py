@@ -77,6 +77,11 @@ class Stand:
                     os.kill(pid, 9)
             await process.wait()
 
+    async def restart(self) -> None:
+        """Be a new process."""
+        await self.__aexit__(None, None, None)
+        await self.__aenter__()
+
     async def ask(self, what: str, **details: Any) -> dict[str, Any]:
         """Raises :class:`StandFailed`."""
         process = self._process

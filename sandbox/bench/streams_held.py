@@ -45,7 +45,6 @@ async def _add(room: Room, figures: Figures, extent: Extent, sender: Sender, *, 
         return stand
     try:
         async with Quota(stand.name) as quota, stand:
-            quota.take(stand.pid)
             measure = Density(room, stand, quota, runs=extent.runs, window_seconds=extent.density_window_seconds)
             start = int(sender.start * cores / CORES["quarter"])
             held = await measure.held(cores, start=min(start, extent.most_streams), most=extent.most_streams)

@@ -39,3 +39,16 @@ async def test_everything_holds_up_to_the_most_that_is_tried() -> None:
 async def test_a_lucky_find_is_taken_back_until_the_median_holds() -> None:
     assert 180 <= await confirmed(Limit(200), 230) <= 200
     assert await confirmed(Limit(0), 5) == 0
+
+
+@pytest.mark.parametrize("limit", [1, 40, 133, 391, 860])
+async def test_what_is_far_from_holding_is_left_in_a_few_tries(limit: int) -> None:
+    holds = Limit(limit)
+    assert limit - max(1, 0.06 * limit + 1) <= await confirmed(holds, 885) <= limit
+    assert len(holds.tried) <= 13
+
+
+async def test_what_holds_at_once_is_asked_once() -> None:
+    holds = Limit(200)
+    assert await confirmed(holds, 160) == 160
+    assert holds.tried == [160]
