@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,12 @@ from timmybot.adapters.discord_rest import DiscordRest
 from timmybot.adapters.ecs import NoProtection
 from timmybot.adapters.secrets import EnvironmentSecrets
 from timmybot.adapters.system_clock import SystemClock
-from timmybot.domain.ids import InteractionId
+from timmybot.domain.ids import GuildId, InteractionId
 from timmybot.entrypoints.assemble import Stores, assembled_worker
 from timmybot.entrypoints.new_id import new_id
 from timmybot.ports.clock import Clock
 from timmybot.ports.discord import DiscordError
+from timmybot.ports.inbox import Inbox, Nudge
 from timmybot.ports.secrets import Credentials
 from timmybot.services.answering import Answering
 from timmybot.services.command_definitions import DEFINITIONS
@@ -45,6 +46,21 @@ class CannotRun(Exception):
 class _AlwaysAwake:
     async def wake(self) -> None:
         pass
+
+
+class OwnInbox:
+    """An inbox whose reader is in this process, and told at once instead of half a look later."""
+
+    def __init__(self, inbox: Inbox) -> None:
+        self._inbox = inbox
+        self.tell: Callable[[GuildId], None] = lambda _: None
+
+    async def post(self, nudge: Nudge) -> None:
+        await self._inbox.post(nudge)
+        self.tell(nudge.guild_id)
+
+    async def read(self, since: float) -> list[Nudge]:
+        return await self._inbox.read(since)
 
 
 class _NoMetrics:
@@ -81,7 +97,8 @@ async def serve(
 ) -> None:
     """Introduce the bot to Discord, and play from ``stores`` until ``stop`` is set. Raises :class:`CannotRun`."""
     await _introduce(rest, credentials.application_id)
-    interactions = Deferring(Interactions(_answering(settings, stores, rest, clock)), rest, clock)
+    inbox = OwnInbox(stores.inbox)
+    interactions = Deferring(Interactions(_answering(settings, stores, inbox, rest, clock)), rest, clock)
 
     async def on_interaction(payload: Mapping[str, Any]) -> None:
         await _respond(rest, interactions, payload)
@@ -97,6 +114,7 @@ async def serve(
         progress=Progress(settings.lease_margin_seconds),
         on_interaction=on_interaction,
     ) as worker:
+        inbox.tell = worker.nudge
         await worker.run(stop)
 
 
@@ -115,11 +133,11 @@ async def _introduce(rest: DiscordRest, application_id: int) -> None:
     log.info("I am %s. Commands are registered; Ctrl-C stops me.", name)
 
 
-def _answering(settings: Settings, stores: Stores, rest: DiscordRest, clock: Clock) -> Answering:
+def _answering(settings: Settings, stores: Stores, inbox: Inbox, rest: DiscordRest, clock: Clock) -> Answering:
     return Answering(
         guilds=stores.guilds,
         leases=stores.leases,
-        inbox=stores.inbox,
+        inbox=inbox,
         members=rest,
         waking=Waking(stores.leases, _AlwaysAwake(), _NoMetrics(), clock, settings),
         clock=clock,

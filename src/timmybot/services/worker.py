@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from timmybot.domain.ids import ShardId, shard_of
+from timmybot.domain.ids import GuildId, ShardId, shard_of
 from timmybot.ports.clock import Clock
 from timmybot.ports.guild_store import GuildStores, StoreUnavailable
 from timmybot.ports.inbox import Inbox
@@ -122,6 +122,10 @@ class Worker:
             self._silent = True
             log.warning("this process stood still; silent until its leases are confirmed")
             self._held_guilds.silence_all()
+
+    def nudge(self, guild_id: GuildId) -> None:
+        """Look at the guild now: for whoever posts to the inbox from this very process."""
+        self._held_guilds.nudge(guild_id)
 
     async def read_inbox(self) -> None:
         """Nudge the guilds that the inbox names. Nudges are read again within the overlap, and heard once.

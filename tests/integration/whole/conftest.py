@@ -39,7 +39,9 @@ class House:
     directory: Path
 
     @asynccontextmanager
-    async def bot(self, rewire: Rewire = lambda stores: stores, *, pace: float = 1.0) -> AsyncIterator[None]:
+    async def bot(
+        self, rewire: Rewire = lambda stores: stores, *, pace: float = 1.0, inbox_poll_seconds: float = 0.5
+    ) -> AsyncIterator[None]:
         """The bot, awake, until the context ends. ``rewire`` may put other stores behind it; its clock goes ``pace``
         times as fast as the world."""
         clock = FastClock(pace)
@@ -48,6 +50,7 @@ class House:
             usual,
             discord_api_url=self.discord.api_url,
             shard_count=1,
+            inbox_poll_seconds=inbox_poll_seconds,
             source_allow_hosts=(self.radio.host,),
             heartbeat_seconds=usual.heartbeat_seconds * pace,
             lease_seconds=usual.lease_seconds * pace,

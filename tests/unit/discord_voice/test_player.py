@@ -12,7 +12,7 @@ from tests.fakes.voice import FakeSignalling, FakeStream, FramesSource
 from tests.fakes.wire import Wire
 from timmybot.adapters.discord_voice.close_codes import Loss
 from timmybot.adapters.discord_voice.connection import VoiceConnection
-from timmybot.adapters.discord_voice.lane import FADE_SLOTS, KEEP_ALIVE_SLOTS, Lane
+from timmybot.adapters.discord_voice.lane import FADE_SLOTS, KEEP_ALIVE_SLOTS, SILENCE_FRAMES, Lane
 from timmybot.adapters.discord_voice.pacer import Pacer, Schedule
 from timmybot.adapters.discord_voice.player import VoicePlayer
 from timmybot.adapters.discord_voice.presence import Presence
@@ -371,6 +371,23 @@ async def test_in_a_long_pause_the_way_back_is_kept_open(stage: Stage) -> None:
     before = len(stage.sent)
     stage.serve(2 * KEEP_ALIVE_SLOTS)
     assert [len(datagram) for datagram in stage.sent[before:]] == [8, 8]
+
+
+async def test_leaving_ends_the_sound_in_silence_although_no_slot_comes_any_more(stage: Stage) -> None:
+    stage.serve(10)
+    before = len(stage.sent)
+    await stage.player.leave()
+    assert stage.sent[before:] == [SILENCE] * SILENCE_FRAMES
+    assert stage.serve(10) == []
+
+
+async def test_a_muted_player_leaves_without_a_sound(stage: Stage) -> None:
+    """It may be another worker's by now."""
+    stage.serve(10)
+    before = len(stage.sent)
+    stage.player.mute()
+    await stage.player.leave()
+    assert stage.sent[before:] == []
 
 
 async def test_frames_wait_while_keys_are_agreed_on(stage: Stage) -> None:

@@ -164,6 +164,12 @@ class Lane:
         """This slot was served late."""
         self._counters.late += 1
 
+    def hush(self) -> None:
+        """End the sound for good: send at once what silence is still due. Nothing plays here any more."""
+        while self._packets is not None and not self.muted and self._silences:
+            self._silences -= 1
+            self._packets.send_silence()
+
     def skip(self, slots: int) -> None:
         """These slots are over and were not served."""
         if self._packets is not None and not self.muted:

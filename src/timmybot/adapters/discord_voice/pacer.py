@@ -158,6 +158,12 @@ class Pacer:
             self._woken_at = self._monotonic()
         self._wake.set()
 
+    def hush(self, lane: Lane) -> None:
+        """End the sound of a lane on which nothing plays any more, now: it will have no further slot."""
+        with self._lock:
+            lane.hush()
+            self.sender.flush()
+
     def stalled_seconds(self) -> float:
         """For how long the thread has not gone round although it has lanes to serve; it may be dead. Never blocks."""
         if not self._wake.is_set():

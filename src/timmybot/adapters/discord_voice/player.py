@@ -65,6 +65,7 @@ class VoicePlayer:
         """The watchdog is at its wits' end."""
         self.alone_seconds = 0.0
         self._source = source
+        self._pacer = pacer
         self._clock = clock
         self._changed = changed
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -167,7 +168,10 @@ class VoicePlayer:
         self._notices = tuple(notice for notice in self._notices if notice not in notices)
 
     async def leave(self) -> None:
+        may_send = not self.lane.muted
         self._forget()
+        if may_send:
+            self._pacer.hush(self.lane)
         await self.presence.leave()
 
     async def close(self) -> None:
