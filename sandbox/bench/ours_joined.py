@@ -90,15 +90,18 @@ class Worker:
     async def _cycle(self, guild: int, channel: int, times: int) -> None:
         assert self._players is not None
         player = self._players.open(GuildId(guild))
-        counters = self._players.counters()[GuildId(guild)]
         for _ in range(times):
             await player.join(ChannelId(channel))
-            sent = counters.sent
+            sent = self._sent(guild)
             await player.play(PlayId("1"), Track(self._at.song), position_ms=0, paused=False)
             async with asyncio.timeout(PATIENCE_SECONDS):
-                while counters.sent == sent:  # noqa: ASYNC110  # the pacing thread tells nobody
+                while self._sent(guild) == sent:  # noqa: ASYNC110  # the pacing thread tells nobody
                     await asyncio.sleep(LOOK_SECONDS)
             await player.leave()
+
+    def _sent(self, guild: int) -> int:
+        assert self._players is not None
+        return self._players.counters()[GuildId(guild)].sent
 
     async def close(self) -> None:
         if self._players is not None:
