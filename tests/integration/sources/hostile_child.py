@@ -1,7 +1,7 @@
 """A process of its own that looks at URLs and plays them, and says what that cost. Run by test_hostile_media.
 
 Its arguments: the host that may be fetched from; the address space in MiB that it may use beyond what it begins with;
-``bounded`` or ``unbounded``, which takes the fetcher's bound away; a URL of a good file; and the URLs.
+``bounded`` or ``unbounded``, which takes the bounds away; a URL of a good file; and the URLs.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tests.fakes.reading import read
-from timmybot.adapters.sources import HttpTrackSource, fetch
+from timmybot.adapters.sources import HttpTrackSource, containers, fetch
 from timmybot.domain.track import Track
 from timmybot.ports.track_source import Gap, TrackError
 
@@ -96,4 +96,6 @@ if __name__ == "__main__":
     is_bounded = sys.argv[3] == "bounded"
     if not is_bounded:
         fetch.SILENT_BYTES = 2**40
+        fetch.SILENT_CPU_SECONDS = 2**40
+        containers.hold_pieces_to(2**31 - 1)
     asyncio.run(main(sys.argv[1], sys.argv[4:], int(sys.argv[2]), PLAY_SECONDS if is_bounded else UNBOUNDED_SECONDS))

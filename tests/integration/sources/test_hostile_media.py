@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from sandbox.recording import Format
-from tests.integration.sources import hostile
+from tests.integration.sources import bombs, hostile
 from tests.integration.sources.conftest import Recorded
 from tests.integration.sources.media_server import MediaServer, content
 
@@ -40,11 +42,19 @@ def costs(server: MediaServer, good: bytes, urls: list[str], mode: str = "bounde
     return [json.loads(line) for line in child.stdout.splitlines()]
 
 
-def test_every_hostile_file_is_refused_or_played_at_a_bounded_cost(server: MediaServer, recorded: Recorded) -> None:
-    files = hostile.files(recorded(Format.MP3), recorded(Format.OGG_OPUS))
+@pytest.mark.parametrize("kind", ["of old", "that ask for much"])
+def test_every_hostile_file_is_refused_or_played_at_a_bounded_cost(
+    server: MediaServer, recorded: Recorded, kind: str
+) -> None:
+    if kind == "of old":
+        files = hostile.files(recorded(Format.MP3), recorded(Format.OGG_OPUS))
+    else:
+        files = bombs.files(recorded, server.url(bombs.ELSEWHERE))
     urls = [server.serve(f"/{number}", behaviour) for number, behaviour in enumerate(files.values())]
+    found = costs(server, recorded(Format.MP3), urls)
 
-    for name, cost in zip(files, costs(server, recorded(Format.MP3), urls), strict=True):
+    assert bombs.ELSEWHERE not in [path for path, _ in server.requests], "only what was asked for is fetched"
+    for name, cost in zip(files, found, strict=True):
         assert cost["seconds"] < MOST_SECONDS, f"{name}: {cost}"
         assert cost["peak_mib"] < MOST_MIB, f"{name}: {cost}"
         plays = "resolved" in cost["outcome"]
@@ -53,10 +63,16 @@ def test_every_hostile_file_is_refused_or_played_at_a_bounded_cost(server: Media
         assert "Something went wrong" not in cost["outcome"], f"{name}: {cost}"
 
 
-def test_without_the_bound_a_picture_takes_what_memory_there_is(server: MediaServer, recorded: Recorded) -> None:
+@pytest.mark.parametrize("kind", ["a picture", "an index"])
+def test_without_the_bounds_a_file_takes_what_memory_there_is(
+    server: MediaServer, recorded: Recorded, kind: str
+) -> None:
     """The negative control."""
-    picture = hostile.repeated(hostile.id3_of(250 * hostile.MIB), b"\xff" * 4096, 2_000 * hostile.MIB)
+    if kind == "a picture":
+        file = hostile.repeated(hostile.id3_of(250 * hostile.MIB), b"\xff" * 4096, 2_000 * hostile.MIB)
+    else:
+        file = content(bombs.growing_index(recorded(Format.M4A)))
 
-    (cost,) = costs(server, recorded(Format.MP3), [server.serve("/picture", picture)], "unbounded")
+    (cost,) = costs(server, recorded(Format.MP3), [server.serve("/file", file)], "unbounded")
 
-    assert cost["peak_mib"] > MOST_MIB
+    assert cost["peak_mib"] > 2 * MOST_MIB

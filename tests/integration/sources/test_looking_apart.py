@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.recording import Format
-from tests.integration.sources import hostile
+from tests.integration.sources import bombs, hostile
 from tests.integration.sources.conftest import Recorded
 from tests.integration.sources.media_server import MediaServer, content, hanging
 from tests.integration.voice.scene import until
@@ -48,8 +48,9 @@ def told_of(looking: LookingApart, file: str) -> str:
     return Path(f"/proc/{looking.pid}/{file}").read_text(encoding="ascii")
 
 
-def full_of_tags(recorded: Recorded) -> bytes:
-    return hostile.id3_of_many(60_000) + recorded(Format.MP3)
+def full_of_tags() -> bytes:
+    """FFmpeg takes them in all at once, in quadratic time: half a minute."""
+    return bombs.flac_of_many(150_000)
 
 
 async def test_what_is_found_is_what_it_is_and_the_process_stays(
@@ -72,7 +73,7 @@ async def test_a_file_that_is_computed_over_for_too_long_is_ended_and_others_are
     looking: LookingApart, server: MediaServer, recorded: Recorded
 ) -> None:
     good = server.serve("/good", content(recorded(Format.MP3)))
-    bad = server.serve("/bad", content(full_of_tags(recorded)))
+    bad = server.serve("/bad", content(full_of_tags()))
     await looking.resolve(good)
     first, ours = looking.pid, time.thread_time()
     hostile_one = asyncio.create_task(looking.resolve(bad))
@@ -87,8 +88,8 @@ async def test_a_file_that_is_computed_over_for_too_long_is_ended_and_others_are
     assert not is_there(first)
 
 
-async def test_negative_control_without_the_bound_it_computes_on(server: MediaServer, recorded: Recorded) -> None:
-    bad = server.serve("/bad", content(full_of_tags(recorded)))
+async def test_negative_control_without_the_bound_it_computes_on(server: MediaServer) -> None:
+    bad = server.serve("/bad", content(full_of_tags()))
     looking = LookingApart(server.allowed, cpu_seconds=1_000.0)
     asked = asyncio.create_task(looking.resolve(bad))
     await until(lambda: looking.pid is not None, "the process")
@@ -99,13 +100,11 @@ async def test_negative_control_without_the_bound_it_computes_on(server: MediaSe
     await asyncio.gather(asked, return_exceptions=True)
 
 
-async def test_a_machine_too_busy_to_compute_for_long_says_the_same_of_the_file(
-    server: MediaServer, recorded: Recorded
-) -> None:
+async def test_a_machine_too_busy_to_compute_for_long_says_the_same_of_the_file(server: MediaServer) -> None:
     """Its time is up before it has computed for as long as it may."""
     looking = LookingApart(server.allowed, resolve_seconds=3.0, cpu_seconds=1_000.0)
     with pytest.raises(TrackError, match="holds too much besides its sound"):
-        await looking.resolve(server.serve("/bad", content(full_of_tags(recorded))))
+        await looking.resolve(server.serve("/bad", content(full_of_tags())))
     await looking.close()
 
 
@@ -165,3 +164,17 @@ async def test_every_hostile_file_is_answered_in_time(server: MediaServer, recor
         assert "Something went wrong" not in str(answer), name
     assert (await looking.resolve(server.serve("/good", content(recorded(Format.MP3))))).title == "evening"
     await looking.close()
+
+
+async def test_what_ffmpeg_cannot_be_kept_from_costs_the_process_apart_its_bound_and_us_next_to_nothing(
+    looking: LookingApart, server: MediaServer, recorded: Recorded
+) -> None:
+    """Each is told in a sentence, and whoever looks next is answered."""
+    good = server.serve("/good", content(recorded(Format.MP3)))
+    await looking.resolve(good)
+    for number, (name, behaviour) in enumerate(bombs.for_the_process_apart().items()):
+        ours = time.thread_time()
+        with pytest.raises(TrackError, match=r"\.$"):
+            await looking.resolve(server.serve(f"/{number}", behaviour))
+        assert time.thread_time() - ours < NEXT_TO_NOTHING_SECONDS, name
+        assert (await looking.resolve(good)).title == "evening", name

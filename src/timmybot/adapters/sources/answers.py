@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import urllib3
 
+from timmybot.ports.track_source import TrackError
+
 
 @dataclass(frozen=True)
 class Opened:
@@ -43,6 +45,16 @@ def begin_of(response: urllib3.HTTPResponse) -> int:
 def is_station(response: urllib3.HTTPResponse) -> bool:
     """Radio servers (SHOUTcast, Icecast) tell of themselves in headers of their own."""
     return any(name.lower().startswith(("icy-", "ice-")) for name in response.headers)
+
+
+def check_plain(response: urllib3.HTTPResponse) -> None:
+    """Raises :class:`TrackError` for a body that is compressed although we asked for it as it is.
+
+    To unpack it is never worth it: sound is compressed already, and a megabyte can be a gigabyte of zeros.
+    """
+    coding = response.headers.get("Content-Encoding", "").strip().lower()
+    if coding not in {"", "identity"}:
+        raise TrackError("The server at that address sends the file compressed, which I cannot play. Try another link.")
 
 
 def unreachable(host: str, trouble: Exception | None) -> str:

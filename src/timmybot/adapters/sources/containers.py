@@ -1,14 +1,18 @@
 """Opening a fetched file as an audio container, with FFmpeg held on a short leash.
 
-FFmpeg may open nothing itself (no protocol, no second file), takes only containers and codecs that music comes in, and
-looks at a bounded part of the file to find out what it is.
+FFmpeg may open nothing itself (no protocol, no second file), takes only containers and codecs that music comes in,
+looks at a bounded part of the file to find out what it is, and gets no large piece of memory.
 """
 
 from __future__ import annotations
 
+import ctypes
+import logging
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NoReturn
+from pathlib import Path
+from typing import Final, NoReturn
 
 import av
 import av.error
@@ -17,6 +21,8 @@ from av.stream import Discard
 
 from timmybot.adapters.sources.fetch import HttpFile
 from timmybot.ports.track_source import TrackError
+
+log = logging.getLogger(__name__)
 
 FORMATS = "matroska,webm,ogg,mp3,aac,mov,mp4,m4a,flac,wav,w64,aiff,caf"
 """Containers that hold sound. Not among them: anything that points elsewhere (hls, dash, concat) or is an image."""
@@ -35,11 +41,22 @@ _OPTIONS = {
     "probesize": "2000000",
     "formatprobesize": "200000",
     "analyzeduration": "5000000",
-    "max_streams": "64",
+    "max_streams": "5",  # sound, picture, chapters, cover, times; each may have a table as large as the largest piece
 }
 _BUFFER_BYTES = 32 * 1024
 _MOST_CHANNELS = 8
 _MOST_HERTZ = 384_000
+
+LARGEST_PIECE_BYTES: Final = 40 * 1024**2
+"""The most memory that FFmpeg may ask for at a time. Ten hours of AAC at 48 kHz have an index of 38 MiB (24 bytes a
+frame); beyond that there are only files that say they need more: 500 bytes of MP4 ask for an index of 2 GB, mid-file
+too, and 2 MB for as much to be unpacked."""
+
+TIGHT_BYTES: Final = 128 * 1024
+"""How much may be read in a row between two packets of a format in ``_TIGHT``."""
+_TIGHT: Final = frozenset({"aac", "ogg"})
+"""Formats in which nothing but sound stands between packets, and in which FFmpeg takes in tags that come midway: all of
+them at once, in quadratic time, without reading meanwhile. 128 KiB of them are a second of CPU, 1 MiB a minute."""
 
 
 @contextmanager
@@ -49,6 +66,7 @@ def opened(file: HttpFile) -> Iterator[tuple[InputContainer, av.AudioStream]]:
     Raises :class:`TrackError` in a sentence for the member, also for what goes wrong inside the ``with``.
     """
     _check_answer(file)
+    file.in_a_row(None)
     with (
         plain_errors(),
         av.open(
@@ -60,7 +78,29 @@ def opened(file: HttpFile) -> Iterator[tuple[InputContainer, av.AudioStream]]:
             io_open=_open_nothing,
         ) as container,
     ):
-        yield container, _sound(container)
+        sound = _sound(container)
+        if container.format.name in _TIGHT:
+            file.in_a_row(TIGHT_BYTES)
+        yield container, sound
+
+
+def hold_pieces_to(size: int) -> None:
+    """Let FFmpeg, in all of this process, ask for ``size`` bytes of memory at a time and no more.
+
+    PyAV does not hand this function of FFmpeg's through, so it is called in the library that PyAV has loaded. Where
+    that is not found (there is no Linux) nothing is bounded.
+    """
+    if sys.platform != "linux":
+        return
+    maps = Path("/proc/self/maps").read_text(encoding="utf-8", errors="surrogateescape")
+    path = next((line.split(maxsplit=5)[5] for line in maps.splitlines() if "/libavutil" in line), None)
+    if path is None:
+        log.warning("FFmpeg's library was not found: a damaged file may take much memory")
+        return
+    ctypes.CDLL(path).av_max_alloc(ctypes.c_size_t(size))
+
+
+hold_pieces_to(LARGEST_PIECE_BYTES)  # before anything is opened, whoever opens it
 
 
 @contextmanager

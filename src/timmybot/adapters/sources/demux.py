@@ -15,6 +15,10 @@ from timmybot.ports.track_source import FRAME_MS, TrackError
 BAD_PACKETS = 100
 """How many packets in a row may be unreadable before the file is given up: two seconds of sound."""
 
+LARGEST_PACKET_BYTES = 2 * 1024**2
+"""What is larger is no sound: eight channels of FLAC in its largest frames are 1.5 MB. Unpacked, decoded and resampled
+it would take twelve times as much memory."""
+
 LOOKED_AT = 8
 """How many packets are looked at to tell how a file is framed."""
 
@@ -74,7 +78,7 @@ def packets(container: InputContainer, sound: av.AudioStream) -> Generator[av.Pa
                 continue
             if packet.pts is None or packet.size == 0:
                 continue  # PyAV's mark of the end, and what has no place in time
-            if packet.is_corrupt:
+            if packet.is_corrupt or packet.size > LARGEST_PACKET_BYTES:
                 bad += 1
                 continue
             bad = 0

@@ -155,7 +155,12 @@ class Reel:
                 break
             except demux.Unseekable:
                 continue
-        return dropwhile(lambda packet: packet.pts is None or packet.pts <= last, source)
+
+        def was_given(packet: Packet) -> bool:
+            self._file.grant()
+            return packet.pts is None or packet.pts <= last
+
+        return dropwhile(was_given, source)
 
 
 def _packets(stack: ExitStack, container: InputContainer, sound: av.AudioStream) -> Iterator[Packet]:

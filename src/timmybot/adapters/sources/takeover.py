@@ -72,6 +72,7 @@ def take_over(file: RememberingFile, first: Sequence[av.Packet[av.AudioStream]])
     pairs = zip(first, packets, strict=False)
     if not all(packet.pts == time + shift and bytes(packet) == taken for packet, (time, taken) in pairs):
         return None
+    file.in_a_row(None)  # that is for what FFmpeg may be given
     return Takeover(file, source, packets, shift)
 
 
