@@ -7,7 +7,7 @@ import pytest
 from sandbox.recording import Format
 from tests.integration.sources.conftest import Recorded
 from tests.integration.sources.hearing import drain
-from tests.integration.sources.media_server import Handler, MediaServer, breaking, content
+from tests.integration.sources.media_server import Handler, MediaServer, breaking, content, status
 from timmybot.adapters.sources import HttpTrackSource
 from timmybot.adapters.sources.addresses import AddressPolicy
 from timmybot.adapters.sources.fetch import RECONNECTS, HttpFile
@@ -53,6 +53,29 @@ def test_a_server_that_gives_nothing_more_is_given_up_after_a_few_tries(server: 
         read_all(file)
     assert len(server.requests) == 1 + RECONNECTS
     file.close()
+
+
+def test_a_link_that_has_expired_meanwhile_is_said_to_be_refused(
+    source: HttpTrackSource, server: MediaServer, filling: FillingThreads, recorded: Recorded
+) -> None:
+    """lavaplayer #79: an address that is good for some hours only, or a connection that does not outlast a long pause.
+
+    What was buffered is heard; then the server is asked once more, and what it says ends the track with a sentence.
+    """
+    data = recorded(Format.MP3)
+
+    def expires(request: Handler) -> None:
+        if len(server.requests) == 1:
+            breaking(data, after=60_000)(request)
+        else:
+            status(403)(request)
+
+    stream = source.open(Track(server.serve("/a", expires)), position_ms=0)
+    heard = drain(stream, filling)
+
+    assert len(heard) > 100
+    assert "403" in str(stream.failure)
+    assert len(server.requests) == 2
 
 
 def test_a_server_without_ranges_is_read_again_up_to_the_place(server: MediaServer) -> None:

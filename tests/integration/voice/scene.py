@@ -12,6 +12,7 @@ from random import Random
 from sandbox.discord import Application, FakeDiscord, Guild, Member
 from sandbox.melody import Melody, recognise
 from tests.fakes.voice import FramesSource
+from tests.integration.voice.gate import Gate
 from timmybot.adapters.discord_gateway import Gateway
 from timmybot.adapters.discord_rest import DiscordRest
 from timmybot.adapters.discord_voice import VoicePlayers
@@ -63,6 +64,47 @@ class FastClock(SystemClock):
         await super().sleep(seconds / self._pace)
 
 
+class HeldClock(FastClock):
+    """A fast clock that a test may have stand still, to look at what is under way; who waits by it waits on."""
+
+    def __init__(self, pace: float) -> None:
+        super().__init__(pace)
+        self._ahead = 0.0
+        self._stood_at: float | None = None
+        self._moved = asyncio.Event()
+
+    def monotonic(self) -> float:
+        return (super().monotonic() if self._stood_at is None else self._stood_at) + self._ahead
+
+    async def sleep(self, seconds: float) -> None:
+        end = self.monotonic() + seconds
+        while (left := end - self.monotonic()) > 0:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(left / self._pace if self._stood_at is None else None):
+                    await self._moved.wait()
+
+    def stand_still(self) -> None:
+        if self._stood_at is None:
+            self._stood_at = super().monotonic()
+            self._wake()
+
+    def jump(self, seconds: float) -> None:
+        """While it stands still: let so much time pass at once."""
+        assert self._stood_at is not None
+        self._ahead += seconds
+        self._wake()
+
+    def go_on(self) -> None:
+        if self._stood_at is not None:
+            self._ahead -= super().monotonic() - self._stood_at
+            self._stood_at = None
+            self._wake()
+
+    def _wake(self) -> None:
+        self._moved.set()
+        self._moved = asyncio.Event()
+
+
 @dataclass
 class Bot:
     """One worker's connections to Discord."""
@@ -71,6 +113,8 @@ class Bot:
     players: VoicePlayers
     budget: OpenBudget
     rest: DiscordRest
+    clock: HeldClock
+    """The players', not the gateway's."""
 
     def player(self, guild: Guild) -> Player:
         return self.players.open(GuildId(guild.id))
@@ -83,6 +127,7 @@ class Bot:
         return player
 
     async def close(self) -> None:
+        self.clock.go_on()
         await self.players.close()
         await self.gateway.close_all()
         self.rest.close()
@@ -99,6 +144,8 @@ class Scene:
     melody: Melody
     source: FramesSource
     tls: ssl.SSLContext
+    gate: Gate
+    """Stands before no voice server until it is told to."""
     bots: list[Bot] = field(default_factory=list)
     lost_leases: set[ShardId] = field(default_factory=set)
     """Shards that no bot may act on."""
@@ -132,9 +179,9 @@ class Scene:
             look_up=rest.guild,
             change_voice=rest.change_voice,
         )
-        self.bots.append(
-            Bot(gateway, VoicePlayers(gateway, self.source, FastClock(self.pace), tls=self.tls), budget, rest)
-        )
+        clock = HeldClock(self.pace)
+        players = VoicePlayers(gateway, self.source, clock, random=Random(1), tls=self.tls)
+        self.bots.append(Bot(gateway, players, budget, rest, clock))
         return self.bots[-1]
 
     async def worker(self) -> Bot:

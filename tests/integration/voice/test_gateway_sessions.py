@@ -85,6 +85,7 @@ async def test_a_successor_resumes_the_session_and_takes_the_call_over(scene: Sc
 
 
 async def test_a_successor_of_a_dead_worker_joins_although_discord_still_shows_the_bot(scene: Scene) -> None:
+    """discord.py #2284: after a restart the bot is silent, because it is seen in the channel already."""
     predecessor = await scene.worker()
     await predecessor.play(scene.guild)
     await scene.alice.ear.wait_for_sound()

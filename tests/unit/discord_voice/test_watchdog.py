@@ -108,6 +108,13 @@ async def test_a_slow_source_may_take_its_time_for_the_first_frame(stage: Watche
     assert stage.steps == {}
 
 
+async def test_of_a_track_that_does_not_begin_the_channel_hears_within_ten_seconds(stage: Watched) -> None:
+    await stage.player.play(PlayId("second"), SONG, position_ms=0, paused=False)
+    stage.source.opened[-1].behind = True
+    await stage.go_on(10)
+    assert "its source sent nothing" in stage.player.status().notices[0]
+
+
 async def test_a_connection_over_which_nothing_goes_is_made_anew_and_at_last_given_to_another(stage: Watched) -> None:
     def nothing_goes() -> None:
         assert stage.pacer.lane

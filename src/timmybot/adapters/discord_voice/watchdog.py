@@ -24,8 +24,9 @@ log = logging.getLogger(__name__)
 
 LOOK_SECONDS: Final = 0.5
 SILENT_SECONDS: Final = 3.0
-FIRST_FRAME_SECONDS: Final = 15.0
-"""How long a stream may take for its first frame: longer than its own time limits, which say more clearly why."""
+FIRST_FRAME_SECONDS: Final = 9.0
+"""How long a stream may take for its first frame: longer than a server may say nothing (8 s), of which the stream tells
+more clearly, and short enough for the channel to hear something within ten."""
 
 STUCK_SECONDS: Final = 30.0
 """How often a player that is stuck, and that no other worker has taken, is connected anew."""
