@@ -21,7 +21,8 @@ async def frame_cpu(room: Room, figures: Figures, extent: Extent) -> None:
     spent: dict[str, list[float]] = {"floor": [], "paced": []}
     async with AsyncExitStack() as up:
         floor = await up.enter_async_context(room.floor())
-        players = {"ours": (await up.enter_async_context(room.ours()), extent.streams)}
+        ours = await up.enter_async_context(room.ours())
+        players = {str(streams): (ours, streams) for streams in extent.frame_streams}
         for name, stand in (("discordpy", room.discordpy()), ("discordjs", room.discordjs())):
             if isinstance(stand, Stand):
                 players[name] = (await up.enter_async_context(stand), extent.peer_streams)
@@ -34,7 +35,7 @@ async def frame_cpu(room: Room, figures: Figures, extent: Extent) -> None:
             idle[name] = await room.window(stand, 0, extent.window_seconds / 2)
         for _ in range(extent.rounds):
             spent["floor"].append(await _floor_us(room, floor, "run", frames=extent.floor_frames))
-            paced = {"streams": extent.streams, "seconds": extent.window_seconds / 2}
+            paced = {"streams": extent.frame_streams[-1], "seconds": extent.window_seconds / 2}
             spent["paced"].append(await _floor_us(room, floor, "paced", **paced))
             for name, (stand, streams) in players.items():
                 await stand.ask("play", streams=streams)
@@ -42,14 +43,18 @@ async def frame_cpu(room: Room, figures: Figures, extent: Extent) -> None:
                 await stand.ask("play", streams=0)
                 spent.setdefault(name, []).append(_frame_us(window, idle[name]))
     typical = {name: median(values) for name, values in spent.items()}
-    figures.add("frame_cpu_us", typical["ours"], "µs")
+    for number in map(str, extent.frame_streams):
+        figures.add(f"frame_cpu_{number}_streams_us", typical[number], "µs")
+    ours_us = typical[str(extent.frame_streams[-1])]
+    figures.add("frame_cpu_us", ours_us, "µs")
     figures.add("frame_floor_us", typical["floor"], "µs")
     figures.add("frame_floor_paced_us", typical["paced"], "µs")
-    for name in players.keys() - {"ours"}:
-        figures.add(f"peer_{name}_frame_cpu_us", typical[name], "µs")
-        figures.add(f"frame_cpu_to_{name}", typical["ours"] / typical[name], "×")
-    figures.add("frame_cpu_to_floor", typical["ours"] / typical["floor"], "×")
-    figures.add("frame_cpu_to_floor_paced", typical["ours"] / typical["paced"], "×")
+    for name in ("discordpy", "discordjs"):
+        if name in typical:
+            figures.add(f"peer_{name}_frame_cpu_us", typical[name], "µs")
+            figures.add(f"frame_cpu_to_{name}", ours_us / typical[name], "×")
+    figures.add("frame_cpu_to_floor", ours_us / typical["floor"], "×")
+    figures.add("frame_cpu_to_floor_paced", ours_us / typical["paced"], "×")
 
 
 async def _floor_us(room: Room, floor: Stand, how: str, **details: float) -> float:

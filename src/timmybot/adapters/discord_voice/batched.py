@@ -136,10 +136,11 @@ class _Batched(PacketStream):
         return int(self._way.refused)
 
     def send(self, frame: bytes) -> None:
-        if self.end_to_end is not None and frame is not SILENCE:
-            frame = self.end_to_end(frame)
-        self._add_frame(frame)
-        self._add_way(self._address)
+        encrypt, add_frame, add_way = self.end_to_end, self._add_frame, self._add_way  # found at once in variables
+        if encrypt is not None and frame is not SILENCE:
+            frame = encrypt(frame)
+        add_frame(frame)
+        add_way(self._address)
 
     def keep_alive(self) -> None:
         self._udp.send(KEEP_ALIVE.pack(self.datagrams))

@@ -52,8 +52,9 @@ class _Direct(PacketStream):
         return self._refused
 
     def send(self, frame: bytes) -> None:
-        if self.end_to_end is not None and frame is not SILENCE:
-            frame = self.end_to_end(frame)
+        encrypt, send, seal = self.end_to_end, self._send, self._seal  # found at once in variables
+        if encrypt is not None and frame is not SILENCE:
+            frame = encrypt(frame)
         number = self._datagrams
         try:
             counter = number.to_bytes(COUNTER_BYTES, "big")
@@ -67,7 +68,7 @@ class _Direct(PacketStream):
             if len(frame) > MOST_FRAME_BYTES:
                 self._refused += 1
                 return
-            self._send(header + self._seal(counter + self._nonce_rest, frame, header) + counter)
+            send(header + seal(counter + self._nonce_rest, frame, header) + counter)
         except (OSError, OverflowError):  # a full buffer, an unreachable host; or the numbers are used up
             self._refused += 1
 

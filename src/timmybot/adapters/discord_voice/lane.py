@@ -151,12 +151,16 @@ class Lane:
         left = playing.left
         if left and not playing.faded:
             playing.left = left - 1
+            take = playing.take  # Python finds what it calls at once in a variable, in a slot by a search
             try:
-                frame = playing.take()
+                frame = take()
             except IndexError:
                 self._look(packets, playing)
-            else:
-                self._send(packets, frame)
+                return
+            try:
+                packets.send(frame)
+            except (ValueError, RuntimeError):
+                self._lose(packets)
         else:
             self._look(packets, playing)
 
@@ -206,15 +210,16 @@ class Lane:
             frame = run.take()
         except IndexError:  # closed at this very moment
             self._rest(packets)
-        else:
-            self._send(packets, frame)
-
-    def _send(self, packets: PacketStream, frame: bytes) -> None:
+            return
         try:
             packets.send(frame)
-        except (ValueError, RuntimeError):  # keys that have just gone: nothing went out in this slot
-            packets.pass_over()
-            self._counters.refused += 1
+        except (ValueError, RuntimeError):
+            self._lose(packets)
+
+    def _lose(self, packets: PacketStream) -> None:
+        """The keys have just gone: this frame is lost, and nothing went out in its slot."""
+        packets.pass_over()
+        self._counters.refused += 1
 
     def _without_frame(self, playing: Playing, gap: Gap) -> bool:
         """The stream gave no frame. Returns whether another one has taken its place."""

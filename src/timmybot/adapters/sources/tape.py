@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 import av
 
@@ -88,7 +88,7 @@ class Tape(Generic[P]):
         except Exception as failure:
             self._failure = failure  # a generator that raised is over: whoever reads on shall know why
             raise
-        size = sum([len(packet) if isinstance(packet, bytes) else packet.size for _, packet in run])
+        size = _bytes_of([packet for _, packet in run])
         kept = self._kept
         kept.append((run, size))
         self._bytes += size
@@ -97,3 +97,10 @@ class Tape(Generic[P]):
             self._bytes -= kept.popleft()[1]
             self._dropped += 1
         return run
+
+
+def _bytes_of(packets: Sequence[P]) -> int:
+    """How many bytes they have, which are all of one kind."""
+    if isinstance(packets[0], bytes):
+        return sum(map(len, cast(Sequence[bytes], packets)))
+    return sum([packet.size for packet in cast("Sequence[av.Packet[av.AudioStream]]", packets)])
