@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 LIBRARY: Final = Path(__file__).with_name("sender.so")
 _KEY_BYTES: Final = 512
-"""``crypto_aead_aes256gcm_statebytes()`` of libsodium; the other mode's key has 32."""
+"""What libsodium keeps of an expanded AES key, as far as it goes; the other mode's key has 32."""
 _ALIGNMENT: Final = 64
 """It asks for 16 bytes; a line of the cache is no worse."""
 
@@ -72,6 +72,8 @@ class BatchedSender:
         self._send_all.restype = None
         self._send_all.argtypes = (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p, ctypes.c_int)
         self._sodium = ctypes.CDLL(_sodium.__file__)
+        if self._sodium.crypto_aead_aes256gcm_statebytes() > _KEY_BYTES:
+            raise OSError("this libsodium keeps more of a key than there is room for")
         self._seals = {XCHACHA20: self._sodium.crypto_aead_xchacha20poly1305_ietf_encrypt_detached}
         if self._sodium.crypto_aead_aes256gcm_is_available():
             self._seals[AES_GCM] = self._sodium.crypto_aead_aes256gcm_encrypt_detached_afternm
