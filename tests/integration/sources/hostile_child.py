@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tests.fakes.reading import read
-from timmybot.adapters.sources import HttpTrackSource, containers, fetch
+from timmybot.adapters.sources import HttpTrackSource, allowance, containers
 from timmybot.domain.track import Track
 from timmybot.ports.track_source import Gap, TrackError
 
@@ -95,7 +95,7 @@ async def warm_up(source: HttpTrackSource, url: str) -> None:
 if __name__ == "__main__":
     is_bounded = sys.argv[3] == "bounded"
     if not is_bounded:
-        fetch.SILENT_BYTES = 2**40
-        fetch.SILENT_CPU_SECONDS = 2**40
+        allowance.SILENT_BYTES = 2**40
+        allowance.SILENT_CPU_SECONDS = 2**40
         containers.hold_pieces_to(2**31 - 1)
     asyncio.run(main(sys.argv[1], sys.argv[4:], int(sys.argv[2]), PLAY_SECONDS if is_bounded else UNBOUNDED_SECONDS))

@@ -12,7 +12,8 @@ import pytest
 from tests.fakes.reading import read
 from timmybot.adapters.sources.effects import Ramp
 from timmybot.adapters.sources.filling import FillingThreads
-from timmybot.adapters.sources.stream import TURN_FRAMES, BufferedStream, Frames, Marks, _Stretch
+from timmybot.adapters.sources.stream import TURN_FRAMES, BufferedStream, Frames, Marks
+from timmybot.adapters.sources.stretch import Stretch
 from timmybot.ports.track_source import FRAME_MS, Gap, Run, Sound, TrackError
 
 PATIENCE = 10.0
@@ -149,7 +150,7 @@ def test_a_run_is_over_where_the_sound_changes(threads: FillingThreads) -> None:
 def test_negative_control_a_run_that_went_on_would_play_seconds_of_the_old_sound(
     threads: FillingThreads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_Stretch, "end_at", lambda stretch, frame: None)
+    monkeypatch.setattr(Stretch, "end_at", lambda stretch, frame: None)
     stream = BufferedStream(Loud(), threads, marks=Marks(high=40, low=6, step=40))
     settle(threads)
     run = stream.run()

@@ -3,6 +3,7 @@
 addresses   which addresses may be fetched from
 urls        which texts are URLs that may be asked for
 fetch       a file over HTTP, seekable, that FFmpeg reads instead of the network
+allowance   what it may cost without sound coming of it
 containers  opening that file as an audio container, and nothing else
 probe       what is there: title, duration, whether its packets can be passed through
 demux       packets passed through untouched
@@ -14,6 +15,7 @@ tape        the last packets, kept so that their sound can be made anew
 reel        an opened file, and the frames made of it, passed through or transcoded
 playback    the frames of a URL, across seeks, changes and broken stations
 stream      the buffer between those and the pacing thread
+stretch     what is in it: frames in one sound
 filling     the few threads that fill all buffers, shared fairly
 loudness    how loud a track is
 looking_apart, looking_child    ``probe`` in a process of its own, which can be ended

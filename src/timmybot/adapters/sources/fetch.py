@@ -10,7 +10,6 @@ import os
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Iterator
 from urllib.parse import urljoin
 
@@ -19,6 +18,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util import Url
 
 from timmybot.adapters.sources.addresses import AddressPolicy
+from timmybot.adapters.sources.allowance import Allowance
 from timmybot.adapters.sources.answers import Opened, begin_of, check_plain, is_station, refusal, size_of, unreachable
 from timmybot.adapters.sources.filling import Waiting
 from timmybot.adapters.sources.urls import checked_url, host_and_port
@@ -35,18 +35,6 @@ SKIP_BYTES = 256 * 1024
 REREAD_BYTES = 32 * 1024**2
 """Up to this size a file is sought in although its server gives no parts: from its beginning again, skipping."""
 
-SILENT_BYTES = 24 * 1024**2
-"""How much may be read between two packets of sound, or before the first. The index of a long MP4 takes 10 MB, a large
-cover as much; FFmpeg keeps what it reads of them, up to three times over: this bounds what a file costs in memory."""
-
-SILENT_CPU_SECONDS = 0.5
-"""How long FFmpeg may compute without sound coming of it. The index of ten hours of MP4 takes 0.08 s. Tags are taken in
-in quadratic time, and nine times as long as until here once more when they are read: 5 s in all."""
-
-EARNED_CPU_SECONDS = 0.005
-"""What a packet of sound gives back of that: a hundred times what FFmpeg takes for one, and a quarter of a core at most
-for a file that has a little to compute before every packet."""
-
 MAX_BYTES = 4 * 1024**3
 CONNECT_SECONDS = 4.0
 READ_SECONDS = 8.0
@@ -54,10 +42,6 @@ READ_SECONDS = 8.0
 
 USER_AGENT = "TimmyBot/0.1"
 _ADDRESSES_TRIED = 3
-_TOO_COSTLY = (
-    "The file at that address is damaged, or holds too much besides its sound. "
-    "Give a direct link to an audio file, without large pictures in it."
-)
 _RECEIVE_BYTES = 128 * 1024
 """What the kernel holds of a file that is not read on yet. Left to itself it takes megabytes, which the task's memory
 limit counts; this still brings 1.3 MB/s from a server that is 100 ms away."""
@@ -102,12 +86,7 @@ class HttpFile(io.RawIOBase):
         self._aborted = False
         self._awaiting = False
         self._over = False
-        self._spent_bytes = 0
-        self._row_limit: int | None = None
-        self._row_bytes = self._row_end = 0
-        self._cpu_left = SILENT_CPU_SECONDS
-        self._cpu_from: tuple[int, float] | None = None
-        """The thread that reads, and its clock then; ``None`` if nothing was read since the last packet."""
+        self._allowance = Allowance()
 
     @property
     def host(self) -> str:
@@ -170,7 +149,7 @@ class HttpFile(io.RawIOBase):
             return b""
         try:
             data = self._read(size if size > 0 else 64 * 1024)
-            self._pay(len(data))
+            self._allowance.spend(len(data), self._position)
         except TrackError:
             self._over = True  # FFmpeg tries again and would have the same error many times over
             raise
@@ -181,17 +160,15 @@ class HttpFile(io.RawIOBase):
 
         Raises :class:`TrackError` if it was computed over for too long.
         """
-        if self._cpu_from is not None:
-            self._charge()
-            if self._cpu_left < 0:
-                self._over = True
-                raise TrackError(_TOO_COSTLY)
-            self._cpu_left = min(self._cpu_left + EARNED_CPU_SECONDS, SILENT_CPU_SECONDS)
-        self._spent_bytes = self._row_bytes = 0
+        try:
+            self._allowance.earn()
+        except TrackError:
+            self._over = True
+            raise
 
     def in_a_row(self, most: int | None) -> None:
         """From here on allow ``most`` bytes to be read in a row without sound: ``None`` for any number."""
-        self._row_limit, self._row_bytes = most, 0
+        self._allowance.in_a_row(most)
 
     def _read(self, wanted: int) -> bytes:
         for _ in range(RECONNECTS + 1):
@@ -209,24 +186,6 @@ class HttpFile(io.RawIOBase):
                 self._over = True  # a body without a length ends where the server ends it
                 return b""
         raise TrackError("The connection broke off, and the server does not go on from there. Try again later.")
-
-    def _pay(self, size: int) -> None:
-        """Raises :class:`TrackError` when much was read, or much done with it, and no sound came of it."""
-        self._spent_bytes += size
-        begin = self._position - size
-        self._row_bytes = size + (self._row_bytes if begin == self._row_end else 0)
-        self._row_end = self._position
-        self._charge()
-        self._cpu_from = threading.get_ident(), time.thread_time()
-        long = self._row_limit is not None and self._row_bytes > self._row_limit
-        if long or self._cpu_left < 0 or self._spent_bytes > SILENT_BYTES:
-            raise TrackError(_TOO_COSTLY)
-
-    def _charge(self) -> None:
-        """Take what was computed since the last read off what may be."""
-        begun, self._cpu_from = self._cpu_from, None
-        if begun is not None and begun[0] == threading.get_ident():
-            self._cpu_left -= time.thread_time() - begun[1]
 
     def abort(self) -> None:
         """Have whatever waits on the network stop waiting, now and for good. From any thread; never waits."""

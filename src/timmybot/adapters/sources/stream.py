@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from threading import Lock
@@ -12,6 +11,7 @@ from typing import Protocol
 
 from timmybot.adapters.sources.effects import RAMP_FRAMES, Ramp
 from timmybot.adapters.sources.filling import FillingThreads
+from timmybot.adapters.sources.stretch import Stretch, Wanted
 from timmybot.ports.track_source import AS_IT_IS, FRAME_MS, Gap, Run, Sound, TrackError
 
 _log = logging.getLogger(__name__)
@@ -68,52 +68,6 @@ COMPANY_FRAMES = 10
 """For how long a stream that runs low waits for others to be filled in one go with it: 200 ms at most."""
 
 
-@dataclass(frozen=True)
-class _Wanted:
-    sound: Sound
-    faded: bool = False
-
-    @property
-    def amplitude(self) -> float:
-        return 0.0 if self.faded else self.sound.amplitude
-
-
-class _Stretch:
-    """Frames in one sound. ``frames`` is filled at one end and read at the other; all else is the filler's, before it
-    is handed over."""
-
-    __slots__ = ("begins_at", "ended", "filled", "frames", "ms_per_frame", "start_ms", "wanted")
-
-    def __init__(self, wanted: _Wanted, start_ms: float, begins_at: int) -> None:
-        self.frames: deque[bytes] = deque()
-        self.filled = 0
-        """How many frames it has had. Changes together with ``frames`` under the stream's guard."""
-        self.wanted = wanted
-        self.start_ms = start_ms
-        self.ms_per_frame = FRAME_MS * wanted.sound.rate
-        self.begins_at = begins_at
-        """Which frame of the stretch before is the first that this one stands for."""
-        self.ended = False
-
-    @property
-    def taken(self) -> int:
-        """How many were read. Exact under the stream's guard, or where nobody fills."""
-        return self.filled - len(self.frames)
-
-    def place_ms(self, frames: int) -> float:
-        return self.start_ms + frames * self.ms_per_frame
-
-    def add(self, run: Sequence[bytes]) -> None:
-        self.frames.extend(run)
-        self.filled += len(run)
-
-    def end_at(self, frame: int) -> None:
-        """Take back what lies behind and has not been read."""
-        while self.filled > frame and self.frames:
-            self.frames.pop()
-            self.filled -= 1
-
-
 class BufferedStream:
     """Implements :class:`timmybot.ports.track_source.FrameStream` over :class:`Frames`.
 
@@ -138,10 +92,10 @@ class BufferedStream:
         self._host = host
         self._marks = marks or Marks()
         self._monotonic = monotonic
-        self._wanted = _Wanted(sound)
+        self._wanted = Wanted(sound)
         start_ms = float(position_ms - position_ms % FRAME_MS)
-        self._stretch = self._filled = _Stretch(self._wanted, start_ms, 0)
-        self._following: _Stretch | None = None
+        self._stretch = self._filled = Stretch(self._wanted, start_ms, 0)
+        self._following: Stretch | None = None
         """Filled by the filler, taken by the reader."""
         self._frames = source.frames(start_ms, sound, None)
         self._failure: TrackError | None = None
@@ -192,13 +146,13 @@ class BufferedStream:
         return Run(stretch.frames.popleft, spare)
 
     def set_sound(self, sound: Sound) -> None:
-        self._want(_Wanted(sound, self._wanted.faded))
+        self._want(Wanted(sound, self._wanted.faded))
 
     def fade_out(self) -> None:
-        self._want(_Wanted(self._wanted.sound, faded=True))
+        self._want(Wanted(self._wanted.sound, faded=True))
 
     def fade_in(self) -> None:
-        self._want(_Wanted(self._wanted.sound, faded=False))
+        self._want(Wanted(self._wanted.sound, faded=False))
 
     def close(self) -> None:
         self._closed = True
@@ -232,7 +186,7 @@ class BufferedStream:
         elif left <= self._marks.low - COMPANY_FRAMES:
             self._threads.wake()
 
-    def _run_dry(self, stretch: _Stretch, *, ended: bool) -> Gap:
+    def _run_dry(self, stretch: Stretch, *, ended: bool) -> Gap:
         if self._closed:
             return Gap.END
         if stretch.wanted.faded and ended:
@@ -251,7 +205,7 @@ class BufferedStream:
 
     # Steps on the filling threads
 
-    def _want(self, wanted: _Wanted) -> None:
+    def _want(self, wanted: Wanted) -> None:
         if wanted != self._wanted:
             self._wanted = wanted
             self._schedule()
@@ -294,7 +248,7 @@ class BufferedStream:
         wanted, filled = self._wanted, self._filled.wanted
         return wanted != filled and not (wanted.faded and filled.faded) and self._following is None
 
-    def _turn(self, wanted: _Wanted) -> None:
+    def _turn(self, wanted: Wanted) -> None:
         """Begin a stretch in another sound, at a frame that the reader has not reached."""
         before = self._filled
         begins_at = min(before.taken + TURN_FRAMES, before.filled)
@@ -304,7 +258,7 @@ class BufferedStream:
         ramp = Ramp(before.wanted.amplitude, wanted.amplitude)
         self._frames.close()
         self._frames = self._source.frames(place_ms, wanted.sound, ramp)
-        self._filled = _Stretch(wanted, place_ms, begins_at)
+        self._filled = Stretch(wanted, place_ms, begins_at)
         self._failure = None
         self._fill(RAMP_FRAMES + TURN_FRAMES)
         with self._guard:
@@ -334,7 +288,7 @@ class BufferedStream:
         if stretch.wanted.faded and stretch.filled >= RAMP_FRAMES:
             stretch.ended = True
 
-    def _end_with(self, stretch: _Stretch, failure: TrackError) -> None:
+    def _end_with(self, stretch: Stretch, failure: TrackError) -> None:
         if not stretch.ended:
             self._failure = failure
         stretch.ended = True
