@@ -80,6 +80,8 @@ class FramesSource(TrackSource):
 
     frames: dict[str, Sequence[bytes]] = field(default_factory=dict)
     opened: list[FakeStream] = field(default_factory=list)
+    dry: bool = False
+    """Whether what is opened from now on gives nothing, and does not end either."""
 
     async def resolve(self, url: str) -> Track:
         return Track(url, title=url)
@@ -89,7 +91,7 @@ class FramesSource(TrackSource):
 
     def open(self, track: Track, *, position_ms: int, sound: Sound = AS_IT_IS) -> FakeStream:
         if track.url in self.frames:
-            stream = FakeStream(self.frames[track.url], place=position_ms // FRAME_MS, sound=sound)
+            stream = FakeStream(self.frames[track.url], place=position_ms // FRAME_MS, behind=self.dry, sound=sound)
         else:
             stream = FakeStream([], trouble=TrackError("There is nothing at that address."))
         self.opened.append(stream)

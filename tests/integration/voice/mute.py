@@ -21,7 +21,8 @@ async def keys_never_come(call: Call) -> None:
     await until(lambda: call.player.counters.held > held, "the keys being awaited")
 
 
-def source_goes_dry(call: Call) -> None:
-    """Whatever stream is open gives nothing any more, and does not end either."""
+def source_goes_dry(call: Call, *, for_good: bool = False) -> None:
+    """Whatever stream is open gives nothing any more, and does not end either; ``for_good``, nor do those to come."""
+    call.scene.source.dry = for_good
     for stream in call.scene.source.opened:
         stream.behind = True

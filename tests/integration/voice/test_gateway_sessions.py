@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from sandbox.discord.permissions import Permission
+from tests.integration.voice.call import MUSIC_AGAIN_SECONDS
 from tests.integration.voice.scene import SHARD, SONG, Bot, Scene, until
 from timmybot.adapters.discord_gateway.identify_gate import STARTS_LEFT_ALONE
 from timmybot.adapters.discord_voice.player import VoicePlayer
@@ -84,17 +85,52 @@ async def test_a_successor_resumes_the_session_and_takes_the_call_over(scene: Sc
     assert scene.began_at_ms() == pytest.approx(position_ms, abs=600)
 
 
-async def test_a_successor_of_a_dead_worker_joins_although_discord_still_shows_the_bot(scene: Scene) -> None:
-    """discord.py #2284: after a restart the bot is silent, because it is seen in the channel already."""
-    predecessor = await scene.worker()
-    await predecessor.play(scene.guild)
+async def frozen(scene: Scene) -> tuple[Bot, float]:
+    """A worker that played and fell silent from one moment to the next, of which Discord has not noticed anything yet:
+    the bot is shown in the channel, and the connection to its voice server lingers. And when it fell silent."""
+    bot = await scene.worker()
+    player = await bot.play(scene.guild)
     await scene.alice.ear.wait_for_sound()
+    bot.clock.stand_still()
+    player.mute()
+    return bot, asyncio.get_running_loop().time()
 
-    successor = await scene.worker()  # a session of its own; the predecessor's is still up
+
+@pytest.mark.parametrize("resuming", [False, True])
+async def test_after_a_restart_the_bot_is_heard_although_it_is_seen_in_the_channel_already(
+    scene: Scene, *, resuming: bool
+) -> None:
+    """discord.py #2284: after a restart the bot is silent, because it is seen in the channel already."""
+    predecessor, silent_since = await frozen(scene)
+    session = await predecessor.gateway.close(SHARD) if resuming else None
+    assert scene.guild.bot_voice_state
+
+    successor = scene.bot()
+    await successor.gateway.open(SHARD, session)
     scene.alice.ear.clear()
     await successor.play(scene.guild)
-    await predecessor.close()
-    await scene.alice.ear.wait_for_sound(seconds=1)
+    sound = await scene.alice.ear.wait_for_sound(MUSIC_AGAIN_SECONDS, seconds=1)
+    assert sound[0].time - silent_since <= MUSIC_AGAIN_SECONDS
+    assert scene.began_at_ms() < 500, "it is the successor who is heard"
+
+
+async def test_negative_control_who_only_asks_for_the_channel_it_is_seen_in_is_given_no_voice_server(
+    scene: Scene,
+) -> None:
+    """Why the bot leaves before it joins."""
+    predecessor, _ = await frozen(scene)
+    session = await predecessor.gateway.close(SHARD)
+    assert session is not None
+    successor = scene.bot()
+    await successor.gateway.open(SHARD, session)
+    grants = len(scene.discord.voice.history)
+
+    refused = scene.discord.world.voice_states.bot_asks(
+        scene.app, session.session_id, scene.guild, scene.guild.voice_channel, self_mute=False, self_deaf=True
+    )
+    assert (refused, len(scene.discord.voice.history)) == (None, grants)
+    await successor.play(scene.guild)
+    assert len(scene.discord.voice.history) == grants + 1
 
 
 async def test_a_session_that_cannot_be_resumed_any_more_is_identified_instead(scene: Scene) -> None:

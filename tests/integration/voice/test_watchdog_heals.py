@@ -5,18 +5,23 @@ Nobody else acts here: the source gives nothing any more, or what is sent is hel
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Final
+
 import pytest
 
-from tests.fakes.voice import FakeStream
 from tests.integration.voice.call import Call, playing
 from tests.integration.voice.mute import keys_never_come, source_goes_dry
 from tests.integration.voice.scene import Scene, until
 from timmybot.adapters.discord_voice.machine import Happening, State
-from timmybot.adapters.discord_voice.watchdog import SILENT_SECONDS, Step, Watchdog
+from timmybot.adapters.discord_voice.player import VoicePlayer
+from timmybot.adapters.discord_voice.watchdog import Step, Watchdog
+from timmybot.domain.ids import GuildId
 from timmybot.ports.voice import Ending
 
 PACE = 3.0
 """How much faster than the world's the bot's clock goes."""
+TOLD: Final = ("connected to the voice channel again", "cannot be heard here although I am connected")
 
 
 async def playing_fast(scene: Scene) -> Call:
@@ -44,33 +49,47 @@ async def test_a_connection_over_which_nothing_goes_is_made_anew(scene: Scene) -
     assert "connected to the voice channel again" in call.status.notices[0]
 
 
-async def test_a_source_that_stays_dry_ends_the_track_step_by_step(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_source_that_stays_dry_ends_the_track_step_by_step(scene: Scene) -> None:
     call = await playing_fast(scene)
-    opened = scene.source.open
-
-    def open_dry(*arguments: object, **options: object) -> FakeStream:
-        stream: FakeStream = opened(*arguments, **options)  # type: ignore[arg-type]
-        stream.behind = True
-        return stream
-
-    monkeypatch.setattr(scene.source, "open", open_dry)
     call.fault()
-    source_goes_dry(call)
+    source_goes_dry(call, for_good=True)
     status = await call.is_told(lambda status: bool(status.notices), "a word")
     assert "source sent nothing" in status.notices[0]
     await until(lambda: call.status.ending is Ending.FAILED, "its end")
     assert "sends nothing any more" in (call.status.trouble or "")
     assert call.bot.players.watchdog.steps == {Step.REOPENED: 1, Step.RECONNECTED: 1, Step.STUCK: 1}
+    assert call.bot.players.figures()["PlayersHealed"] == 3
 
 
-async def test_negative_control_without_the_watchdog_it_stays_silent(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Watchdog, "look", lambda *_: None)
+async def test_a_connection_that_stays_mute_is_another_workers_to_try_and_is_told_of(scene: Scene) -> None:
+    scene.gate.stand_before(scene.discord.voice)
     call = await playing_fast(scene)
-    source_goes_dry(call)
-    with pytest.raises(AssertionError, match="waited in vain"):
-        await until(lambda: not scene.source.opened[-1].behind, "music", patience_seconds=2 * SILENT_SECONDS / PACE)
+    call.fault()
+    await keys_never_come(call)
+    await call.steps((State.UP, Happening.STUCK), (State.CONNECTING, Happening.CONNECTED))
+    await keys_never_come(call)
+    status = await call.is_told(lambda status: status.stuck, "being stuck")
+    assert [sentence in notice for sentence, notice in zip(TOLD, status.notices, strict=True)] == [True, True]
+    assert call.bot.players.watchdog.steps == {Step.RECONNECTED: 1, Step.STUCK: 1}
+
+
+@pytest.mark.parametrize("goes_dry", [True, False])
+async def test_negative_control_without_the_watchdog_it_stays_silent(scene: Scene, *, goes_dry: bool) -> None:
+    scene.gate.stand_before(scene.discord.voice)
+    call = await playing_fast(scene)
+    call.bot.players.watchdog = Asleep()
+    if goes_dry:
+        source_goes_dry(call)
+    else:
+        await keys_never_come(call)
+    call.fault()
+    with pytest.raises(AssertionError, match="alice hears nothing"):
+        await call.music_again()
     assert call.status.notices == ()
+
+
+class Asleep(Watchdog):
+    """The watchdog, switched off."""
+
+    def look(self, players: Iterable[tuple[GuildId, VoicePlayer]], passed_seconds: float) -> None:
+        pass

@@ -11,6 +11,7 @@ from timmybot.adapters.discord_voice.watchdog import (
     FIRST_FRAME_SECONDS,
     LOOK_SECONDS,
     SILENT_SECONDS,
+    SLOW_SECONDS,
     STUCK_SECONDS,
     Step,
     Watchdog,
@@ -98,21 +99,45 @@ async def test_a_source_that_stays_dead_costs_the_track_and_not_the_evening(stag
     )
 
 
-async def test_a_slow_source_may_take_its_time_for_the_first_frame(stage: Watched) -> None:
-    await stage.player.play(PlayId("second"), SONG, position_ms=0, paused=False)
-    stage.source.opened[-1].behind = True
-    await stage.go_on(FIRST_FRAME_SECONDS - 2)
-    assert stage.steps == {}
-    stage.source.opened[-1].behind = False
+@pytest.mark.parametrize("seconds", [10, FIRST_FRAME_SECONDS - 2])
+async def test_a_slow_source_may_take_its_time_for_the_first_frame(stage: Watched, seconds: float) -> None:
+    await begins_slowly(stage)
+    slow = stage.source.opened[-1]
+    await stage.go_on(seconds)
+    slow.behind = False
     await stage.go_on(5)
     assert stage.steps == {}
+    assert stage.source.opened[-1] is slow
+    assert slow.place * 20 == pytest.approx(5_000, abs=20), "it is heard as soon as it answers"
 
 
-async def test_of_a_track_that_does_not_begin_the_channel_hears_within_ten_seconds(stage: Watched) -> None:
-    await stage.player.play(PlayId("second"), SONG, position_ms=0, paused=False)
-    stage.source.opened[-1].behind = True
+async def test_of_a_track_that_does_not_begin_the_channel_hears_within_ten_seconds_and_once(stage: Watched) -> None:
+    await begins_slowly(stage)
+    await stage.go_on(SLOW_SECONDS - LOOK_SECONDS)
+    assert stage.player.status().notices == ()
+    await stage.go_on(10 - SLOW_SECONDS)
+    (notice,) = stage.player.status().notices
+    assert "takes long to answer" in notice
+    stage.player.heard((notice,))
+    await stage.go_on(FIRST_FRAME_SECONDS - 10 - LOOK_SECONDS)
+    assert stage.player.status().notices == ()
+    await begins_slowly(stage)
     await stage.go_on(10)
-    assert "its source sent nothing" in stage.player.status().notices[0]
+    assert stage.player.status().notices == (notice,), "of the next one it hears, too"
+
+
+async def test_a_track_that_never_begins_is_opened_again_and_at_last_has_failed(stage: Watched) -> None:
+    stage.source.dry = True
+    await begins_slowly(stage)
+    await stage.go_on(3 * FIRST_FRAME_SECONDS)
+    assert stage.steps == {Step.REOPENED: 1, Step.RECONNECTED: 1, Step.STUCK: 1}
+    assert stage.player.status().ending is Ending.FAILED
+
+
+async def begins_slowly(stage: Watched) -> None:
+    """A track is played whose source gives nothing yet."""
+    await stage.player.play(PlayId("next"), SONG, position_ms=0, paused=False)
+    stage.source.opened[-1].behind = True
 
 
 async def test_a_connection_over_which_nothing_goes_is_made_anew_and_at_last_given_to_another(stage: Watched) -> None:

@@ -5,7 +5,7 @@ is made anew, and at last the player is *stuck*: a track that gives nothing has 
 nothing is another worker's to try. Every step is logged, counted, and told to the text channel in a sentence.
 
 What it leaves alone: a connection that is being mended (:mod:`~timmybot.adapters.discord_voice.presence` sees to it),
-and a stream that has yet to give its first frame, which has time limits of its own.
+and a stream that has yet to give its first frame, which has time limits of its own: of that one the channel is told.
 """
 
 from __future__ import annotations
@@ -24,9 +24,12 @@ log = logging.getLogger(__name__)
 
 LOOK_SECONDS: Final = 0.5
 SILENT_SECONDS: Final = 3.0
-FIRST_FRAME_SECONDS: Final = 9.0
-"""How long a stream may take for its first frame: longer than a server may say nothing (8 s), of which the stream tells
-more clearly, and short enough for the channel to hear something within ten."""
+SLOW_SECONDS: Final = 8.0
+"""After so long without its first frame a stream is said to be slow; it is not given up for that."""
+FIRST_FRAME_SECONDS: Final = 15.0
+"""How long a stream may take for its first frame: longer than its own time limits, which say more clearly why. A server
+that has more than one address, or sends one on and on, may honestly need longer than the ten seconds in which the
+channel has to be told; opened again at that moment, it would have to begin anew."""
 
 STUCK_SECONDS: Final = 30.0
 """How often a player that is stuck, and that no other worker has taken, is connected anew."""
@@ -45,6 +48,7 @@ _SENTENCES: Final = {
     Step.STUCK: "I cannot be heard here although I am connected. I keep trying; another region for the voice channel "
     "may help.",
 }
+_SLOW: Final = "The server that this track is on takes long to answer; I am still waiting for it."
 _SOURCE_FAILED: Final = "Its source sends nothing any more."
 
 
@@ -59,6 +63,7 @@ class _Seen:
     """``id`` of the playing it was, to notice another one."""
     has_sounded: bool = False
     steps: int = 0
+    told_slow: bool = False
     starved: bool = False
     """Whether the stream gave nothing while it was silent."""
 
@@ -93,6 +98,7 @@ class Watchdog:
         counters = player.counters
         if player.playing_id != seen.began_with and seen.steps == 0:
             seen.began_with, seen.has_sounded, seen.silent_seconds = player.playing_id, False, 0.0
+            seen.told_slow = False
         starved = counters.underrun > seen.underrun
         if counters.sent > seen.sent:
             seen.has_sounded, seen.steps, seen.silent_seconds, seen.starved = True, 0, 0.0, False
@@ -101,12 +107,16 @@ class Watchdog:
             seen.silent_seconds += passed_seconds
             seen.starved = starved
         seen.sent, seen.underrun = counters.sent, counters.underrun
-        limit = SILENT_SECONDS if seen.has_sounded or not seen.starved else FIRST_FRAME_SECONDS
+        is_beginning = seen.starved and not seen.has_sounded
+        if is_beginning and not seen.told_slow and seen.silent_seconds >= SLOW_SECONDS:
+            seen.told_slow = True
+            player.tell(_SLOW)
+        limit = FIRST_FRAME_SECONDS if is_beginning else SILENT_SECONDS
         if seen.steps >= len(Step):
             limit = STUCK_SECONDS
         if seen.silent_seconds >= limit:
-            seen.silent_seconds = 0.0
             self._heal(guild_id, player, seen)
+            seen.silent_seconds = 0.0
 
     def _heal(self, guild_id: GuildId, player: VoicePlayer, seen: _Seen) -> None:
         if seen.steps >= len(Step):  # the channel has been told
@@ -117,7 +127,7 @@ class Watchdog:
             seen.steps, step = 1, Step.RECONNECTED
         seen.steps += 1
         self.steps[step] += 1
-        log.warning("guild %d: silent for %.0f s although it plays: %s", guild_id, SILENT_SECONDS, step.value)
+        log.warning("guild %d: silent for %.0f s although it plays: %s", guild_id, seen.silent_seconds, step.value)
         if step is Step.STUCK and seen.starved:
             player.fail(_SOURCE_FAILED)
             return
