@@ -7,7 +7,6 @@ The emulator's own figure for queries is wrong.
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING, Any
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 _WRITES = ("PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems", "BatchWriteItem")
 _READS = ("GetItem", "Query")
 _READ_UNIT = 4096
-_CALM_TURNS = 30
 _CONSISTENT = "consistent read"
 """Where a call's context says how it reads."""
 
@@ -36,11 +34,7 @@ class Meter:
 
     def __init__(self, client: DynamoDBClient) -> None:
         self._write = self._read = 0.0
-        self._begun = self._ended = 0
         events = client.meta.events
-        events.register("provide-client-params.dynamodb", self._begin)
-        events.register("after-call.dynamodb", self._end)
-        events.register("after-call-error.dynamodb", self._end)
         for operation in _WRITES:
             events.register(f"provide-client-params.dynamodb.{operation}", _ask)
             events.register(f"after-call.dynamodb.{operation}", self._hear_write)
@@ -52,20 +46,6 @@ class Meter:
         used = Units(self._write, self._read)
         self._write = self._read = 0.0
         return used
-
-    async def quiet(self) -> None:
-        """Wait until no call is under way and none follows."""
-        calm = 0
-        while calm < _CALM_TURNS:
-            begun = self._begun
-            await asyncio.to_thread(int)  # a turn for the threads, and for whoever waits for one
-            calm = calm + 1 if self._begun == self._ended == begun else 0
-
-    def _begin(self, **_: object) -> None:
-        self._begun += 1
-
-    def _end(self, **_: object) -> None:
-        self._ended += 1
 
     def _hear_write(self, parsed: dict[str, Any], **_: object) -> None:
         capacity = parsed.get("ConsumedCapacity") or []

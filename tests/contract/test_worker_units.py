@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest_asyncio
+import pytest
 
 from sandbox.cloud.emulator import Emulator
+from tests.contract.calm import CalmLoop
 from tests.contract.conftest import patient_client_at
 from tests.contract.consumed import Meter, Units
 from tests.contract.tables import create_tables
@@ -61,10 +62,12 @@ class MeteredTheatre(Theatre):
         self.close: tuple[Callable[[], None], ...] = (stores.close, client.close)
 
     async def cost_of(self, act: Callable[[], Awaitable[object]]) -> Units:
-        await self.meter.quiet()
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, CalmLoop)
+        await loop.calm()
         self.meter.read()
         await act()
-        await self.meter.quiet()
+        await loop.calm()
         return self.meter.read()
 
 
@@ -113,8 +116,15 @@ async def _until(holds: Callable[[], bool]) -> None:
     await asyncio.wait_for(wait(), 30)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def measured(emulator: Emulator) -> AsyncIterator[Measured]:
+@pytest.fixture(scope="module")
+def measured(emulator: Emulator) -> Measured:
+    with asyncio.Runner(loop_factory=CalmLoop) as runner:
+        measured = runner.run(_measure(emulator))
+    _write(measured)
+    return measured
+
+
+async def _measure(emulator: Emulator) -> Measured:
     theatre = MeteredTheatre(emulator)
     worker = theatre.new_worker("0123456789abcdef", start=False)
     await worker.worker.beat()
@@ -139,13 +149,11 @@ async def measured(emulator: Emulator) -> AsyncIterator[Measured]:
         await _until(lambda: len(player.told) > told)
 
     track = await theatre.cost_of(go_on)
-    measured = Measured(theatre.settings, idle, playing, track)
-    _write(measured)
-    yield measured
     for task in asyncio.all_tasks() - {asyncio.current_task()}:
         task.cancel()
     for close in theatre.close:
         close()
+    return Measured(theatre.settings, idle, playing, track)
 
 
 def test_a_worker_that_holds_every_shard_and_plays_nothing_costs_little_to_keep(measured: Measured) -> None:
