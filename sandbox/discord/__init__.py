@@ -21,7 +21,7 @@ What a test can do to it, beside using it:
 
 - ``discord.gateway``: ``close_all(code)``, ``ask_all_to_reconnect()``, ``invalidate_all()``, ``budget(app)``,
   ``heartbeat_interval_seconds``, ``resumable_seconds``; ``sessions`` are those alive, connected or not.
-- ``discord.voice``: ``close_all(code)``, ``modes``, ``udp.deaf``, ``heartbeat_interval_seconds``.
+- ``discord.voice``: ``close_all(code)``, ``modes``, ``udp.deaf``, ``udp.move()``, ``heartbeat_interval_seconds``.
 - ``discord.rest.limits.limit(method, route, requests, seconds)``.
 - ``guild``: ``kick_bot_from_voice()``, ``move_bot(channel)``, ``delete_channel(channel)``.
 - ``discord.world.voice_states``: ``withdraw_server(guild, app)`` (``endpoint: null``),

@@ -29,7 +29,7 @@ class VoiceUdp:
 
     def __init__(self, on_audio: OnAudio) -> None:
         self._on_audio = on_audio
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket = _new_socket()
         self.discoveries = 0
         self.deaf = False
         """A test may have the server lose every datagram: a network that eats UDP."""
@@ -52,6 +52,12 @@ class VoiceUdp:
         """Read no more: whoever takes the socket does. It is closed with this object all the same."""
         asyncio.get_running_loop().remove_reader(self._socket)
         return self._socket
+
+    def move(self) -> None:
+        """Listen on another port. Who goes on sending to the old one is told that nobody is there."""
+        self.close()
+        self._socket = _new_socket()
+        self.open()
 
     def close(self) -> None:
         """Stop listening."""
@@ -88,6 +94,10 @@ class VoiceUdp:
         except OSError:
             # As on a network, an answer may be lost.
             return
+
+
+def _new_socket() -> socket.socket:
+    return socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 
 
 def _arrival(ancillary: list[tuple[int, int, bytes]]) -> float:

@@ -8,7 +8,8 @@ from timmybot.adapters.discord_voice.rtp import SAMPLES_PER_FRAME, SILENCE, Pack
 class Wire(PacketStream):
     """Keeps what was sent (several may share ``frames``), when by its own ``now``, and with which RTP time stamp.
 
-    While it ``refuses`` it takes nothing.
+    While it ``refuses`` it takes nothing; while its far end has ``gone``, every other frame is lost without a word, and
+    the next one brings the news.
     """
 
     def __init__(self, frames: list[bytes] | None = None) -> None:
@@ -17,9 +18,9 @@ class Wire(PacketStream):
         self.times: list[float] = []
         self.frames: list[bytes] = [] if frames is None else frames
         self.timestamps: list[int] = []
-        self.refuses = False
+        self.refuses = self.gone = False
         self._timestamp = 2**32 - 5 * SAMPLES_PER_FRAME
-        self._refused = self._datagrams = 0
+        self._refused = self._datagrams = self._unreached = 0
 
     @property
     def datagrams(self) -> int:
@@ -29,6 +30,10 @@ class Wire(PacketStream):
     def refused(self) -> int:
         return self._refused
 
+    @property
+    def unreached(self) -> int:
+        return self._unreached
+
     def send(self, frame: bytes) -> None:
         if self.end_to_end is not None and frame is not SILENCE:
             frame = self.end_to_end(frame)
@@ -36,6 +41,11 @@ class Wire(PacketStream):
         self._datagrams += 1
         if self.refuses:
             self._refused += 1
+            return
+        if self.gone:
+            news = self._datagrams % 2 == 0
+            self._refused += news
+            self._unreached += news
             return
         self.times.append(self.now)
         self.frames.append(frame)

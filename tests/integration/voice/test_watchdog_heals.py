@@ -49,6 +49,16 @@ async def test_a_connection_over_which_nothing_goes_is_made_anew(scene: Scene) -
     assert "connected to the voice channel again" in call.status.notices[0]
 
 
+async def test_a_server_that_listens_on_another_port_now_is_connected_to_anew(scene: Scene) -> None:
+    """Its websocket is up and well, and what the system says of the old port is that every other send succeeds."""
+    call = await playing_fast(scene)
+    call.fault()
+    scene.discord.voice.udp.move()
+    await call.music_again()
+    assert call.bot.players.watchdog.steps == {Step.RECONNECTED: 1}
+    assert call.player.counters.unreached > 0
+
+
 async def test_a_source_that_stays_dry_ends_the_track_step_by_step(scene: Scene) -> None:
     call = await playing_fast(scene)
     call.fault()
@@ -73,15 +83,18 @@ async def test_a_connection_that_stays_mute_is_another_workers_to_try_and_is_tol
     assert call.bot.players.watchdog.steps == {Step.RECONNECTED: 1, Step.STUCK: 1}
 
 
-@pytest.mark.parametrize("goes_dry", [True, False])
-async def test_negative_control_without_the_watchdog_it_stays_silent(scene: Scene, *, goes_dry: bool) -> None:
+@pytest.mark.parametrize("fault", ["goes dry", "keys never come", "server moves"])
+async def test_negative_control_without_the_watchdog_it_stays_silent(scene: Scene, fault: str) -> None:
     scene.gate.stand_before(scene.discord.voice)
     call = await playing_fast(scene)
     call.bot.players.watchdog = Asleep()
-    if goes_dry:
-        source_goes_dry(call)
-    else:
-        await keys_never_come(call)
+    match fault:
+        case "goes dry":
+            source_goes_dry(call)
+        case "keys never come":
+            await keys_never_come(call)
+        case "server moves":
+            scene.discord.voice.udp.move()
     call.fault()
     with pytest.raises(AssertionError, match="alice hears nothing"):
         await call.music_again()

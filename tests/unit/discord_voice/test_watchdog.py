@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.fakes.clock import settle
+from tests.fakes.wire import Wire
 from tests.unit.discord_voice.test_player import MUSIC, SONG, Stage
 from timmybot.adapters.discord_voice.machine import State
 from timmybot.adapters.discord_voice.watchdog import (
@@ -36,6 +37,13 @@ class Watched(Stage):
             await self.clock.advance(LOOK_SECONDS)
             self.watchdog.look([(GUILD, self.player)], LOOK_SECONDS)
             await settle()
+
+    @property
+    def wire(self) -> Wire:
+        """Of the connection that there is now."""
+        assert self.pacer.lane
+        assert isinstance(self.pacer.lane.packets, Wire)
+        return self.pacer.lane.packets
 
     @property
     def steps(self) -> dict[Step, int]:
@@ -141,16 +149,11 @@ async def begins_slowly(stage: Watched) -> None:
 
 
 async def test_a_connection_over_which_nothing_goes_is_made_anew_and_at_last_given_to_another(stage: Watched) -> None:
-    def nothing_goes() -> None:
-        assert stage.pacer.lane
-        assert stage.pacer.lane.packets
-        stage.pacer.lane.packets.held = True
-
-    nothing_goes()
+    stage.wire.held = True
     await stage.go_on(SILENT_SECONDS)
     assert stage.steps == {Step.RECONNECTED: 1}
     assert stage.player.presence.state is State.UP
-    nothing_goes()
+    stage.wire.held = True
     await stage.go_on(SILENT_SECONDS)
     assert stage.steps == {Step.RECONNECTED: 1, Step.STUCK: 1}
     assert stage.player.status().stuck
@@ -161,6 +164,27 @@ async def test_a_connection_over_which_nothing_goes_is_made_anew_and_at_last_giv
     await stage.go_on(5)
     assert not stage.player.status().stuck, "and is well again once it is heard"
     assert stage.steps == {Step.RECONNECTED: 1, Step.STUCK: 1}
+
+
+async def test_a_server_that_does_not_listen_any_more_is_left_although_half_of_all_sends_succeed(
+    stage: Watched,
+) -> None:
+    """Or fewer: hosts answer closed ports as seldom as once a second."""
+    stage.wire.gone = True
+    await stage.go_on(SILENT_SECONDS)
+    assert stage.steps == {Step.RECONNECTED: 1}
+    await stage.go_on(30)
+    assert stage.steps == {Step.RECONNECTED: 1}
+    (notice,) = stage.player.status().notices
+    assert "connected to the voice channel again" in notice
+
+
+async def test_one_answer_that_nobody_listens_is_not_believed(stage: Watched) -> None:
+    stage.wire.gone = True
+    stage.serve(2)
+    stage.wire.gone = False
+    await stage.go_on(30)
+    assert stage.steps == {}
 
 
 async def test_who_is_paused_or_muted_should_not_send(stage: Watched) -> None:

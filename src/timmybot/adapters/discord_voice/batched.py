@@ -43,6 +43,7 @@ class _Way(ctypes.Structure):
         ("encrypt", ctypes.c_void_p),
         ("datagrams", ctypes.c_uint64),
         ("refused", ctypes.c_uint64),
+        ("unreached", ctypes.c_uint64),
         ("ssrc", ctypes.c_uint32),
         ("timestamp", ctypes.c_uint32),
         ("sequence", ctypes.c_uint16),
@@ -136,6 +137,10 @@ class _Batched(PacketStream):
     @property
     def refused(self) -> int:
         return int(self._way.refused)
+
+    @property
+    def unreached(self) -> int:
+        return int(self._way.unreached)
 
     def send(self, frame: bytes) -> None:
         encrypt, add_frame, add_way = self.end_to_end, self._add_frame, self._add_way  # found at once in variables

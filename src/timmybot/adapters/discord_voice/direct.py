@@ -30,7 +30,17 @@ class DirectSender:
 
 
 class _Direct(PacketStream):
-    __slots__ = ("_datagrams", "_nonce_rest", "_refused", "_seal", "_send", "_sequence", "_ssrc", "_timestamp")
+    __slots__ = (
+        "_datagrams",
+        "_nonce_rest",
+        "_refused",
+        "_seal",
+        "_send",
+        "_sequence",
+        "_ssrc",
+        "_timestamp",
+        "_unreached",
+    )
 
     def __init__(self, ssrc: int, mode: str, key: bytes, udp: socket.socket, random: random_module.Random) -> None:
         super().__init__()
@@ -41,7 +51,7 @@ class _Direct(PacketStream):
         self._sequence = random.getrandbits(16)  # RFC 3550, 5.1: both start at random
         self._timestamp = random.getrandbits(32)
         """The first datagram's; later ones are as many frames further, and by as many slots as were passed over."""
-        self._datagrams = self._refused = 0
+        self._datagrams = self._refused = self._unreached = 0
 
     @property
     def datagrams(self) -> int:
@@ -50,6 +60,10 @@ class _Direct(PacketStream):
     @property
     def refused(self) -> int:
         return self._refused
+
+    @property
+    def unreached(self) -> int:
+        return self._unreached
 
     def send(self, frame: bytes) -> None:
         encrypt, send, seal = self.end_to_end, self._send, self._seal  # found at once in variables
@@ -69,6 +83,9 @@ class _Direct(PacketStream):
                 self._refused += 1
                 return
             send(header + seal(counter + self._nonce_rest, frame, header) + counter)
+        except ConnectionRefusedError:
+            self._refused += 1
+            self._unreached += 1
         except (OSError, OverflowError):  # a full buffer, an unreachable host; or the numbers are used up
             self._refused += 1
 

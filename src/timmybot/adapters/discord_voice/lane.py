@@ -37,6 +37,8 @@ class Counters:
     """Slots for which the stream had no frame yet."""
     refused: int = 0
     """Frames that could not be encrypted, or datagrams that the socket did not take."""
+    unreached: int = 0
+    """How often it was heard that nobody listens where they are sent."""
     held: int = 0
     """Slots in which end-to-end keys were being agreed on."""
 
@@ -127,7 +129,12 @@ class Lane:
         counters, packets = self._counters, self._packets
         if packets is None:
             return replace(counters)
-        return replace(counters, sent=counters.sent + packets.sent, refused=counters.refused + packets.refused)
+        return replace(
+            counters,
+            sent=counters.sent + packets.sent,
+            refused=counters.refused + packets.refused,
+            unreached=counters.unreached + packets.unreached,
+        )
 
     @property
     def sounds(self) -> bool:

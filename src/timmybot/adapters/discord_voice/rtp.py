@@ -77,6 +77,11 @@ class PacketStream(ABC):
         """How many of them the socket did not take, or could not be sent."""
 
     @property
+    @abstractmethod
+    def unreached(self) -> int:
+        """How many of those refused brought the news that nobody listens any more where an earlier one was sent."""
+
+    @property
     def sent(self) -> int:
         """How many frames of sound went out. (A silence that was refused counts against it, too.)"""
         return self.datagrams - self._silences - self.refused

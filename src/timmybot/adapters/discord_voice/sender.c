@@ -7,6 +7,7 @@
  * Sources: RFC 3550, section 5.1; Discord, Voice Connections, "Voice Packet Structure" and "Transport Encryption Modes";
  * libsodium, crypto_aead_aes256gcm.h and crypto_aead_xchacha20poly1305.h (both seals have this shape).
  */
+#include <errno.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -20,7 +21,7 @@ typedef int seal(unsigned char *sealed, unsigned char *tag, unsigned long long *
 struct way {
     unsigned char key[KEY]; /* AES: expanded, and aligned to 16 bytes. */
     seal *encrypt;
-    uint64_t datagrams, refused;
+    uint64_t datagrams, refused, unreached;
     uint32_t ssrc, timestamp;
     uint16_t sequence;
     int fd;
@@ -61,7 +62,9 @@ void send_all(struct way **ways, const unsigned char *frames, const uint32_t *le
         unsigned char *sealed = datagram + HEADER, *tag = sealed + length;
         way->encrypt(sealed, tag, 0, frames, length, datagram, HEADER, 0, nonce, way->key);
         memcpy(tag + TAG, nonce, COUNTER);
-        if (send(way->fd, datagram, HEADER + length + TAG + COUNTER, MSG_DONTWAIT) < 0)
+        if (send(way->fd, datagram, HEADER + length + TAG + COUNTER, MSG_DONTWAIT) < 0) {
             way->refused++;
+            way->unreached += errno == ECONNREFUSED;
+        }
     }
 }

@@ -31,6 +31,10 @@ FIRST_FRAME_SECONDS: Final = 15.0
 that has more than one address, or sends one on and on, may honestly need longer than the ten seconds in which the
 channel has to be told; opened again at that moment, it would have to begin anew."""
 
+UNREACHED_SECONDS: Final = 1.5
+"""For how long the news counts that nobody listens where the frames go. Every other send, or more, succeeds there all
+the same, and the news comes once a second at least (source: Linux, icmp(7), ``icmp_ratelimit``)."""
+
 STUCK_SECONDS: Final = 30.0
 """How often a player that is stuck, and that no other worker has taken, is connected anew."""
 
@@ -58,6 +62,9 @@ class _Seen:
 
     sent: int = 0
     underrun: int = 0
+    unreached: int = 0
+    reached_seconds: float = UNREACHED_SECONDS
+    """Since it was last heard that nobody listens."""
     silent_seconds: float = 0.0
     began_with: int = -1
     """``id`` of the playing it was, to notice another one."""
@@ -100,13 +107,14 @@ class Watchdog:
             seen.began_with, seen.has_sounded, seen.silent_seconds = player.playing_id, False, 0.0
             seen.told_slow = False
         starved = counters.underrun > seen.underrun
-        if counters.sent > seen.sent:
+        seen.reached_seconds = 0.0 if counters.unreached > seen.unreached else seen.reached_seconds + passed_seconds
+        if counters.sent > seen.sent and seen.reached_seconds >= UNREACHED_SECONDS:
             seen.has_sounded, seen.steps, seen.silent_seconds, seen.starved = True, 0, 0.0, False
             player.stuck = False
         else:
             seen.silent_seconds += passed_seconds
             seen.starved = starved
-        seen.sent, seen.underrun = counters.sent, counters.underrun
+        seen.sent, seen.underrun, seen.unreached = counters.sent, counters.underrun, counters.unreached
         is_beginning = seen.starved and not seen.has_sounded
         if is_beginning and not seen.told_slow and seen.silent_seconds >= SLOW_SECONDS:
             seen.told_slow = True
