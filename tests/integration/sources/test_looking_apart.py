@@ -90,7 +90,7 @@ async def test_a_file_that_is_computed_over_for_too_long_is_ended_and_others_are
 
 async def test_negative_control_without_the_bound_it_computes_on(server: MediaServer) -> None:
     bad = server.serve("/bad", content(full_of_tags()))
-    looking = LookingApart(server.allowed, cpu_seconds=1_000.0)
+    looking = LookingApart(server.allowed, resolve_seconds=1_000.0, cpu_seconds=1_000.0)
     asked = asyncio.create_task(looking.resolve(bad))
     await until(lambda: looking.pid is not None, "the process")
     await until(lambda: cpu_seconds(looking.pid or 0) > 4.0, "its computing", patience_seconds=60.0)

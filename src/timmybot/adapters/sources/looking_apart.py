@@ -13,6 +13,7 @@ import logging
 import os
 import sys
 from asyncio.subprocess import PIPE, Process
+from contextlib import suppress
 from typing import Any, Final
 
 from timmybot.adapters.sources.looking_child import TOO_LONG
@@ -28,6 +29,8 @@ CPU_SECONDS: Final = 3.0
 """How long it may compute over one file. An honest one takes milliseconds."""
 _GRACE_SECONDS: Final = 5.0
 """How much longer we wait for the child's own verdict before it is ended."""
+_EXIT_SECONDS: Final = 1.0
+"""How long it may take to end once it has said its last."""
 _PASSED_ON: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "LANG", "LC_ALL", "TZ")
 """All of our environment that it gets: whom to trust and where the code is, and nothing secret."""
 _PROGRAM: Final = "from timmybot.adapters.sources.looking_child import main; main()"
@@ -78,6 +81,9 @@ class _Child:
                 answer = self._asked.get(found["number"])
                 if answer is not None and not answer.done():
                     answer.set_result(found)
+            with suppress(TimeoutError):  # it has closed its end: killed now, its exit status might be lost
+                async with asyncio.timeout(_EXIT_SECONDS):
+                    await self._process.wait()
         finally:
             if self._process.returncode is None:
                 self._process.kill()
