@@ -57,7 +57,7 @@ class ChannelGone:
 
 @dataclass(frozen=True)
 class MayNotSpeak:
-    """The bot lost the right to speak where it is. ``sentence`` says what to change."""
+    """The bot may not speak where it is: it lost the right, or was moved there. ``sentence`` says what to change."""
 
     sentence: str
 
@@ -70,11 +70,18 @@ class InAudience:
 
 
 @dataclass(frozen=True)
+class Muted:
+    """A moderator has muted the bot, and nobody hears it until it is unmuted. ``sentence`` says what to do."""
+
+    sentence: str
+
+
+@dataclass(frozen=True)
 class SessionRenewed:
     """The gateway session was lost. The new one has joined nothing; what is left of the old one may end unannounced."""
 
 
-VoiceEvent = ServerChanged | ServerGone | Kicked | ChannelGone | MayNotSpeak | InAudience | SessionRenewed
+VoiceEvent = ServerChanged | ServerGone | Kicked | ChannelGone | MayNotSpeak | InAudience | Muted | SessionRenewed
 
 
 class VoiceSignalling(Protocol):

@@ -26,6 +26,7 @@ from timmybot.ports.voice_signalling import (
     InAudience,
     Kicked,
     MayNotSpeak,
+    Muted,
     ServerChanged,
     ServerGone,
     SessionRenewed,
@@ -184,7 +185,7 @@ class Presence:
             case MayNotSpeak(sentence):
                 self._sentence = sentence
                 self._happens(Happening.MUZZLED)
-            case InAudience(sentence):
+            case InAudience(sentence) | Muted(sentence):
                 self._tell(sentence)
             case ServerGone():
                 self._happens(Happening.SERVER_GONE)
