@@ -23,7 +23,8 @@ What a test can do to it, beside using it:
   ``heartbeat_interval_seconds``, ``resumable_seconds``; ``sessions`` are those alive, connected or not.
 - ``discord.voice``: ``close_all(code)``, ``modes``, ``udp.deaf``, ``udp.move()``, ``heartbeat_interval_seconds``.
 - ``discord.rest.limits.limit(method, route, requests, seconds)``.
-- ``guild``: ``kick_bot_from_voice()``, ``move_bot(channel)``, ``delete_channel(channel)``.
+- ``guild``: ``kick_bot_from_voice()``, ``move_bot(channel)``, ``mute_bot()``, ``unmute_bot()``,
+  ``delete_channel(channel)``.
 - ``discord.world.voice_states``: ``withdraw_server(guild, app)`` (``endpoint: null``),
   ``send_server_update(guild, app)``.
 

@@ -68,7 +68,7 @@ def member(person: Member | Application, guild: Guild) -> Json:
         "roles": [str(role) for role in getattr(person, "roles", ())],
         "joined_at": iso(guild.world.clock.time()),
         "deaf": False,
-        "mute": False,
+        "mute": int(account["id"]) in guild.muted,
         "pending": False,
         "flags": 0,
     }
@@ -174,7 +174,7 @@ def voice_state(state: VoiceState) -> Json:
         "member": member(person, guild),
         "session_id": state.session_id,
         "deaf": False,
-        "mute": False,
+        "mute": state.user_id in guild.muted,
         "self_deaf": state.self_deaf,
         "self_mute": state.self_mute,
         "self_video": False,

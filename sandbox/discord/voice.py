@@ -187,6 +187,8 @@ class Voice:
 
 
 def _may_be_heard(guild: Guild, channel: Channel, user_id: int) -> bool:
+    if user_id in guild.muted:
+        return False
     if channel.type is ChannelType.STAGE:
         state = guild.voice_states.get(user_id)
         return state is not None and not state.suppress

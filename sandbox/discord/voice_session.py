@@ -34,7 +34,7 @@ class Arrivals:
     before_speaking: int = 0
     """Dropped, because the client had not sent Speaking yet."""
     suppressed: int = 0
-    """Dropped, because the bot may not speak here."""
+    """Dropped, because the bot may not speak here, or is muted on the server."""
     wrong_address: int = 0
     """Dropped, because they came from elsewhere than Select Protocol said."""
     end_to_end: int = 0

@@ -3,6 +3,7 @@
 Rules, with source https://docs.discord.com/developers/topics/voice-connections:
 a bot that may not enter, or finds the channel full, gets *no* event at all (MOVE_MEMBERS passes a full one);
 whoever enters a stage is in its audience until a moderator (or they themselves, if they are one) lets them speak;
+a server mute belongs to the member and is changed only while they are in voice; what a muted one sends goes nowhere;
 each grant carries a new token, and the previous voice session cannot be used again.
 """
 
@@ -130,12 +131,19 @@ class VoiceStates:
 
     def move(self, guild: Guild, user_id: int, channel: Channel) -> None:
         """A moderator moves somebody. Raises :class:`RuntimeError` for who is not in voice."""
-        state = guild.voice_states.get(user_id)
-        if state is None:
-            raise RuntimeError(f"user {user_id} is not in voice in guild {guild.name!r}")
-        self._set(replace(state, channel=channel))
+        self._set(replace(_present(guild, user_id), channel=channel))
         if user_id in self._world.applications:
             self.send_server_update(guild, self._world.applications[user_id])
+
+    def mute(self, guild: Guild, user_id: int, *, mute: bool) -> None:
+        """A moderator mutes somebody on the whole server, or ends that. Raises :class:`RuntimeError` for who is not in
+        voice."""
+        state = _present(guild, user_id)
+        if mute:
+            guild.muted.add(user_id)
+        else:
+            guild.muted.discard(user_id)
+        self._set(state)
 
     def ask_to_speak(self, guild: Guild, user_id: int, at: str | None) -> None:
         """Raise a hand on a stage, or take it down."""
@@ -174,6 +182,13 @@ class VoiceStates:
             self._door.went(before.channel, after.user_id)
         if before is None or before.channel is not channel:
             self._door.came(channel, after.user_id)
+
+
+def _present(guild: Guild, user_id: int) -> VoiceState:
+    state = guild.voice_states.get(user_id)
+    if state is None:
+        raise RuntimeError(f"user {user_id} is not in voice in guild {guild.name!r}")
+    return state
 
 
 def _refusal(channel: Channel) -> str | None:

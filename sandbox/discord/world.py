@@ -82,6 +82,8 @@ class Guild:
     channels: dict[int, Channel] = field(default_factory=dict)
     members: dict[int, Member] = field(default_factory=dict)
     voice_states: dict[int, VoiceState] = field(default_factory=dict)
+    muted: set[int] = field(default_factory=set)
+    """Users whom a moderator has muted on this server. They stay so when they leave voice and come back."""
 
     @property
     def text_channel(self) -> Channel:
@@ -143,6 +145,14 @@ class Guild:
     async def put_bot_into_audience(self) -> None:
         """A moderator takes the bot off the stage."""
         self.world.voice_states.suppress(self, self.applications[0].bot_user_id, suppress=True)
+
+    async def mute_bot(self) -> None:
+        """A moderator mutes the bot on this server. Raises :class:`RuntimeError` if it is not in voice."""
+        self.world.voice_states.mute(self, self.applications[0].bot_user_id, mute=True)
+
+    async def unmute_bot(self) -> None:
+        """A moderator takes the server mute off the bot. Raises :class:`RuntimeError` if it is not in voice."""
+        self.world.voice_states.mute(self, self.applications[0].bot_user_id, mute=False)
 
 
 class World:

@@ -109,6 +109,26 @@ async def test_who_may_not_speak_is_not_heard(discord: FakeDiscord, app: Applica
     assert discord.voice.history[0].arrivals.packets in (1, 2)
 
 
+async def test_who_is_muted_on_the_server_is_not_heard_until_unmuted(
+    discord: FakeDiscord, app: Application, guild: Guild, alice: Member
+) -> None:
+    async with gateway(discord) as bot:
+        await bot.identify(app)
+        async with call(discord, bot, guild, AES_GCM) as voice:
+            arrivals = discord.voice.sessions[0].arrivals
+            await guild.mute_bot()
+            assert (await bot.event("VOICE_STATE_UPDATE"))["mute"]
+            voice.send(SILENCE)
+            await voice.wire.send(3, {"t": 2, "seq_ack": 0})
+            await voice.wire.opcode(6)  # what was sent before is taken by then
+            assert arrivals.suppressed == 1
+            await guild.unmute_bot()
+            assert not (await bot.event("VOICE_STATE_UPDATE"))["mute"]
+            voice.send(SILENCE)
+            await _packets(alice, 1)
+            assert (len(alice.ear.packets), arrivals.suppressed) == (1, 1)
+
+
 async def test_a_mode_that_was_not_offered_is_closed(discord: FakeDiscord, app: Application, guild: Guild) -> None:
     discord.voice.modes = [XCHACHA]
     async with gateway(discord) as bot:

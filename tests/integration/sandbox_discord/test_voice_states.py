@@ -59,6 +59,25 @@ async def test_a_moderator_moves_and_then_kicks_the_bot(discord: FakeDiscord, ap
         assert (await bot.event("VOICE_STATE_UPDATE"))["channel_id"] is None
 
 
+async def test_a_server_mute_outlasts_leaving_and_is_changed_only_in_voice(
+    discord: FakeDiscord, app: Application, guild: Guild
+) -> None:
+    async with gateway(discord) as bot:
+        await bot.identify(app)
+        with pytest.raises(RuntimeError, match="not in voice"):
+            await guild.mute_bot()
+        state, _ = await bot.join_voice(guild)
+        assert (state["mute"], state["member"]["mute"]) == (False, False)
+        await guild.mute_bot()
+        muted = await bot.event("VOICE_STATE_UPDATE")
+        assert (muted["mute"], muted["member"]["mute"], muted["channel_id"]) == (True, True, state["channel_id"])
+        await bot.ask_for_voice(guild, None)
+        await bot.event("VOICE_STATE_UPDATE")
+        assert (await bot.join_voice(guild))[0]["mute"], "who comes back is muted still"
+        await guild.unmute_bot()
+        assert not (await bot.event("VOICE_STATE_UPDATE"))["mute"]
+
+
 async def test_a_deleted_channel_throws_the_bot_out(discord: FakeDiscord, app: Application, guild: Guild) -> None:
     async with gateway(discord) as bot:
         await bot.identify(app)
