@@ -30,7 +30,8 @@ def may_not_speak(facts: GuildFacts, channel_id: ChannelId, me: UserId) -> str |
     channel = facts.channels.get(channel_id)
     if channel is None or channel.kind != VOICE or _permissions(facts, channel, me) & Permission.SPEAK:
         return None
-    return f"I may no longer speak in <#{channel_id}>, so I stopped. Give me the permission Speak there."
+    needed = "Speak" if _permissions(facts, channel, me) & Permission.VIEW_CHANNEL else "View Channel"
+    return f"I may not speak in <#{channel_id}>, so I stopped. Give me the permission {needed} there."
 
 
 def _permissions(facts: GuildFacts, channel: Channel, me: UserId) -> int:

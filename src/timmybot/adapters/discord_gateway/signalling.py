@@ -12,6 +12,7 @@ from timmybot.adapters.discord_gateway.connection import ShardConnection
 from timmybot.adapters.discord_gateway.entry_check import may_not_speak, obstacle, rights_on_stage
 from timmybot.adapters.discord_gateway.guild_facts import GuildFacts
 from timmybot.adapters.discord_gateway.permissions import ALL
+from timmybot.adapters.discord_gateway.server_mute import ServerMutes
 from timmybot.adapters.discord_gateway.session import Frame, Op
 from timmybot.adapters.discord_gateway.stages import Stages
 from timmybot.adapters.discord_gateway.voice_state import VoiceState
@@ -62,6 +63,7 @@ class Signalling:
         self._join_seconds = join_seconds
         self._look_up = look_up
         self._stages = stages
+        self._mutes = ServerMutes()
         self._facts: dict[GuildId, GuildFacts] = {}
         self._promised: set[GuildId] = set()
         """Guilds that a READY has named: the bot is in them, and their GUILD_CREATE will come."""
@@ -89,6 +91,8 @@ class Signalling:
                 if await self._until(guild_id, lambda: voice.arranged() is not None, self._join_seconds):
                     server = voice.settle()
                     assert server is not None
+                    if (lost := self._rights_lost(guild_id)) is not None:  # withdrawn since the entry was checked
+                        raise SignallingError(lost.sentence, lasting=True)
                     return server
                 leave_first = True
             voice.ask(None)
@@ -161,16 +165,27 @@ class Signalling:
 
     def _hear_voice(self, guild_id: GuildId, name: str, data: Mapping[str, Any]) -> VoiceEvent | None:
         if name == "VOICE_STATE_UPDATE" and int(data["user_id"]) == self.user_id:
-            if self._stages is not None and not (voice := self._voice_of(guild_id)).is_elsewhere(data):
-                rights = self._rights_in(guild_id, voice.user_id, data)
-                self._stages.hear(guild_id, data, rights, lambda said: self._tell(guild_id, InAudience(said)))
-            happened = self._voice_of(guild_id).hear_state(data)
-            return self._why_gone(guild_id, happened) if isinstance(happened, Kicked) else happened
+            return self._hear_own_state(guild_id, data)
         if name == "VOICE_SERVER_UPDATE":
             return self._voice_of(guild_id).hear_server(data)
         if name == "GUILD_DELETE" and not data.get("unavailable"):
             return self._voice_of(guild_id).hear_expulsion()
         return self._rights_lost(guild_id) if name in _CHANGES_OF_RIGHTS else None
+
+    def _hear_own_state(self, guild_id: GuildId, data: Mapping[str, Any]) -> VoiceEvent | None:
+        voice = self._voice_of(guild_id)
+        if not voice.is_elsewhere(data):
+            if self._stages is not None:
+                rights = self._rights_in(guild_id, voice.user_id, data)
+                self._stages.hear(guild_id, data, rights, lambda said: self._tell(guild_id, InAudience(said)))
+            if (muted := self._mutes.hear(guild_id, data)) is not None:
+                self._tell(guild_id, muted)
+        before = voice.settled_in
+        happened = voice.hear_state(data)
+        # Who is moved may be moved anywhere: nobody checks the entry, and no event of rights follows.
+        if voice.settled_in not in (None, before) and (lost := self._rights_lost(guild_id)) is not None:
+            return lost
+        return self._why_gone(guild_id, happened) if isinstance(happened, Kicked) else happened
 
     def _rights_in(self, guild_id: GuildId, me: UserId | None, data: Mapping[str, Any]) -> int:
         facts, channel_id = self._facts.get(guild_id), data.get("channel_id")
@@ -183,7 +198,7 @@ class Signalling:
         is_known = facts is not None and channel_id is not None
         return ChannelGone() if is_known and channel_id not in facts.channels else kicked  # type: ignore[union-attr]
 
-    def _rights_lost(self, guild_id: GuildId) -> VoiceEvent | None:
+    def _rights_lost(self, guild_id: GuildId) -> MayNotSpeak | None:
         facts, voice = self._facts.get(guild_id), self._voice.get(guild_id)
         if facts is None or voice is None or voice.settled_in is None or self.user_id is None:
             return None
@@ -199,6 +214,7 @@ class Signalling:
             if shard_of(guild_id, self._shard_count) == shard_id:
                 self._facts.pop(guild_id, None)
                 self._promised.discard(guild_id)
+                self._mutes.forget(guild_id)
                 if guild_id in self._voice:
                     self._voice[guild_id].session_lost()
 
