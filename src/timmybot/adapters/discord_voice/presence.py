@@ -162,6 +162,7 @@ class Presence:
         """Let the connection go without telling Discord: a successor takes the call over."""
         self._happens(Happening.LEFT)
         await self._worked()
+        self.trouble, self.moved = None, False
 
     def reconnect(self) -> None:
         """Make the connection anew: it is up, and yet nothing goes out."""
