@@ -202,17 +202,20 @@ class SimulatedPlayer(Player):
         self.go_on()
 
     async def leave(self) -> None:
-        self._stop_mending()
         was_in = self.channel_id is not None
+        await self.close()
+        if was_in:
+            await self._clock.sleep(0.01)
+            if self._sessions.is_up(self._shard):
+                self._world.loop.after(0.05, self._leave_call)
+
+    async def close(self) -> None:
+        self._stop_mending()
         self._drop()
         self._play_id = self._track = self._ending = self._trouble = None
         self._sound = AS_IT_IS
         self._position_ms = 0.0
         self._paused = self._kicked = self._moved = self._muted = False
-        if was_in:
-            await self._clock.sleep(0.01)
-            if self._sessions.is_up(self._shard):
-                self._world.loop.after(0.05, self._leave_call)
 
     # -- what happens unasked --------------------------------------------------------------------------------------
 

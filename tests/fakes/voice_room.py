@@ -79,6 +79,10 @@ class FakePlayer(Player):
         self.told.append("leave")
         self._status = PlayerStatus()
 
+    async def close(self) -> None:
+        self.told.append("close")
+        self._status = PlayerStatus()
+
     @property
     def sounds(self) -> bool:
         """Whether a listener would hear something now."""

@@ -117,6 +117,11 @@ class Player(Protocol):
         """Disconnect. Does nothing if not connected."""
         ...
 
+    async def close(self) -> None:
+        """Let everything go without telling Discord: the guild is another worker's. To Discord all workers are one bot,
+        and what one says of leaving throws out whichever of them plays."""
+        ...
+
 
 class Players(Protocol):
     """The players of this worker."""

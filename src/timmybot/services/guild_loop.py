@@ -72,7 +72,7 @@ class GuildLoop:
             return False  # The player goes on under its soft right; renewing the lease nudges every loop.
         except Fenced:
             log.warning("guild %d is another worker's now", self.guild_id)
-            self._reconciler.silence()
+            await self._reconciler.let_go()  # nobody else will: a guild that is not looked after is not thought of
             return True
         except (StoreUnavailable, VersionConflict, GatewayRefused) as error:
             log.warning("guild %d: trying again in %.0f s: %s", self.guild_id, _RETRY_SECONDS, error)

@@ -84,20 +84,23 @@ class HeldGuilds:
         """Stop sending everywhere, at once: this process stood still, and others may own its guilds by now."""
         for kept in self._kept.values():
             kept.loop.silence()
+        for guild_id in self._players.statuses():
+            self._players.open(guild_id).mute()
 
     def is_idle(self, shard_id: ShardId) -> bool:
-        """Whether no guild of the shard is being looked after."""
-        return not self._of(shard_id)
+        """Whether no guild of the shard is being looked after, or plays although it is not: its loop ended by a bug."""
+        return not self._of(shard_id) and not self._connected_on(shard_id)
 
     async def drop(self, shard_id: ShardId) -> None:
         """Let go of a shard that another worker owns: be silent first, then forget."""
         kept = self._of(shard_id)
         for one in kept:
             one.loop.silence()
+        for guild_id in self._connected_on(shard_id):
+            self._players.open(guild_id).mute()
         await self._forget(kept)
         await self._sessions.close(shard_id)
-        for one in kept:
-            await self._players.open(one.loop.guild_id).leave()
+        await self._close_players(shard_id)
 
     async def hand_over(self, shard_id: ShardId, heir: WorkerId | None) -> None:
         """Give a shard that is held to ``heir``, music and all; without one, leave its voice channels.
@@ -105,6 +108,7 @@ class HeldGuilds:
         Raises ``StoreUnavailable``: before anything is given up, if the places of its players cannot be saved yet.
         """
         kept = self._of(shard_id)
+        anothers: set[GuildId] = set()
         for one in kept:
             try:
                 await one.loop.save_position()
@@ -113,19 +117,29 @@ class HeldGuilds:
                     raise StoreUnavailable(f"the right to shard {shard_id} has run out for now") from error
             except (Fenced, NewerRelease) as error:
                 log.warning("guild %d: its place was not saved: %s", one.loop.guild_id, error)
+                if isinstance(error, Fenced):
+                    anothers.add(one.loop.guild_id)
         await self._forget(kept)
-        for one in kept:
-            if heir is None:
-                await self._players.open(one.loop.guild_id).leave()
+        for guild_id in self._connected_on(shard_id):
+            player = self._players.open(guild_id)
+            if heir is None and guild_id not in anothers and shard_id in self._leases.held:
+                await player.leave()
             else:
-                one.loop.silence()
+                player.mute()
         session = await self._sessions.close(shard_id)
-        for one in kept:
-            await self._players.open(one.loop.guild_id).leave()
+        await self._close_players(shard_id)
         await self._leases.release(shard_id, to=heir, session=session)
 
     def _of(self, shard_id: ShardId) -> list[_Kept]:
         return [kept for guild, kept in self._kept.items() if shard_of(guild, self._shard_count) == shard_id]
+
+    def _connected_on(self, shard_id: ShardId) -> list[GuildId]:
+        """The guilds of the shard whose players do anything, be they looked after or not."""
+        return [guild for guild in self._players.statuses() if shard_of(guild, self._shard_count) == shard_id]
+
+    async def _close_players(self, shard_id: ShardId) -> None:
+        for guild_id in self._connected_on(shard_id):
+            await self._players.open(guild_id).close()
 
     async def _forget(self, kept: list[_Kept]) -> None:
         for one in kept:

@@ -126,6 +126,11 @@ class Reconciler:
         self._player.mute()
         self._silenced = True
 
+    async def let_go(self) -> None:
+        """The guild is another worker's: be silent at once, and give up the call without a word to Discord."""
+        self.silence()
+        await self._player.close()
+
     async def save_position(self) -> None:
         """Write the player's place into the state, so that it outlives every heartbeat."""
         status = self._player.status()
