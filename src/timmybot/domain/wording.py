@@ -9,6 +9,7 @@ from timmybot.domain.tally import Tally
 from timmybot.domain.track import Entry, Track
 
 _MARKDOWN = re.compile(r"([\\*_~`|>\[\]()#@<:-])")
+_AFTER_THE_PATH = re.compile(r"(https?://[^\s?#]*)[?#]\S*?(?=>?\.?(?:\s|$))", re.IGNORECASE)
 _SHOWN = 80
 _URL_SHOWN = 120
 
@@ -81,3 +82,8 @@ def fitted(lines: Iterable[str]) -> str:
 def escaped(text: str) -> str:
     """The text with every character that Discord's Markdown or mentions could take up made literal."""
     return _MARKDOWN.sub(r"\\\1", text)
+
+
+def without_queries(text: str) -> str:
+    """The text as a log may hold it: what follows the path of a link is often the key to what is there."""
+    return _AFTER_THE_PATH.sub(r"\1?…", text)

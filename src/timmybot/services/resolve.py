@@ -16,7 +16,7 @@ from timmybot.domain.change import Change, OwedReply
 from timmybot.domain.guild_state import GuildState
 from timmybot.domain.ids import OrderKey, PlayId
 from timmybot.domain.track import Entry
-from timmybot.domain.wording import named
+from timmybot.domain.wording import named, without_queries
 from timmybot.ports.discord import DiscordError, Replies, ReplyExpired
 from timmybot.ports.guild_store import GuildStore, StoreError, VersionConflict
 from timmybot.ports.track_source import TrackError, TrackSource
@@ -121,7 +121,8 @@ class Resolving:
             try:
                 await self._replies.tell(channel, sentence)
             except DiscordError:
-                log.warning("guild %d was not told: %s", self._store.guild_id, sentence, exc_info=True)
+                untold = without_queries(sentence)
+                log.warning("guild %d was not told: %s", self._store.guild_id, untold, exc_info=True)
 
     def _looking_at(self, entry: Entry) -> asyncio.Task[Entry | None]:
         task = self._underway.get(entry.key)
