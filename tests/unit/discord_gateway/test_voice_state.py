@@ -77,7 +77,7 @@ def test_another_session_in_voice_takes_the_call_from_this_one() -> None:
     assert joined().hear_state(in_channel(MUSIC, "another")) == ServerGone()
 
 
-def test_a_mute_by_a_moderator_is_no_news() -> None:
+def test_what_changes_neither_channel_nor_session_is_no_news_here() -> None:
     assert joined().hear_state(in_channel(MUSIC)) is None
 
 

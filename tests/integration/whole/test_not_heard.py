@@ -1,0 +1,56 @@
+"""A guild whose bot nobody can hear is told so in its text channel, and its queue is not lost over it."""
+
+from __future__ import annotations
+
+from sandbox.demo.scene import Scene
+from sandbox.discord.permissions import EVERYONE, Permission
+from sandbox.melody import recognise
+from tests.integration.voice.scene import until
+from tests.integration.whole.conftest import House
+
+PATIENCE_SECONDS = 10.0
+
+
+async def is_told(scene: Scene, part: str) -> str:
+    """The message with ``part`` in it, once it is in the guild's text channel."""
+    messages = scene.guild.text_channel.messages
+    await until(lambda: any(part in message["content"] for message in messages), f"a message with {part!r}")
+    return str(messages[-1]["content"])
+
+
+async def hears(scene: Scene, song: int) -> None:
+    scene.ear.clear()
+    windows = await scene.ear.wait_for_sound(PATIENCE_SECONDS, seconds=1.5)
+    assert recognise(windows, scene.songs[song].melody).segments, "another song is heard"
+
+
+async def test_a_server_mute_is_told_the_queue_goes_on_and_is_heard_after_the_unmute(house: House) -> None:
+    a = house.a
+    async with house.bot():
+        for song in a.songs:
+            await a.play(song)
+        await hears(a, 0)
+        await a.guild.mute_bot()
+        assert "take the server mute off me" in await is_told(a, "A moderator has muted me")
+        await a.says("skip")
+        await a.guild.unmute_bot()
+        await hears(a, 1)
+        assert len(a.guild.text_channel.messages) == 1
+
+
+async def test_moved_where_it_may_not_speak_it_says_so_and_comes_back_with_its_queue(house: House) -> None:
+    a = house.a
+    quiet = a.guild.create_voice_channel("Quiet", bot_permissions=EVERYONE & ~Permission.SPEAK)
+    async with house.bot():
+        for song in a.songs:
+            await a.play(song)
+        await hears(a, 0)
+        await a.guild.move_bot(quiet)
+        said = await is_told(a, "Give me the permission Speak")
+        assert f"<#{quiet.id}>" in said
+        assert "The queue is kept: `/resume` brings me back." in said
+        await until(lambda: a.guild.bot_voice_state is None, "its leaving")
+        await a.says("resume")
+        await hears(a, 0)
+        await a.says("skip")
+        await hears(a, 1)
