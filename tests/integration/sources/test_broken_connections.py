@@ -10,7 +10,8 @@ from tests.integration.sources.hearing import drain
 from tests.integration.sources.media_server import Handler, MediaServer, breaking, content, status
 from timmybot.adapters.sources import HttpTrackSource
 from timmybot.adapters.sources.addresses import AddressPolicy
-from timmybot.adapters.sources.fetch import RECONNECTS, HttpFile
+from timmybot.adapters.sources.content import RECONNECTS
+from timmybot.adapters.sources.fetch import HttpFile
 from timmybot.adapters.sources.filling import FillingThreads
 from timmybot.domain.track import Track
 from timmybot.ports.track_source import TrackError
