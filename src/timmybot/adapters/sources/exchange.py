@@ -18,6 +18,7 @@ from urllib3.util import Url
 
 from timmybot.adapters.sources.addresses import AddressPolicy
 from timmybot.adapters.sources.answers import unreachable
+from timmybot.adapters.sources.bounded import BoundedAnswer
 from timmybot.adapters.sources.urls import checked_url, host_and_port
 from timmybot.ports.track_source import TrackError
 
@@ -144,6 +145,7 @@ class Exchange:
             )
         else:
             connection = HTTPConnection(address, port, timeout=CONNECT_SECONDS, socket_options=_SOCKET_OPTIONS)
+        connection.response_class = BoundedAnswer
         self._connection = connection
         connection.connect()
         connection.timeout = READ_SECONDS
