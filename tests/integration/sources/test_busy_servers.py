@@ -7,15 +7,16 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from threading import Thread
+from threading import Event, Thread
 
 import pytest
 
-from tests.integration.sources.media_server import MediaServer, raw
+from tests.integration.sources.media_server import Handler, MediaServer, raw
 from tests.integration.sources.test_broken_connections import read_all
 from timmybot.adapters.sources.addresses import AddressPolicy
 from timmybot.adapters.sources.allowance import SILENT_CPU_SECONDS
 from timmybot.adapters.sources.bounded import MOST_LINES
+from timmybot.adapters.sources.content import MAX_BYTES, MOST_SKIPPED_BYTES, Content
 from timmybot.adapters.sources.fetch import HttpFile
 from timmybot.ports.track_source import TrackError
 
@@ -120,4 +121,82 @@ def test_only_the_first_line_is_taken_for_shoutcasts(server: MediaServer) -> Non
 
     with pytest.raises(TrackError, match="cannot be reached"):
         file.open()
+    file.close()
+
+
+LONG = 30_000_000
+
+
+def in_pieces_of_a_byte(request: Handler) -> None:
+    """Says that it is long and lets itself be sought in."""
+    span = f"Content-Range: bytes 0-{LONG - 1}/{LONG}\r\n\r\n".encode()
+    raw(b"HTTP/1.1 206 Partial Content\r\nTransfer-Encoding: chunked\r\n" + span, b"1\r\nx\r\n" * 2_000)(request)
+
+
+def go_far(file: HttpFile) -> None:
+    assert file.seekable()
+    file.seek(20_000_000)
+    file.read(1_000)
+
+
+def test_to_skip_what_comes_in_tiny_pieces_costs_what_computing_over_a_file_may_cost(server: MediaServer) -> None:
+    looking = Looking(server, server.serve("/busy", in_pieces_of_a_byte), go_far)
+
+    assert looking.done_within(TOO_LONG_SECONDS)
+    assert looking.cpu_seconds < SILENT_CPU_SECONDS + 0.3
+    assert "holds too much besides its sound" in str(looking.trouble)
+    looking.end()
+
+
+def test_negative_control_it_would_be_skipped_over_for_as_long_as_it_comes(server: MediaServer) -> None:
+    url = server.serve("/busy", in_pieces_of_a_byte)
+    spent = Event()
+
+    def nobody_minds(_place: int) -> None:
+        if time.thread_time() > 3 * SILENT_CPU_SECONDS:
+            spent.set()
+
+    content = Content(url, AddressPolicy(server.allowed), nobody_minds, pauses=())
+
+    def skip() -> None:
+        content.open()
+        with suppress(TrackError):
+            content.read(20_000_000, 1_000)
+
+    thread = Thread(target=skip)
+    thread.start()
+    assert spent.wait(60.0)
+    content.abort()
+    thread.join()
+    content.close()
+
+
+def test_no_more_is_skipped_than_a_small_file_is_long(server: MediaServer) -> None:
+    """A server that says the file is of gigabytes, and begins at its beginning whatever it is asked for."""
+    size = MAX_BYTES - 1
+
+    def from_the_beginning(request: Handler) -> None:
+        request.begin(206, Content_Length=str(size), Content_Range=f"bytes 0-{size - 1}/{size}")
+        while not request.server.stopping.is_set():
+            request.wfile.write(bytes(65_536))
+
+    file = HttpFile(server.serve("/a", from_the_beginning), AddressPolicy(server.allowed))
+    assert file.seekable()
+    file.seek(MOST_SKIPPED_BYTES // 2)
+    assert file.read(10) == bytes(10)
+    file.seek(MOST_SKIPPED_BYTES * 2)
+
+    with pytest.raises(TrackError, match="does not let me go to a place in the file"):
+        file.read(10)
+    file.close()
+
+
+def test_a_length_beside_chunks_is_not_believed(server: MediaServer) -> None:
+    """RFC 9112, 6.3: so nothing is sought in what may have no end."""
+    answer = CHUNKED + b"Content-Length: 30000\r\n\r\n5\r\nmusic\r\n0\r\n\r\n"
+    file = HttpFile(server.serve("/a", raw(answer)), AddressPolicy(server.allowed))
+
+    assert file.open().size is None
+    assert not file.seekable()
+    assert read_all(file) == b"music"
     file.close()

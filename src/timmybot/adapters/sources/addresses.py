@@ -14,6 +14,7 @@ import socket
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address
 
+from timmybot.adapters.sources.refusals import unknown_host
 from timmybot.ports.track_source import TrackError
 
 # Our own tables, because what ipaddress calls global differs between versions of Python (3.11 lets 192.0.0.8 pass).
@@ -80,7 +81,8 @@ class AddressPolicy:
         self._resolve = resolve
 
     def addresses(self, host: str, port: int) -> list[str]:
-        """The addresses of ``host``, all of them fit to connect to. Raises :class:`TrackError`.
+        """The addresses of ``host``, all of them fit to connect to. Raises :class:`TrackError`, and
+        :class:`~timmybot.adapters.sources.refusals.PassingTrouble` when there are none.
 
         One address that is not public condemns the name: an honest one has none.
         """
@@ -89,7 +91,7 @@ class AddressPolicy:
         except (OSError, UnicodeError):
             found = []
         if not found:
-            raise TrackError(f"I cannot find the host {host}. Check the address and try again.")
+            raise unknown_host(host)
         if f"{host}:{port}".lower() not in self._allowed and not all(is_public(address) for address in found):
             raise TrackError(f"I fetch only from the public internet, and {host} is not on it.")
         return found

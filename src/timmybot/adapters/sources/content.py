@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import urllib3
 
 from timmybot.adapters.sources.addresses import AddressPolicy
-from timmybot.adapters.sources.answers import Opened, begin_of, check_plain, is_station, refusal, size_of
+from timmybot.adapters.sources.answers import Opened, begin_of, check_plain, is_station, size_of
 from timmybot.adapters.sources.exchange import BROKEN, Exchange
+from timmybot.adapters.sources.refusals import PassingTrouble, broken_off, refused
 from timmybot.adapters.sources.urls import checked_url
 from timmybot.ports.track_source import TrackError
 
-RECONNECTS = 3
-"""How often in a row a broken connection is taken up again without a byte gained."""
+PAUSES = (0.0, 0.5, 1.0, 2.0, 4.0)
+"""How long to wait, in seconds, before a broken connection is taken up again, and again without a byte gained. What is
+buffered and what a player waits for an empty buffer outlast all of them."""
 
 SKIP_BYTES = 256 * 1024
 """A seek forward by less than this reads on: cheaper than asking again."""
+
+MOST_SKIPPED_BYTES = 32 * 1024**2
+"""What is read and thrown away to get to a place, when a server begins further ahead."""
 
 MAX_BYTES = 4 * 1024**3
 
@@ -23,11 +30,17 @@ class Content:
     """Not for two threads at once, but for :meth:`abort`. All but that waits on the network, and raises
     :class:`TrackError` in a sentence for the member.
 
-    A connection that breaks is taken up where it broke.
+    Once it is opened, a connection that breaks is taken up where it broke, and a server in trouble asked again.
     """
 
-    def __init__(self, url: str, policy: AddressPolicy) -> None:
+    def __init__(
+        self, url: str, policy: AddressPolicy, skipped: Callable[[int], None], pauses: Sequence[float] = PAUSES
+    ) -> None:
+        """``skipped`` is told where reading is, whenever something was read only to get further, and may raise
+        :class:`TrackError` when that costs too much."""
         self._url = checked_url(url)
+        self._skipped = skipped
+        self._pauses = pauses
         self._exchange = Exchange(policy)
         self._response: urllib3.HTTPResponse | None = None
         self._place = 0
@@ -53,17 +66,14 @@ class Content:
 
     def read(self, place: int, wanted: int) -> bytes:
         """At most ``wanted`` bytes from ``place`` on, at least one; none where a body without a length ends."""
-        for _ in range(RECONNECTS + 1):
-            data = self._try_to_read(place, wanted)
-            if data:
-                self._place = place + len(data)
-                return data
-            self.rest()
-            if self.open().size is None and not self.open().ranges:
-                if data is None:
-                    break  # asking again would give the beginning, or what is live by then
-                return b""
-        raise TrackError("The connection broke off, and the server does not go on from there. Try again later.")
+        for pause in self._pauses:
+            try:
+                return self._read_once(place, wanted)
+            except PassingTrouble:
+                if self.open().size is None:
+                    raise  # asking again would give the beginning, or what is live by then
+            self._exchange.pause(pause)
+        return self._read_once(place, wanted)
 
     def rest(self) -> None:
         """Let the connection go until more is asked for."""
@@ -78,14 +88,20 @@ class Content:
         self._response = None
         self._exchange.close()
 
-    def _try_to_read(self, place: int, wanted: int) -> bytes | None:
-        """Some bytes; empty where the body ends; ``None`` when the connection broke."""
+    def _read_once(self, place: int, wanted: int) -> bytes:
+        """Like :meth:`read`, from one connection. Raises :class:`PassingTrouble` when that breaks."""
         try:
             data = self._response_at(place).read1(wanted, decode_content=False)
-        except BROKEN:
+        except BROKEN as error:
+            self.rest()
             self._exchange.check_aborted()
-            return None
+            raise broken_off() from error
         self._exchange.check_aborted()
+        if not data:
+            self.rest()
+            if self.open().size is not None:
+                raise broken_off()
+        self._place = place + len(data)
         return data
 
     def _response_at(self, place: int) -> urllib3.HTTPResponse:
@@ -94,11 +110,14 @@ class Content:
         if self._response is None or ahead < 0 or (ahead > SKIP_BYTES and can_ask):
             self._request(place if can_ask else 0)
         assert self._response is not None
+        if place - self._place > MOST_SKIPPED_BYTES:
+            raise TrackError("The server at that address does not let me go to a place in the file. Try another link.")
         while self._place < place:
-            skipped = self._response.read1(min(place - self._place, 64 * 1024), decode_content=False)
-            if not skipped:
+            data = self._response.read1(min(place - self._place, 64 * 1024), decode_content=False)
+            if not data:
                 raise OSError("the body ended before the place")
-            self._place += len(skipped)
+            self._place += len(data)
+            self._skipped(self._place)
         return self._response
 
     def _request(self, offset: int) -> None:
@@ -109,7 +128,7 @@ class Content:
             self.rest()
             if response.status == 416 and self._opened is None:
                 raise TrackError("The file at that address is empty.")
-            raise TrackError(refusal(response.status))
+            raise refused(response.status)
         check_plain(response)
         partial = response.status == 206
         size = size_of(response, partial=partial)
@@ -117,7 +136,8 @@ class Content:
             raise TrackError(f"That file is too large: I take {MAX_BYTES // 1024**3} GB at most.")
         if self._opened is None:
             content_type = response.headers.get("Content-Type", "").split(";")[0].strip().lower()
-            self._opened = Opened(url.url, content_type, size, partial, is_station(response) and size is None)
+            ranges = partial and size is not None
+            self._opened = Opened(url.url, content_type, size, ranges, is_station(response) and size is None)
         elif size != self._opened.size:
             raise TrackError("The file at that address changed while I was reading it.")
         self._place = begin_of(response) if partial else 0

@@ -10,16 +10,15 @@ import socket
 import ssl
 import threading
 from typing import Final
-from urllib.parse import urljoin
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util import Url
 
 from timmybot.adapters.sources.addresses import AddressPolicy
-from timmybot.adapters.sources.answers import unreachable
 from timmybot.adapters.sources.bounded import BoundedAnswer
-from timmybot.adapters.sources.urls import checked_url, host_and_port
+from timmybot.adapters.sources.refusals import unreachable
+from timmybot.adapters.sources.urls import host_and_port, redirected
 from timmybot.ports.track_source import TrackError
 
 REDIRECTS = 5
@@ -61,12 +60,13 @@ class Exchange:
         self._socket: socket.socket | None = None
         self._response: urllib3.HTTPResponse | None = None
         self._guard = threading.Lock()
-        self._aborted = False
+        self._aborted = threading.Event()
 
     def get(self, url: Url, offset: int) -> tuple[Url, urllib3.HTTPResponse]:
         """Ask for the file from ``offset`` on: where it was found, after redirects, and the answer, whatever it says.
 
-        Each redirect is checked like the first address. Raises :class:`TrackError`.
+        Each redirect is checked like the first address. Raises :class:`TrackError`, and
+        :class:`~timmybot.adapters.sources.refusals.PassingTrouble` where nobody answers.
         """
         self.drop()
         for _ in range(REDIRECTS + 1):
@@ -75,7 +75,7 @@ class Exchange:
             if response.status not in REDIRECT_STATUSES or not location:
                 return url, response
             self.drop()
-            url = checked_url(urljoin(url.url, location))
+            url = redirected(url, location)
         raise TrackError(f"That address leads on and on: I follow {REDIRECTS} redirects and no more.")
 
     def drop(self) -> None:
@@ -92,19 +92,24 @@ class Exchange:
     def abort(self) -> None:
         """Have whatever waits on the network stop waiting, now and for good. From any thread; never waits."""
         with self._guard:
-            self._aborted = True
+            self._aborted.set()
             if self._socket is not None:
                 with contextlib.suppress(OSError):  # it is closed already, which is what we want
                     # The plain socket's: a TLS socket's own would take its state from under the thread that reads.
                     socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
     def close(self) -> None:
-        self._aborted = True
+        self._aborted.set()
         self.drop()
+
+    def pause(self, seconds: float) -> None:
+        """Wait so long, or until :meth:`abort`, which raises :class:`TrackError`."""
+        self._aborted.wait(seconds)
+        self.check_aborted()
 
     def check_aborted(self) -> None:
         """Raises :class:`TrackError`."""
-        if self._aborted:
+        if self._aborted.is_set():
             raise TrackError("That address took too long to answer. Try again later.")
 
     def _asked(self, url: Url, offset: int) -> urllib3.HTTPResponse:
@@ -128,7 +133,7 @@ class Exchange:
             else:
                 return self._response
             self.check_aborted()
-        raise TrackError(unreachable(host, trouble)) from trouble
+        raise unreachable(host, trouble) from trouble
 
     def _connect(self, address: str, port: int, host: str, *, secure: bool) -> HTTPConnection:
         """Connect to exactly ``address``; with TLS, to whoever can prove to be ``host`` there."""

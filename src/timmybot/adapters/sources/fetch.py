@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from timmybot.adapters.sources.addresses import AddressPolicy
 from timmybot.adapters.sources.allowance import Allowance
 from timmybot.adapters.sources.answers import Opened
-from timmybot.adapters.sources.content import Content
+from timmybot.adapters.sources.content import MOST_SKIPPED_BYTES, PAUSES, Content
 from timmybot.adapters.sources.filling import Waiting
 from timmybot.ports.track_source import TrackError
 
-REREAD_BYTES = 32 * 1024**2
+REREAD_BYTES = MOST_SKIPPED_BYTES
 """Up to this size a file is sought in although its server gives no parts: from its beginning again, skipping."""
 
 
@@ -21,13 +21,16 @@ class HttpFile(io.RawIOBase):
     """A read-only file over HTTP. Not for two threads at once, but for :meth:`abort`, which any thread may call.
 
     A connection that breaks is taken up where it broke. Reading and opening raise :class:`TrackError`, in a
-    sentence for the member, and never wait longer than the time-outs for one step.
+    sentence for the member.
     """
 
-    def __init__(self, url: str, policy: AddressPolicy, waiting: Waiting | None = None) -> None:
-        """``waiting`` is told when this thread waits for the network."""
+    def __init__(
+        self, url: str, policy: AddressPolicy, waiting: Waiting | None = None, *, pauses: Sequence[float] = PAUSES
+    ) -> None:
+        """``waiting`` is told when this thread waits for the network. ``pauses``, in seconds, precede its attempts to
+        go on after a break."""
         super().__init__()
-        self._content = Content(url, policy)
+        self._content = Content(url, policy, self._skipped, pauses)
         self._waiting = waiting
         self._awaiting = False
         self._position = 0
@@ -133,3 +136,6 @@ class HttpFile(io.RawIOBase):
         if not data:
             self._over = True  # a body without a length ends where the server ends it
         return data
+
+    def _skipped(self, place: int) -> None:
+        self._allowance.spend(0, place)
