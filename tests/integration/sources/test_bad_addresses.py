@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import socket
 import zlib
 
 import pytest
+import urllib3
 
 from sandbox.recording import Format
 from tests.fakes.reading import read
@@ -155,6 +157,23 @@ async def test_a_stream_without_end_is_a_track_without_duration(
     assert len(drain(stream, filling, limit=2_000)) == 2_000
     assert stream.failure is None
     stream.close()
+
+
+async def test_what_may_be_a_secret_in_a_url_is_not_logged_for_a_servers_bad_headers(
+    source: HttpTrackSource, server: MediaServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = b"HTTP/1.1 200 OK\r\nthis is no header\r\n\r\n"
+
+    with pytest.raises(TrackError):
+        await source.resolve(server.serve("/bad?signature=hush", raw(answer)))
+    assert "hush" not in caplog.text
+
+
+def test_negative_control_urllib3_would_log_it(server: MediaServer, caplog: pytest.LogCaptureFixture) -> None:
+    url = server.serve("/bad?signature=hush", raw(b"HTTP/1.1 200 OK\r\nthis is no header\r\n\r\n"))
+    with caplog.at_level(logging.WARNING, "urllib3.connection"):
+        urllib3.request("GET", url, retries=False)
+    assert "hush" in caplog.text
 
 
 async def test_a_server_that_hangs_is_given_up_in_time(server: MediaServer, recorded: Recorded) -> None:

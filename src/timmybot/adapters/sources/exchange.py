@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import http.client
+import logging
 import os
 import socket
 import ssl
@@ -27,6 +28,9 @@ REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 CONNECT_SECONDS = 4.0
 READ_SECONDS = 8.0
 """Between two packets of a file that is being sent."""
+
+# It would write the whole URL whenever a server's headers are bad, and a URL's query may be a secret.
+logging.getLogger("urllib3.connection").setLevel(logging.ERROR)
 
 USER_AGENT = "TimmyBot/0.1"
 _ADDRESSES_TRIED = 3
