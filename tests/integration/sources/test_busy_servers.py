@@ -23,7 +23,8 @@ from timmybot.ports.track_source import TrackError
 CHUNKED = b"HTTP/1.1 200 OK\r\nContent-Type: audio/mpeg\r\nTransfer-Encoding: chunked\r\n"
 INTERIM = b"HTTP/1.1 100 Continue\r\n\r\n"
 TRAILER = b"a: b\r\n"
-TOO_LONG_SECONDS = 10.0
+TOO_LONG_SECONDS = 30.0
+"""None of it takes a second, but on a busy machine."""
 
 
 class Looking:
@@ -182,7 +183,7 @@ def test_no_more_is_skipped_than_a_small_file_is_long(server: MediaServer) -> No
 
     file = HttpFile(server.serve("/a", from_the_beginning), AddressPolicy(server.allowed))
     assert file.seekable()
-    file.seek(MOST_SKIPPED_BYTES // 2)
+    file.seek(MOST_SKIPPED_BYTES // 8)
     assert file.read(10) == bytes(10)
     file.seek(MOST_SKIPPED_BYTES * 2)
 

@@ -24,6 +24,7 @@ from timmybot.ports.track_source import TrackError
         "https://example.org/a\r\nHost: evil",
         "https://example.org/a b",
         "https://example.org/\u202e3pm",
+        "https://" + "a." * 127 + "example/",
     ],
 )
 def test_a_text_that_is_no_web_address_is_refused_with_what_to_give(text: str) -> None:
@@ -76,7 +77,17 @@ def test_a_redirect_without_end_is_refused_as_the_servers_doing() -> None:
 
 
 @pytest.mark.parametrize(
-    "location", ["http://[", "//[x]/", "http://[::1", "file:///etc/passwd", "http://h:99999/", "/a\x9c", "/a\x00"]
+    "location",
+    [
+        "http://[",
+        "//[x]/",
+        "http://[::1",
+        "file:///etc/passwd",
+        "http://h:99999/",
+        "/a\x9c",
+        "/a\x00",
+        "//" + "a." * 999,
+    ],
 )
 def test_a_redirect_to_nonsense_is_named_as_one(location: str) -> None:
     with pytest.raises(TrackError, match="leads on to what is not a web address"):

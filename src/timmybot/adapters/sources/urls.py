@@ -11,6 +11,9 @@ from urllib3.util import Url, parse_url
 from timmybot.domain.track import URL_LIMIT
 from timmybot.ports.track_source import TrackError
 
+HOST_LIMIT: Final = 253
+"""Characters. Source: RFC 1035, 2.3.4, without the bytes that only DNS itself needs. A host is named to the member."""
+
 REDIRECT_LIMIT: Final = 8 * 1024
 """Characters of an address that a server leads on to. Nobody keeps it, so it may be longer than one that a member
 gives: signed ones of content networks are. Many servers take no longer line."""
@@ -54,7 +57,7 @@ def _as_meant(header: str) -> str:
 
 def _checked(text: str, complaint: str) -> Url:
     url = _parsed(text)
-    if url is None or url.scheme not in {"http", "https"} or not url.host:
+    if url is None or url.scheme not in {"http", "https"} or not 0 < len(url.host or "") <= HOST_LIMIT:
         raise TrackError(complaint)
     if url.auth is not None:
         raise TrackError("That address holds a name or password. Give one that works without.")
