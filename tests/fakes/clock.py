@@ -7,13 +7,20 @@ import heapq
 import itertools
 
 SETTLE_ROUNDS = 50
-"""How often the event loop is run through between two moments, so that all that follows from one is done."""
+"""How often the event loop is run through between two moments at most, so that all that follows from one is done."""
+IDLE_ROUNDS = 3
+"""After so many in which nothing else was to be run, nothing follows."""
 
 
 async def settle() -> None:
     """Let everything that can run without time passing run."""
+    ready = asyncio.get_running_loop()._ready  # type: ignore[attr-defined]  # there is no other way to ask
+    idle = 0
     for _ in range(SETTLE_ROUNDS):
         await asyncio.sleep(0)
+        idle = 0 if ready else idle + 1
+        if idle == IDLE_ROUNDS:
+            return
 
 
 class FakeClock:

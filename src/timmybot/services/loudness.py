@@ -51,6 +51,8 @@ class KnownLoudness:
         """``None``: looked up, and nobody has measured it."""
         self._waiting: deque[Track] = deque(maxlen=WAITING)
         self._measuring: asyncio.Task[None] | None = None
+        self._heard_now: Track | None = None
+        """What is being measured."""
         self._looking: set[asyncio.Task[None]] = set()
 
     def of(self, track: Track) -> Loudness | None:
@@ -86,7 +88,7 @@ class KnownLoudness:
 
     async def _find_out(self, track: Track) -> None:
         await self.look_up(track)
-        if self._known.get(track) is not None or track in self._waiting:
+        if self._known.get(track) is not None or track in (self._heard_now, *self._waiting):
             return
         self._waiting.append(track)
         if self._measuring is None or self._measuring.done():
@@ -94,7 +96,7 @@ class KnownLoudness:
 
     async def _measure_all(self) -> None:
         while self._waiting:
-            track = self._waiting.pop()  # the latest: the oldest may be played already
+            track = self._heard_now = self._waiting.pop()  # the latest: the oldest may be played already
             try:
                 measured = Measured(await self._source.measure(track))
                 self._remember(track, measured)
@@ -106,6 +108,8 @@ class KnownLoudness:
                 log.info("what was measured of a track was not kept: %s", error)
             except Exception:  # a bug of ours must not end the measuring of all others
                 log.exception("measuring a track failed")
+            finally:
+                self._heard_now = None
 
     def _remember(self, track: Track, measured: Measured | None) -> None:
         self._known[track] = measured

@@ -162,3 +162,14 @@ def hanging(*, first: bytes = b"", size: int = 1_000_000) -> Behaviour:
         request.server.stopping.wait()
 
     return behave
+
+
+def raw(begin: bytes, again: bytes = b"") -> Behaviour:
+    """What no good server writes: ``begin``, and ``again`` for as long as the client stays."""
+
+    def behave(request: Handler) -> None:
+        request.wfile.write(begin)
+        while again and not request.server.stopping.is_set():
+            request.wfile.write(again)
+
+    return behave

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import socket
 import zlib
 
 import pytest
+import urllib3
 
 from sandbox.recording import Format
 from tests.fakes.reading import read
@@ -19,6 +21,7 @@ from tests.integration.sources.media_server import (
     content,
     endless,
     hanging,
+    raw,
     redirect,
     status,
 )
@@ -38,6 +41,8 @@ PNG = (
     + zlib.compress(b"\0" * 99)
 )
 
+NO_AUDIO = "no audio at that address"
+
 BAD: dict[str, tuple[Behaviour, str]] = {
     "a web page": (content(PAGE, "text/html; charset=utf-8"), r"it is a web page \(text/html\). Give a direct link"),
     "a web page called audio": (content(PAGE * 50, "audio/mpeg"), "no audio at that address"),
@@ -55,7 +60,12 @@ BAD: dict[str, tuple[Behaviour, str]] = {
     "500": (status(500), r"trouble of its own \(500\)"),
     "418": (status(418), "answered 418 instead of a file"),
     "a redirect to itself": (redirect("/bad"), "leads on and on"),
+    "a redirect to nonsense": (redirect("http://["), "leads on to what is not a web address"),
     "a redirect to a file": (redirect("file:///etc/passwd"), "not a web address"),
+    "a size of 5,000 digits": (
+        raw(b"HTTP/1.1 206 Part\r\nContent-Range: bytes 0-1/" + b"9" * 5_000 + b"\r\n\r\n"),
+        NO_AUDIO,
+    ),
     "an endless page": (endless(PAGE, "audio/mpeg"), "no audio at that address"),
     "endless zeros": (endless(bytes(65_536)), "no audio at that address|damaged"),
 }
@@ -94,6 +104,15 @@ async def test_a_server_that_is_not_there_is_named() -> None:
                 await source.resolve(f"http://{address}/x.mp3")
         finally:
             source.close()
+
+
+async def test_a_signed_address_that_is_led_on_to_may_be_long(
+    source: HttpTrackSource, server: MediaServer, recorded: Recorded
+) -> None:
+    signed = server.serve("/song.mp3?signature=" + "x" * 2_000, content(recorded(Format.MP3)))
+
+    track = await source.resolve(server.serve("/song", redirect(signed)))
+    assert track.title == "evening"
 
 
 async def test_a_text_that_is_no_url_is_named(source: HttpTrackSource) -> None:
@@ -138,6 +157,23 @@ async def test_a_stream_without_end_is_a_track_without_duration(
     assert len(drain(stream, filling, limit=2_000)) == 2_000
     assert stream.failure is None
     stream.close()
+
+
+async def test_what_may_be_a_secret_in_a_url_is_not_logged_for_a_servers_bad_headers(
+    source: HttpTrackSource, server: MediaServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = b"HTTP/1.1 200 OK\r\nthis is no header\r\n\r\n"
+
+    with pytest.raises(TrackError):
+        await source.resolve(server.serve("/bad?signature=hush", raw(answer)))
+    assert "hush" not in caplog.text
+
+
+def test_negative_control_urllib3_would_log_it(server: MediaServer, caplog: pytest.LogCaptureFixture) -> None:
+    url = server.serve("/bad?signature=hush", raw(b"HTTP/1.1 200 OK\r\nthis is no header\r\n\r\n"))
+    with caplog.at_level(logging.WARNING, "urllib3.connection"):
+        urllib3.request("GET", url, retries=False)
+    assert "hush" in caplog.text
 
 
 async def test_a_server_that_hangs_is_given_up_in_time(server: MediaServer, recorded: Recorded) -> None:

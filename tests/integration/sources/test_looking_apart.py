@@ -17,6 +17,7 @@ from tests.integration.sources.conftest import Recorded
 from tests.integration.sources.media_server import MediaServer, content, hanging
 from tests.integration.voice.scene import until
 from timmybot.adapters.sources import LookingApart
+from timmybot.adapters.sources.looking_child import THREADS
 from timmybot.domain.track import Track
 from timmybot.ports.track_source import TrackError
 
@@ -135,6 +136,31 @@ async def test_killed_while_it_looks_whoever_waits_is_answered_by_the_next(
     assert first == third == await looking.resolve(good)
     assert isinstance(second, TrackError)
     assert looking.begun == 2
+
+
+async def test_closed_while_links_are_looked_at_it_begins_no_other_process(server: MediaServer) -> None:
+    looking = LookingApart(server.allowed)
+    asked = [asyncio.create_task(looking.resolve(server.serve(f"/{n}", hanging()))) for n in range(3)]
+    await until(lambda: len(server.requests) >= THREADS, "being asked")
+    await looking.close()
+
+    for answer in await asyncio.gather(*asked, return_exceptions=True):
+        assert isinstance(answer, TrackError)
+        assert "I am being stopped" in str(answer)
+    assert looking.begun == 1
+    assert looking.pid is None
+
+
+async def test_closed_while_the_process_is_being_begun_it_ends_that_one(server: MediaServer) -> None:
+    looking = LookingApart(server.allowed)
+    asked = asyncio.create_task(looking.resolve(server.serve("/hang", hanging())))
+    await asyncio.sleep(0)
+    assert (looking.begun, looking.pid) == (1, None), "it is being begun"
+    await looking.close()
+
+    (answer,) = await asyncio.gather(asked, return_exceptions=True)
+    assert isinstance(answer, TrackError)
+    assert (looking.begun, looking.pid) == (1, None)
 
 
 async def test_it_knows_none_of_our_secrets(

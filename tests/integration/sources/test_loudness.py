@@ -8,7 +8,7 @@ import av
 import numpy as np
 import pytest
 
-from tests.integration.sources.hearing import decode, drain, tone
+from tests.integration.sources.hearing import HERTZ, click_in, decode, drain, level_db, tone
 from tests.integration.sources.media_server import MediaServer, content, endless
 from tests.integration.sources.test_playing import encoded
 from timmybot.adapters.sources import HttpTrackSource
@@ -41,6 +41,38 @@ def test_a_known_tone_has_its_known_loudness(server: MediaServer) -> None:
     assert loudness is not None
     assert loudness.lufs == pytest.approx(-23.0, abs=0.1)
     assert loudness.peak_db == pytest.approx(-23.0, abs=0.1)
+
+
+@pytest.mark.parametrize(("codec", "container", "samples"), [("libopus", "ogg", "flt"), ("flac", "flac", "s16")])
+def test_one_channel_is_heard_and_measured_on_both_sides(
+    *, source: HttpTrackSource, server: MediaServer, filling: FillingThreads, codec: str, container: str, samples: str
+) -> None:
+    """As whoever listens hears mono Opus that is passed through."""
+    both = tone(1_000.0, seconds=8, amplitude=10 ** (-23 / 20))
+    lufs, heard_db = [], []
+    for pcm in (both, both[:1]):
+        data = encoded(pcm, codec, container, samples, {})
+        loudness, _ = measured(server, data)
+        assert loudness is not None
+        lufs.append(loudness.lufs)
+        frames = drain(source.open(Track(server.serve("/tone", content(data))), position_ms=0), filling)
+        heard_db.append(level_db(decode(frames)[HERTZ:-HERTZ]))
+    assert lufs == pytest.approx([-23.0, -23.0], abs=0.3)
+    assert heard_db[1] == pytest.approx(heard_db[0], abs=0.3)
+
+
+def test_six_channels_at_once_are_not_cut_off(
+    source: HttpTrackSource, server: MediaServer, filling: FillingThreads
+) -> None:
+    """Front, centre and surround in phase add up to twice as much as there is room for."""
+    hz = 440.0
+    sound = tone(hz, seconds=8, amplitude=0.8)
+    data = encoded(np.tile(sound[:1], (6, 1)), "flac", "flac", "s16", {})
+
+    heard = decode(drain(source.open(Track(server.serve("/six", content(data))), position_ms=0), filling))
+
+    assert click_in(heard[HERTZ:-HERTZ], hz) < -40
+    assert click_in(np.clip(2 * sound[0], -1, 1), hz) > -25, "the control: what is cut off is heard"
 
 
 def test_silence_between_does_not_count(server: MediaServer) -> None:

@@ -167,7 +167,7 @@ def encoded(
     with av.open(out, "w", format=container) as output:
         stream = output.add_stream(codec, rate=48_000, options=options)
         assert isinstance(stream, av.AudioStream)
-        layout = "stereo" if pcm.shape[0] == 2 else "mono"
+        layout = {1: "mono", 2: "stereo", 6: "5.1"}[pcm.shape[0]]
         stream.layout = layout
         stream.codec_context.format = av.AudioFormat(sample_format)
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(packed), format=sample_format, layout=layout)

@@ -14,8 +14,8 @@ from tests.integration.sources.media_server import Behaviour, Handler, MediaServ
 from timmybot.adapters.sources import HttpTrackSource
 from timmybot.adapters.sources.addresses import AddressPolicy
 from timmybot.adapters.sources.filling import FillingThreads
-from timmybot.adapters.sources.playback import RETURNS, Playback
-from timmybot.adapters.sources.stream import BufferedStream
+from timmybot.adapters.sources.playback import PAUSES, RETURNS, Playback
+from timmybot.adapters.sources.stream import RETRY_SECONDS, BufferedStream, Marks
 
 
 def station(data: bytes, *, named: bool = True) -> Behaviour:
@@ -28,12 +28,22 @@ def station(data: bytes, *, named: bool = True) -> Behaviour:
     return behave
 
 
+def back_at_the_last_try(data: bytes) -> Behaviour:
+    asked: list[str] = []
+
+    def behave(request: Handler) -> None:
+        asked.append(request.path)
+        (status(404) if len(asked) < RETURNS else station(data))(request)
+
+    return behave
+
+
 @contextmanager
 def hearing(server: MediaServer, filling: FillingThreads, url: str) -> Iterator[BufferedStream]:
     """With a clock that is a little further each time it is looked at."""
     seconds = iter(range(10**9))
     playback = Playback(url, AddressPolicy(server.allowed), filling.waiting)
-    stream = BufferedStream(playback, filling, position_ms=60_000, monotonic=lambda: next(seconds) / 10_000)
+    stream = BufferedStream(playback, filling, position_ms=60_000, monotonic=lambda: next(seconds) / 4_000)
     yield stream
     stream.close()
 
@@ -67,6 +77,26 @@ def test_a_station_that_is_gone_is_given_up_after_a_few_tries(
         assert 700 < len(heard) <= 1_700
         assert "404" in str(stream.failure)
     assert 1 + RETURNS <= len(server.requests) <= 3 + RETURNS
+
+
+def test_a_station_that_is_back_within_a_buffers_patience_is_heard_on(
+    server: MediaServer, filling: FillingThreads, recorded: Recorded
+) -> None:
+    """An Icecast server takes ten seconds to begin anew."""
+    url = server.serve("/radio", station(recorded(Format.MP3)))
+
+    with hearing(server, filling, url) as stream:
+        heard = drain(stream, filling, limit=200)
+        server.serve("/radio", back_at_the_last_try(recorded(Format.MP3)))
+        heard += drain(stream, filling, limit=1_200)
+
+        assert len(heard) == 1_400
+        assert stream.failure is None
+
+
+def test_the_pauses_rise_and_fit_into_the_patience_with_an_empty_buffer() -> None:
+    assert list(PAUSES) == sorted(PAUSES)
+    assert Marks().stall_seconds - 3 < sum(PAUSES) * RETRY_SECONDS < Marks().stall_seconds
 
 
 def test_what_does_not_say_that_it_is_a_station_ends_where_it_ends(

@@ -13,6 +13,7 @@ from tests.integration.voice.scene import SONG, Bot, Scene, until
 from timmybot.adapters.discord_voice import dave
 from timmybot.adapters.discord_voice.dave import EndToEnd, Way
 from timmybot.adapters.discord_voice.player import VoicePlayer
+from timmybot.adapters.discord_voice.watchdog import Step
 from timmybot.domain.ids import ChannelId, PlayId
 from timmybot.ports.voice import VoiceError
 
@@ -144,6 +145,35 @@ async def test_a_commit_that_cannot_be_followed_is_said_so_and_the_bot_is_added_
     await until(lambda: end_to_end(bot, scene).way is Way.ENCRYPTED, "keys")
     await hears(scene.alice)
     await hears(bob)
+
+
+async def test_when_it_cannot_follow_time_and_again_frames_are_held_until_the_watchdog_connects_anew(
+    scene: Scene,
+) -> None:
+    """Else they went out under keys that nobody has any more, and counted as sent."""
+    scene.pace = 3.0
+    bot = await playing(scene)
+    ours = end_to_end(bot, scene)
+    ours._in_a_row = dave._MOST_RECOVERIES
+    await bob_joins(scene)
+    await until(lambda: ours.way is Way.HELD, "frames being held")
+    await until(lambda: bot.players.watchdog.steps == {Step.RECONNECTED: 1}, "the watchdog")
+    await hears(scene.alice)
+
+
+async def test_a_recovery_that_succeeds_counts_against_no_later_one(scene: Scene) -> None:
+    bot = await playing(scene)
+    ours = end_to_end(bot, scene)
+    ours._in_a_row = dave._MOST_RECOVERIES - 1
+    await bob_joins(scene)
+    await until(lambda: ours.recoveries == 1 and ours.way is Way.ENCRYPTED, "keys")
+    assert ours._in_a_row == 0
+
+
+async def bob_joins(scene: Scene) -> None:
+    """And the commit that adds him is one that the bot cannot follow."""
+    the_call(scene).spoilt.add(scene.app.bot_user_id)
+    await scene.guild.add_member("bob").join(scene.guild.voice_channel)
 
 
 async def test_the_keys_outlive_a_resume(scene: Scene) -> None:

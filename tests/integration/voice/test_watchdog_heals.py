@@ -12,11 +12,11 @@ import pytest
 
 from tests.integration.voice.call import Call, playing
 from tests.integration.voice.mute import keys_never_come, source_goes_dry
-from tests.integration.voice.scene import Scene, until
+from tests.integration.voice.scene import SONG, Scene, until
 from timmybot.adapters.discord_voice.machine import Happening, State
 from timmybot.adapters.discord_voice.player import VoicePlayer
 from timmybot.adapters.discord_voice.watchdog import Step, Watchdog
-from timmybot.domain.ids import GuildId
+from timmybot.domain.ids import GuildId, PlayId
 from timmybot.ports.voice import Ending
 
 PACE = 3.0
@@ -57,6 +57,18 @@ async def test_a_server_that_listens_on_another_port_now_is_connected_to_anew(sc
     await call.music_again()
     assert call.bot.players.watchdog.steps == {Step.RECONNECTED: 1}
     assert call.player.counters.unreached > 0
+
+
+async def test_a_skip_while_nothing_goes_out_does_not_hide_that_from_it(scene: Scene) -> None:
+    """What a member does who hears nothing. The track before cannot fade out, as its frames are held."""
+    scene.gate.stand_before(scene.discord.voice)
+    call = await playing_fast(scene)
+    call.fault()
+    await keys_never_come(call)
+    await call.player.play(PlayId("second"), SONG, position_ms=0, paused=False)
+    await call.music_again()
+    assert call.bot.players.watchdog.steps == {Step.RECONNECTED: 1}
+    assert call.status.play_id == "second"
 
 
 async def test_a_source_that_stays_dry_ends_the_track_step_by_step(scene: Scene) -> None:

@@ -211,6 +211,27 @@ def test_a_lane_without_a_connection_reads_nothing() -> None:
     assert lane.playing.stream.position_ms == 0
 
 
+def test_what_was_sent_is_counted_once_however_often_its_connection_is_resumed() -> None:
+    wires, schedule = [Wire(), Wire()], Schedule()
+    lane = a_lane(wires[0])
+    schedule.add(lane, 0.0)
+    turning = Turning(schedule, wires)
+    for carried in (wires[0], wires[0], wires[1], wires[1]):
+        lane.packets = None
+        before = lane.counters
+        lane.packets = carried
+        assert lane.counters == before
+        turning.until(turning.now + 0.1)
+        carried.refuses = True
+        turning.until(turning.now + 0.1)
+        carried.refuses = False
+    lane.packets = None
+    assert (lane.counters.sent, lane.counters.refused) == (
+        sum(len(wire.frames) for wire in wires),
+        sum(wire.refused for wire in wires),
+    )
+
+
 def test_a_datagram_that_the_socket_refuses_is_counted_and_costs_nobody_else_anything() -> None:
     wire, schedule = Wire(), Schedule()
     lane = a_lane(wire)
@@ -220,10 +241,15 @@ def test_a_datagram_that_the_socket_refuses_is_counted_and_costs_nobody_else_any
     assert (lane.counters.refused, wire.frames) == (5, [])
 
 
-def test_a_playing_that_breaks_is_over_and_the_others_play_on() -> None:
+class PanicException(BaseException):
+    """What a panic in native code is to Python (PyO3)."""
+
+
+@pytest.mark.parametrize("kind", [RuntimeError, PanicException])
+def test_a_playing_that_breaks_is_over_and_the_others_play_on(kind: type[BaseException]) -> None:
     class Broken(FakeStream):
         def run(self) -> Run:
-            raise RuntimeError("a stream broke its promise")
+            raise kind("a stream broke its promise")
 
     wires, schedule = [Wire() for _ in range(3)], Schedule()
     broken = a_lane(wires[0], Broken(FRAMES))

@@ -41,11 +41,13 @@ class FakeConnection:
     resumed: int = 0
     closed: bool = False
     packets: object = field(default_factory=object)
+    loss: Loss | None = None
 
     async def open(self) -> None:
         if self.world.failing:
             raise ConnectionFailed(self.world.failing.pop(0))
-        self.is_up = True
+        self.loss = self.world.lost_at_once
+        self.is_up = self.loss is None
 
     async def resume(self) -> None:
         await self.open()
@@ -65,6 +67,7 @@ class World:
         self.signalling = FakeSignalling()
         self.connections: list[FakeConnection] = []
         self.failing: list[Loss] = []
+        self.lost_at_once: Loss | None = None
         self.flickering = False
         """Whether each connection breaks the moment it is up."""
         self.carried: object | None = None
@@ -180,6 +183,75 @@ async def test_a_kick_that_comes_after_4014_ends_the_mending(world: World) -> No
     assert world.presence.channel_id is None
     assert world.signalling.asked == [MUSIC]
     assert world.changes == 1
+
+
+@pytest.mark.parametrize("while_connecting", ["another server is named", "the session is resumed"])
+async def test_after_4014_it_is_listened_to_just_as_well_while_it_connects(world: World, while_connecting: str) -> None:
+    """Asking again at once would undo a kick of which the gateway tells some milliseconds later."""
+    world.failing = [after_close(4014)]
+    if while_connecting == "another server is named":
+        world.signalling.tell(ServerChanged(another_server()))
+    else:
+        world.connection.breaks(4015)
+    await world.clock.advance(LISTEN_SECONDS - 0.1)
+    world.signalling.tell(Kicked())
+    await world.clock.advance(60)
+    assert world.presence.kicked
+    assert world.signalling.asked == [MUSIC]
+
+
+async def test_without_word_of_a_kick_4014_while_it_connects_is_mended(world: World) -> None:
+    world.failing = [after_close(4014)]
+    world.signalling.tell(ServerChanged(another_server()))
+    await world.clock.advance(LISTEN_SECONDS + 0.1)
+    assert world.signalling.asked == [MUSIC, MUSIC]
+    assert world.plays
+
+
+async def test_why_a_connection_broke_the_moment_it_was_up_is_heard() -> None:
+    world = World()
+    world.lost_at_once = after_close(4017)
+    with pytest.raises(VoiceError, match="end-to-end encryption") as refused:
+        await world.presence.join(MUSIC)
+    assert refused.value.lasting
+    assert len(world.connections) == 1
+
+
+async def test_a_join_that_is_called_off_leaves_no_ghost_in_the_channel() -> None:
+    world = World()
+    world.failing = [after_close(4006)] * 50
+    joining = asyncio.create_task(world.presence.join(MUSIC))
+    await settle()
+    joining.cancel()
+    await asyncio.gather(joining, return_exceptions=True)
+    await world.presence.leave()
+    assert world.signalling.asked[-1] is None
+    asked = len(world.signalling.asked)
+    await world.presence.leave()
+    assert len(world.signalling.asked) == asked, "it has said good-bye"
+
+
+async def test_leaving_that_is_called_off_closes_the_connection_and_is_made_up_for(world: World) -> None:
+    leaving = asyncio.create_task(world.presence.leave())
+    await asyncio.sleep(0)
+    leaving.cancel()
+    await asyncio.gather(leaving, return_exceptions=True)
+    await settle()
+    assert (world.connection.closed, world.signalling.asked) == (True, [MUSIC])
+    await world.presence.leave()
+    assert world.signalling.asked == [MUSIC, None]
+
+
+@pytest.mark.parametrize("ending", ["kicked", "handed over"])
+async def test_who_is_out_already_says_no_good_bye(world: World, ending: str) -> None:
+    """It might be somebody else by now who is in the channel: the bot's next worker, or the bot asked back."""
+    if ending == "kicked":
+        world.signalling.tell(Kicked())
+        await settle()
+    else:
+        await world.presence.close()
+    await world.presence.leave()
+    assert world.signalling.asked == [MUSIC]
 
 
 async def test_a_kick_is_forgotten_when_the_guild_asks_again(world: World) -> None:

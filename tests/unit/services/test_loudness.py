@@ -117,6 +117,19 @@ async def test_nobody_waits_for_a_measurement_or_for_a_cache_that_is_away(loud: 
     assert worker.player(GUILD).sounds
 
 
+async def test_a_track_that_is_being_measured_is_not_measured_once_more(theatre: Theatre) -> None:
+    """For whoever queues it meanwhile."""
+    slow = theatre.source.slow_to_measure[SONG] = asyncio.Event()
+    known = KnownLoudness(theatre.tracks, theatre.source)
+    for _ in range(3):
+        known.find_out(theatre.source.tracks[SONG])
+        await theatre.clock.advance(0)
+    slow.set()
+    await theatre.clock.advance(0)
+    assert theatre.source.measured == [SONG]
+    await known.close()
+
+
 async def test_of_too_many_that_wait_to_be_measured_the_oldest_go_without(theatre: Theatre) -> None:
     slow = theatre.source.slow_to_measure[SONG] = asyncio.Event()
     known = KnownLoudness(theatre.tracks, theatre.source)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from timmybot.adapters.sources.urls import checked_url, cleaned, host_and_port
+from timmybot.adapters.sources.urls import REDIRECT_LIMIT, checked_url, cleaned, host_and_port, redirected
 from timmybot.ports.track_source import TrackError
 
 
@@ -24,6 +24,7 @@ from timmybot.ports.track_source import TrackError
         "https://example.org/a\r\nHost: evil",
         "https://example.org/a b",
         "https://example.org/\u202e3pm",
+        "https://" + "a." * 127 + "example/",
     ],
 )
 def test_a_text_that_is_no_web_address_is_refused_with_what_to_give(text: str) -> None:
@@ -50,3 +51,61 @@ def test_host_and_port_are_what_is_connected_to() -> None:
     assert host_and_port(checked_url("https://example.org/x")) == ("example.org", 443)
     assert host_and_port(checked_url("http://[2606:4700::1111]:81/x")) == ("2606:4700::1111", 81)
     assert host_and_port(checked_url("http://bücher.example/x")) == ("xn--bcher-kva.example", 80)
+
+
+HERE = checked_url("https://example.org/music/song.mp3")
+
+
+def test_a_redirect_leads_to_where_it_says_from_where_it_is() -> None:
+    assert redirected(HERE, "https://cdn.example/x").url == "https://cdn.example/x"
+    assert redirected(HERE, "//cdn.example/x").url == "https://cdn.example/x"
+    assert redirected(HERE, "/x?y").url == "https://example.org/x?y"
+    assert redirected(HERE, "other.mp3").url == "https://example.org/music/other.mp3"
+
+
+def test_a_redirect_may_lead_to_a_longer_address_than_a_member_may_give() -> None:
+    signed = "https://cdn.example/song.mp3?signature=" + "x" * 2_000
+
+    assert redirected(HERE, signed).url == signed
+    with pytest.raises(TrackError, match="too long"):
+        checked_url(signed)
+
+
+def test_a_redirect_without_end_is_refused_as_the_servers_doing() -> None:
+    with pytest.raises(TrackError, match="leads on to one of more than 8,192 characters"):
+        redirected(HERE, "/" + "a" * REDIRECT_LIMIT)
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "http://[",
+        "//[x]/",
+        "http://[::1",
+        "file:///etc/passwd",
+        "http://h:99999/",
+        "/a\x9c",
+        "/a\x00",
+        "//" + "a." * 999,
+    ],
+)
+def test_a_redirect_to_nonsense_is_named_as_one(location: str) -> None:
+    with pytest.raises(TrackError, match="leads on to what is not a web address"):
+        redirected(HERE, location)
+
+
+def test_a_redirect_with_a_password_is_refused() -> None:
+    with pytest.raises(TrackError, match="holds a name or password"):
+        redirected(HERE, "https://name:word@cdn.example/x")
+
+
+@pytest.mark.parametrize("path", ["/Müsik.mp3", "/夜.mp3"])
+def test_a_redirect_in_raw_utf_8_leads_to_what_was_meant(path: str) -> None:
+    """Headers come to us as Latin-1, in which these hold control characters."""
+    as_read = path.encode().decode("latin-1")
+
+    assert redirected(HERE, as_read).url == checked_url("https://example.org" + path).url
+
+
+def test_a_redirect_in_latin_1_leads_there_too() -> None:
+    assert redirected(HERE, "/Müsik.mp3").url == checked_url("https://example.org/Müsik.mp3").url

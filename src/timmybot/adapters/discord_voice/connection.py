@@ -65,6 +65,8 @@ class VoiceConnection:
         self.server = server
         self.packets: PacketStream | None = None
         """Where sound goes; the same over a resume."""
+        self.loss: Loss | None = None
+        """How it was lost, after it was established."""
         self._session = Session(server)
         self._clock = clock
         self._random = random
@@ -92,12 +94,16 @@ class VoiceConnection:
 
     async def resume(self) -> None:
         """Connect again, going on with the same session and the same ``packets``. Raises :class:`ConnectionFailed`."""
+        await self._stop_attending()
         await self._hang_up(_RESUMABLE_CLOSE)
         await self._establish(resuming=True)
 
     async def close(self) -> None:
         """Let everything go. Nothing may be sent over ``packets`` any more when this is called."""
-        self._close_udp()
+        try:
+            await self._stop_attending()
+        finally:  # not before: the loop would go on waiting for a number that is another socket's by then
+            self._close_udp()
         await self._hang_up(1000)
 
     def _close_udp(self) -> None:
@@ -134,7 +140,7 @@ class VoiceConnection:
             proxy=None,  # sound goes by UDP, past any proxy
             max_size=_MESSAGE_BYTES,
         )
-        self._websocket = websocket
+        self._websocket, self.loss = websocket, None
         established: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._attending = asyncio.create_task(self._attend(websocket, established), name="voice connection")
         with suppress(ConnectionClosed):  # how it was closed, ``established`` will tell
@@ -155,6 +161,9 @@ class VoiceConnection:
         except (*NONSENSE, OSError) as error:
             # Not to be resumed: the same would come again.
             failure = Loss(Happening.VOID, f"Discord's voice server made no sense ({type(error).__name__}).")
+        except Exception:  # a bug must not leave a connection that seems to be up and that nobody attends to
+            log.exception("guild %d: attending to the voice server failed", self.server.guild_id)
+            failure = Loss(Happening.VOID, "Something went wrong in me while I was connected.")
         close = websocket.protocol.close_rcvd
         # If we closed first, Discord only echoes.
         code = close.code if close is not None and websocket.protocol.close_rcvd_then_sent else None
@@ -162,6 +171,7 @@ class VoiceConnection:
         if not established.done():
             established.set_exception(ConnectionFailed(loss))
         elif not established.cancelled():
+            self.loss = loss
             log.info("guild %d: the voice connection was lost (%s, %s)", self.server.guild_id, code, loss.happening)
             self._lost(self, loss)
 
@@ -175,6 +185,9 @@ class VoiceConnection:
                             if beating is not None:
                                 beating.cancel()
                             beating = asyncio.create_task(self._beat(websocket, interval))
+                        case Discover() | Described() if established.done():
+                            # Sound goes out over the socket and under the key that there are.
+                            raise ValueError("a session that was agreed on is described anew")
                         case Discover():
                             await self._select_protocol(websocket, outcome)
                         case Described(mode, secret_key):
@@ -238,11 +251,13 @@ class VoiceConnection:
             except ConnectionClosed:
                 return
 
-    async def _hang_up(self, code: int) -> None:
+    async def _stop_attending(self) -> None:
         if self._attending is not None:
             self._attending.cancel()
             await asyncio.gather(self._attending, return_exceptions=True)
             self._attending = None
+
+    async def _hang_up(self, code: int) -> None:
         if self._websocket is not None:
             await self._websocket.close(code)
             self._websocket = None

@@ -77,7 +77,7 @@ class Way(Enum):
     """The keys are being agreed on: frames wait, so that the listeners miss nothing."""
 
 
-class Unprocessable(Exception):
+class Unprocessable(ValueError):
     """A message of the group could not be processed."""
 
 
@@ -93,6 +93,8 @@ class EndToEnd:
     """Who else is connected to the call."""
     recoveries: int = 0
     """Times that a commit or welcome could not be processed, and we asked to be added anew."""
+    _in_a_row: int = 0
+    """Of them, those since a group was last agreed on."""
     _session: davey.DaveSession | None = None
     _group_version: int = 0
     """The version that the group is being, or was, made for."""
@@ -171,18 +173,15 @@ class EndToEnd:
         self._group_version = version
         self._refused.clear()
         if self._session is None:
-            self._session = davey.DaveSession(version, self.me, self.channel_id)
+            self._session = _guarded(davey.DaveSession, version, self.me, self.channel_id)
             self._introduce_sender()
         else:
-            self._session.reinit(version, self.me, self.channel_id)  # it keeps the external sender
-        yield SendBinary(DaveOp.KEY_PACKAGE, self._session.get_serialized_key_package())
+            _guarded(self._session.reinit, version, self.me, self.channel_id)  # it keeps the external sender
+        yield SendBinary(DaveOp.KEY_PACKAGE, _guarded(self._session.get_serialized_key_package))
 
     def _introduce_sender(self) -> None:
         if self._session is not None and self._external_sender is not None:
-            try:
-                _guarded(self._session.set_external_sender, self._external_sender)
-            except Unprocessable as error:
-                raise ValueError(str(error)) from error
+            _guarded(self._session.set_external_sender, self._external_sender)
 
     def _propose(self, payload: bytes) -> Iterator[SendBinary]:
         if self._session is None or not payload:
@@ -210,10 +209,12 @@ class EndToEnd:
         try:
             _guarded(process, message)
         except Unprocessable as error:
-            if self.recoveries >= _MOST_RECOVERIES:
-                return  # frames are held meanwhile, and the watchdog makes another voice session
+            if self._in_a_row >= _MOST_RECOVERIES:
+                self._agreed = False  # frames are held meanwhile, and the watchdog makes another voice session
+                return
             log.warning("a step of the call's group cannot be followed (%s); asking to be added anew", error)
             self.recoveries += 1
+            self._in_a_row += 1
             yield Send(_frame(DaveOp.INVALID_COMMIT_WELCOME, transition_id))
             yield from self._new_group(self._group_version)
         else:
@@ -235,6 +236,8 @@ class EndToEnd:
         if version is not None:
             self.version = version
             self._agreed = self._session is not None and self._session.ready
+            if self._agreed:
+                self._in_a_row = 0
 
 
 def _guarded(call: Callable[..., T], *arguments: object) -> T:

@@ -119,21 +119,23 @@ class Lane:
 
     @packets.setter
     def packets(self, packets: PacketStream | None) -> None:
-        if self._packets is not None and packets is not self._packets:
-            self._counters = self.counters
+        before = self._packets
+        if before is not None and packets is not before:
+            self._counters, before.counted = self._counters_with(before), before.figures
         self._packets = packets
 
     @property
     def counters(self) -> Counters:
         """As they are now. For the thread that sets ``packets``."""
-        counters, packets = self._counters, self._packets
-        if packets is None:
-            return replace(counters)
+        return replace(self._counters) if self._packets is None else self._counters_with(self._packets)
+
+    def _counters_with(self, packets: PacketStream) -> Counters:
+        counters, now, before = self._counters, packets.figures, packets.counted
         return replace(
             counters,
-            sent=counters.sent + packets.sent,
-            refused=counters.refused + packets.refused,
-            unreached=counters.unreached + packets.unreached,
+            sent=counters.sent + now.sent - before.sent,
+            refused=counters.refused + now.refused - before.refused,
+            unreached=counters.unreached + now.unreached - before.unreached,
         )
 
     @property

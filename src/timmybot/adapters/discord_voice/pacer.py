@@ -92,7 +92,7 @@ class Schedule:
         for lane in self._lanes:
             try:
                 lane.serve()
-            except Exception:  # one broken lane must not silence the others
+            except BaseException:  # one broken lane must not silence the others; a panic in native code is no Exception
                 log.exception("a player could not send")
                 lane.breaks()
         try:

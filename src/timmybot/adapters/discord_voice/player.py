@@ -190,7 +190,8 @@ class VoicePlayer:
     @property
     def should_sound(self) -> bool:
         """Whether frames are due: it is told to play, is connected, and neither paused nor silenced."""
-        return self._current is not None and self._current is self.lane.playing and self.lane.sounds
+        current, lane = self._current, self.lane
+        return current is not None and current in (lane.playing, lane.following) and lane.sounds
 
     @property
     def pursued(self) -> bool:

@@ -98,6 +98,8 @@ class Presence:
         self._closing: set[asyncio.Task[None]] = set()
         self._turned = asyncio.Event()
         self._joining = False
+        self._expected = False
+        """Whether Discord has been asked for a channel, and may have the bot in it."""
         self._sentence = ""
         """What last went wrong."""
         self._unsubscribe: Callable[[], None] = lambda: None
@@ -149,17 +151,16 @@ class Presence:
 
     async def leave(self) -> None:
         """Disconnect, and tell Discord."""
-        was_in_call = self.state not in _OVER
-        if not was_in_call:
+        if self.state in _OVER:
             await self._worked()
         self._happens(Happening.LEFT)
         await self._worked()
         self.trouble, self.moved = None, False
-        if was_in_call:
-            await self._signalling.leave(self._guild_id)
+        await self._say_good_bye()
 
     async def close(self) -> None:
         """Let the connection go without telling Discord: a successor takes the call over."""
+        self._expected = False
         self._happens(Happening.LEFT)
         await self._worked()
         self.trouble, self.moved = None, False
@@ -247,6 +248,8 @@ class Presence:
         self._unsubscribe()
         self._unsubscribe = lambda: None
         self.channel_id = None
+        if state is State.KICKED:
+            self._expected = False
         if state is not State.OUT:
             self.trouble = self._sentence
 
@@ -281,6 +284,7 @@ class Presence:
     async def _ask(self) -> Happening:
         await self._hang_up()
         assert self.channel_id is not None
+        self._expected = True
         self._server = await self._signalling.join(self._guild_id, self.channel_id)
         self.channel_id = self._server.channel_id
         return Happening.ARRANGED
@@ -306,7 +310,7 @@ class Presence:
     @staticmethod
     def _connected(connection: VoiceConnection) -> Happening:
         if not connection.is_up:  # it broke between being ready and now
-            raise ConnectionFailed(VOID)
+            raise ConnectionFailed(connection.loss or VOID)
         return Happening.CONNECTED
 
     async def _have_patience(self) -> bool:
@@ -336,7 +340,12 @@ class Presence:
 
     async def _give_up(self) -> None:
         await self._hang_up()
-        await self._signalling.leave(self._guild_id)
+        await self._say_good_bye()
+
+    async def _say_good_bye(self) -> None:
+        if self._expected:
+            await self._signalling.leave(self._guild_id)
+            self._expected = False
 
     # -- waiting and telling -------------------------------------------------------------------------------------
 
@@ -346,10 +355,9 @@ class Presence:
             await self._turned.wait()
 
     async def _worked(self) -> None:
-        work, self._work = self._work, None
-        if work is not None:
-            await asyncio.gather(work, return_exceptions=True)
-        await asyncio.gather(*self._closing, return_exceptions=True)
+        """Whoever waits may be called off; what they wait for goes on."""
+        if under_way := self._closing | ({self._work} if self._work is not None else set()):
+            await asyncio.wait(under_way)
 
     def _remind(self, seconds: float | None) -> None:
         """Tell the channel in so many seconds, if it is not up by then."""

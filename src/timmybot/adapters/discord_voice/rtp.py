@@ -11,7 +11,7 @@ import socket
 import struct
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 SAMPLES_PER_FRAME: Final = 960
 SILENCE: Final = b"\xf8\xff\xfe"
@@ -29,6 +29,14 @@ EndToEnd = Callable[[bytes], bytes]
 """A step before transport encryption, Opus frame to Opus frame: DAVE's."""
 
 
+class Figures(NamedTuple):
+    """Of one stream; what the names mean, it says."""
+
+    sent: int = 0
+    refused: int = 0
+    unreached: int = 0
+
+
 class PacketStream(ABC):
     """The datagrams of one SSRC, in order. Used by the pacing thread alone, and never waits.
 
@@ -36,10 +44,12 @@ class PacketStream(ABC):
     has to look at costs as much as some lines of Python. So there are few.
     """
 
-    __slots__ = ("_silences", "end_to_end", "held")
+    __slots__ = ("_silences", "counted", "end_to_end", "held")
 
     def __init__(self) -> None:
         self._silences = 0
+        self.counted = Figures()
+        """What a lane has counted of it already: a connection that is resumed comes back to its lane with it."""
         self.end_to_end: EndToEnd | None = None
         self.held = False
         """Whether frames have to wait. Like ``end_to_end`` it is replaced whole, by the event loop."""
@@ -85,6 +95,10 @@ class PacketStream(ABC):
     def sent(self) -> int:
         """How many frames of sound went out. (A silence that was refused counts against it, too.)"""
         return self.datagrams - self._silences - self.refused
+
+    @property
+    def figures(self) -> Figures:
+        return Figures(self.sent, self.refused, self.unreached)
 
 
 class Sender(Protocol):

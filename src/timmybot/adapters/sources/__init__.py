@@ -2,7 +2,10 @@
 
 addresses   which addresses may be fetched from
 urls        which texts are URLs that may be asked for
-fetch       a file over HTTP, seekable, that FFmpeg reads instead of the network
+exchange, bounded    asking a server at such an address, and reading no more of its answer than honest ones send
+answers, refusals    what it says about the file, and why that cannot be had
+content     the bytes of a URL from any place on, across connections that break
+fetch       a file made of those, seekable, that FFmpeg reads instead of the network
 allowance   what it may cost without sound coming of it
 containers  opening that file as an audio container, and nothing else
 probe       what is there: title, duration, whether its packets can be passed through

@@ -5,7 +5,7 @@ Members give the URLs, and the process stands inside somebody's network, beside 
 else a moment later (DNS rebinding) gains nothing.
 
 Sources: IANA, IPv4 and IPv6 Special-Purpose Address Registries; RFC 4291, 6052 and
-8215 (NAT64), 3056 (6to4), 4380 (Teredo).
+8215 (NAT64), 3056 (6to4), 4380 (Teredo), 7534 and 7535 (AS112); Microsoft, "What is IP address 168.63.129.16?".
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import socket
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address
 
+from timmybot.adapters.sources.refusals import unknown_host
 from timmybot.ports.track_source import TrackError
 
 # Our own tables, because what ipaddress calls global differs between versions of Python (3.11 lets 192.0.0.8 pass).
@@ -24,12 +25,16 @@ _NOT_PUBLIC_V4 = tuple(
         "10.0.0.0/8",  # private
         "100.64.0.0/10",  # shared by carriers
         "127.0.0.0/8",  # loopback
+        "168.63.129.16/32",  # the host that an Azure machine runs on, with the machine's configuration
         "169.254.0.0/16",  # link-local: metadata and credentials of clouds
         "172.16.0.0/12",  # private
         "192.0.0.0/24",  # protocol assignments
         "192.0.2.0/24",  # documentation
+        "192.31.196.0/24",  # AS112: whoever runs a network may answer for it inside
+        "192.52.193.0/24",  # multicast tunnels (AMT), likewise
         "192.88.99.0/24",  # 6to4 relays
         "192.168.0.0/16",  # private
+        "192.175.48.0/24",  # AS112
         "198.18.0.0/15",  # benchmarks
         "198.51.100.0/24",  # documentation
         "203.0.113.0/24",  # documentation
@@ -44,6 +49,7 @@ _NOT_PUBLIC_V6 = tuple(
         "2001::/23",  # protocol assignments, with Teredo (2001::/32), which embeds IPv4 addresses
         "2001:db8::/32",  # documentation
         "2002::/16",  # 6to4: embeds an IPv4 address
+        "2620:4f:8000::/48",  # AS112
         "3fff::/20",  # documentation
     )
 )
@@ -56,8 +62,11 @@ def is_public(address: str) -> bool:
     """Whether ``address`` is a unicast address of the public internet.
 
     IPv6 is judged by what is allowed, not by what is not: mapped, compatible and NAT64 forms of IPv4 addresses lie
-    outside global unicast and are refused whole.
+    outside global unicast and are refused whole. So is an address with a zone, which says by which of our own network
+    interfaces to go.
     """
+    if "%" in address:
+        return False
     try:
         ip = ip_address(address)
     except ValueError:
@@ -80,7 +89,8 @@ class AddressPolicy:
         self._resolve = resolve
 
     def addresses(self, host: str, port: int) -> list[str]:
-        """The addresses of ``host``, all of them fit to connect to. Raises :class:`TrackError`.
+        """The addresses of ``host``, all of them fit to connect to. Raises :class:`TrackError`, and
+        :class:`~timmybot.adapters.sources.refusals.PassingTrouble` when there are none.
 
         One address that is not public condemns the name: an honest one has none.
         """
@@ -89,7 +99,7 @@ class AddressPolicy:
         except (OSError, UnicodeError):
             found = []
         if not found:
-            raise TrackError(f"I cannot find the host {host}. Check the address and try again.")
+            raise unknown_host(host)
         if f"{host}:{port}".lower() not in self._allowed and not all(is_public(address) for address in found):
             raise TrackError(f"I fetch only from the public internet, and {host} is not on it.")
         return found

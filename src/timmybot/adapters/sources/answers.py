@@ -1,14 +1,16 @@
-"""What a web server's answer means: for the file, and in a sentence for the member."""
+"""What a web server's answer says about the file."""
 
 from __future__ import annotations
 
 import re
-import ssl
 from dataclasses import dataclass
 
 import urllib3
 
 from timmybot.ports.track_source import TrackError
+
+_NUMBER = "[0-9]{1,18}"
+"""Of bytes. What is longer is no file's: Python would refuse to read some, and reads others in quadratic time."""
 
 
 @dataclass(frozen=True)
@@ -31,14 +33,16 @@ def size_of(response: urllib3.HTTPResponse, *, partial: bool) -> int | None:
     """Of the whole file, in bytes."""
     if partial:
         total = response.headers.get("Content-Range", "").rpartition("/")[2]
+    elif "Transfer-Encoding" in response.headers:
+        return None  # RFC 9112, 6.3: it overrides any length that is told besides
     else:
         total = response.headers.get("Content-Length", "")
-    return int(total) if total.isascii() and total.isdigit() else None
+    return int(total) if re.fullmatch(_NUMBER, total) else None
 
 
 def begin_of(response: urllib3.HTTPResponse) -> int:
     """Where the part that a 206 brings begins, in bytes."""
-    found = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
+    found = re.match(rf"bytes ({_NUMBER})-", response.headers.get("Content-Range", ""))
     return int(found[1]) if found else 0
 
 
@@ -55,22 +59,3 @@ def check_plain(response: urllib3.HTTPResponse) -> None:
     coding = response.headers.get("Content-Encoding", "").strip().lower()
     if coding not in {"", "identity"}:
         raise TrackError("The server at that address sends the file compressed, which I cannot play. Try another link.")
-
-
-def unreachable(host: str, trouble: Exception | None) -> str:
-    if isinstance(trouble, urllib3.exceptions.SSLError | ssl.SSLError):
-        return f"{host} has no valid certificate, so I do not trust what it sends."
-    refused = isinstance(trouble, urllib3.exceptions.NewConnectionError)  # which urllib3 counts among time-outs
-    if isinstance(trouble, urllib3.exceptions.TimeoutError | TimeoutError) and not refused:
-        return f"{host} did not answer in time. Try again later."
-    return f"{host} cannot be reached. Check the address and try again."
-
-
-def refusal(status: int) -> str:
-    if status in {404, 410}:
-        return f"There is nothing at that address (the server says {status}). Check the link."
-    if status in {401, 403}:
-        return f"The server does not let me have that file ({status}). Give a link that needs no login."
-    if status >= 500:
-        return f"The server at that address has trouble of its own ({status}). Try again later."
-    return f"The server at that address answered {status} instead of a file. Check the link."

@@ -25,7 +25,7 @@ _EFFECTS: dict[Effect, tuple[tuple[str, str], ...]] = {
     Effect.NIGHTCORE: (("asetrate", str(HERTZ * 125 // 100)), ("aresample", str(HERTZ))),
     Effect.SLOWED: (("asetrate", str(HERTZ * 80 // 100)), ("aresample", str(HERTZ))),
 }
-_LIMITER = ("alimiter", "limit=0.97:attack=5:release=50:level=false:latency=true")
+LIMITER = ("alimiter", "limit=0.97:attack=5:release=50:level=false:latency=true")
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,9 @@ def applied(pcm: Iterator[av.AudioFrame], sound: Sound, ramp: Ramp | None, lead:
         frame.time_base = Fraction(1, HERTZ)
         place += frame.samples
         graph.push(frame)
-        yield from _ready(graph)
+        yield from ready(graph)
     graph.push(None)
-    yield from _ready(graph)
+    yield from ready(graph)
 
 
 def _steps(sound: Sound, ramp: Ramp | None, lead: int) -> list[tuple[str, str]]:
@@ -67,7 +67,7 @@ def _steps(sound: Sound, ramp: Ramp | None, lead: int) -> list[tuple[str, str]]:
         shape = f"start_sample={lead}:nb_samples={RAMP_FRAMES * SAMPLES}:curve=tri"
         steps.append(("afade", f"type={kind}:{shape}:silence={quiet:.6f}:unity=1"))
     if loudest > 1.0 or sound.effect is Effect.BASS:
-        steps.append(_LIMITER)
+        steps.append(LIMITER)
     return steps
 
 
@@ -81,7 +81,8 @@ def _graph(steps: list[tuple[str, str]]) -> Graph:
     return graph
 
 
-def _ready(graph: Graph) -> Iterator[av.AudioFrame]:
+def ready(graph: Graph) -> Iterator[av.AudioFrame]:
+    """What has come out of it by now."""
     while True:
         try:
             frame = graph.pull()

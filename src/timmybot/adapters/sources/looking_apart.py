@@ -109,6 +109,7 @@ class LookingApart:
         self._child: _Child | None = None
         self._beginning = asyncio.Lock()
         self._alone = asyncio.Lock()
+        self._closed = False
         self.begun = 0
         """How many children there were."""
 
@@ -136,8 +137,10 @@ class LookingApart:
         return Track(url, found["title"], found["duration_ms"])
 
     async def close(self) -> None:
-        """End the child."""
-        child, self._child = self._child, None
+        """End the child, and begin no other: whoever waits is told."""
+        self._closed = True
+        async with self._beginning:  # one that is being begun has to be ended too
+            child, self._child = self._child, None
         if child is not None:
             await child.end()
 
@@ -152,6 +155,8 @@ class LookingApart:
 
     async def _living(self) -> _Child:
         async with self._beginning:
+            if self._closed:
+                raise TrackError("I am being stopped and look at no more links. Try again in a minute.")
             if self._child is None or not self._child.lives:
                 try:
                     self._child = _Child(await self._begin())

@@ -22,7 +22,8 @@ from timmybot.adapters.sources import demux
 from timmybot.adapters.sources.containers import opened
 from timmybot.adapters.sources.effects import HERTZ
 from timmybot.adapters.sources.fetch import HttpFile
-from timmybot.adapters.sources.transcode import Timed, decoded_frames, resampled
+from timmybot.adapters.sources.stereo import resampled
+from timmybot.adapters.sources.transcode import Timed, decoded_frames
 from timmybot.ports.track_source import Loudness
 
 HEARD_MS = 180_000

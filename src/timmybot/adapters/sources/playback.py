@@ -13,8 +13,12 @@ from timmybot.adapters.sources.reel import Reel
 from timmybot.adapters.sources.remembering import RememberingFile
 from timmybot.ports.track_source import FRAME_MS, Sound, TrackError
 
-RETURNS = 5
-"""How often in a row a station is tuned in to again without a second of sound from it."""
+PAUSES = (1, 2, 3, 3, 4)
+"""For how long a station is left alone before it is tuned in to again, and again in a row without a second of sound
+from it: in seconds, as whoever is given ``None`` waits for one. A server that is begun anew is back by then; and they
+are less than a player waits for an empty buffer."""
+
+RETURNS = len(PAUSES)
 
 _ENOUGH_FRAMES = 1000 // FRAME_MS
 
@@ -65,7 +69,7 @@ class Playback:
                 raise TrackError("The station stopped sending. Try again later.")
             position_ms, ramp = position_ms + heard * FRAME_MS * sound.rate, None
             self.close()
-            yield None
+            yield from [None] * PAUSES[returns - 1]
 
     def abort(self) -> None:
         """Have the generator stop waiting for the network. Never waits."""

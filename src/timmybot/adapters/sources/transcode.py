@@ -10,6 +10,7 @@ from av.audio.codeccontext import AudioCodecContext
 
 from timmybot.adapters.sources.demux import BAD_PACKETS
 from timmybot.adapters.sources.effects import HERTZ, SAMPLES, Ramp, applied
+from timmybot.adapters.sources.stereo import resampled
 from timmybot.ports.track_source import FRAME_MS, Sound, TrackError
 
 BITS_PER_SECOND = 128_000
@@ -106,26 +107,6 @@ def _pieces(pcm: Iterator[av.AudioFrame]) -> Iterator[av.AudioFrame]:
         fifo.write(frame)
         yield from fifo.read_many(SAMPLES)
     yield from fifo.read_many(SAMPLES, partial=True)
-
-
-def resampled(sound: Iterator[av.AudioFrame]) -> Iterator[av.AudioFrame]:
-    """48 kHz stereo, of any length; a file may change its format on the way, and a resampler knows only one."""
-    resampler: av.AudioResampler | None = None
-    kind: object = None
-    for frame in sound:
-        if kind != (frame.format.name, frame.layout.name, frame.sample_rate):
-            yield from _rest(resampler)
-            resampler = av.AudioResampler(format="flt", layout="stereo", rate=HERTZ)
-            kind = (frame.format.name, frame.layout.name, frame.sample_rate)
-        assert resampler is not None
-        frame.pts = None
-        yield from resampler.resample(frame)
-    yield from _rest(resampler)
-
-
-def _rest(resampler: av.AudioResampler | None) -> Iterator[av.AudioFrame]:
-    if resampler is not None:
-        yield from resampler.resample(None)
 
 
 def _from(decoded: Iterator[Timed], begin_ms: float, pad_ms: float) -> Iterator[av.AudioFrame]:

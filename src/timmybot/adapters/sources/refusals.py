@@ -1,0 +1,49 @@
+"""Why a file cannot be had, in a sentence for the member; and whether asking again may help.
+
+TrackError            what will be so the next time too
+└── PassingTrouble    what may be over in a moment
+"""
+
+from __future__ import annotations
+
+import ssl
+from typing import Final
+
+import urllib3
+
+from timmybot.ports.track_source import TrackError
+
+_TOO_MANY_REQUESTS: Final = 429
+
+
+class PassingTrouble(TrackError):
+    """Worth asking again for whoever is in the middle of a file; whoever only begins is told."""
+
+
+def unknown_host(host: str) -> TrackError:
+    return PassingTrouble(f"I cannot find the host {host}. Check the address and try again.")
+
+
+def unreachable(host: str, trouble: Exception | None) -> TrackError:
+    if isinstance(trouble, urllib3.exceptions.SSLError | ssl.SSLError):
+        return TrackError(f"{host} has no valid certificate, so I do not trust what it sends.")
+    refused = isinstance(trouble, urllib3.exceptions.NewConnectionError)  # which urllib3 counts among time-outs
+    if isinstance(trouble, urllib3.exceptions.TimeoutError | TimeoutError) and not refused:
+        return PassingTrouble(f"{host} did not answer in time. Try again later.")
+    return PassingTrouble(f"{host} cannot be reached. Check the address and try again.")
+
+
+def broken_off() -> TrackError:
+    return PassingTrouble("The connection broke off, and the server does not go on from there. Try again later.")
+
+
+def refused(status: int) -> TrackError:
+    if status in {404, 410}:
+        return TrackError(f"There is nothing at that address (the server says {status}). Check the link.")
+    if status in {401, 403}:
+        return TrackError(f"The server does not let me have that file ({status}). Give a link that needs no login.")
+    if status >= 500:
+        return PassingTrouble(f"The server at that address has trouble of its own ({status}). Try again later.")
+    if status == _TOO_MANY_REQUESTS:
+        return PassingTrouble(f"The server at that address is asked too much ({status}). Try again later.")
+    return TrackError(f"The server at that address answered {status} instead of a file. Check the link.")
