@@ -18,7 +18,8 @@ from sandbox.recording import Format, record
 from tests.integration.sources.media_server import Behaviour, Handler, MediaServer, content, media_server, status
 from tests.integration.voice.scene import Bot, Scene, until
 from timmybot.adapters.discord_voice import VoicePlayers
-from timmybot.adapters.sources import HttpTrackSource, fetch
+from timmybot.adapters.sources import HttpTrackSource
+from timmybot.adapters.sources.content import Content
 from timmybot.domain.ids import ChannelId, GuildId, PlayId
 from timmybot.domain.track import Track
 from timmybot.ports.voice import Ending, Player
@@ -116,7 +117,7 @@ async def test_negative_control_did_it_not_connect_anew_it_would_end_with_what_i
     scene: Scene, server: MediaServer, song: tuple[Melody, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, data = song
-    monkeypatch.setattr(fetch, "RECONNECTS", 0)
+    monkeypatch.setattr(Content, "read", Content._read_once)
     async with paused_for_hours(scene, Link(server, data, content(data))) as (_, player):
         player.resume()
         await until(lambda: player.status().ending is Ending.FAILED, "its end")
