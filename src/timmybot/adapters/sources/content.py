@@ -46,6 +46,8 @@ class Content:
         self._place = 0
         """Of the byte that the response gives next."""
         self._opened: Opened | None = None
+        self.received = 0
+        """How many bytes of bodies have come. Any thread may look."""
 
     @property
     def host(self) -> str:
@@ -102,6 +104,7 @@ class Content:
             if self.open().size is not None:
                 raise broken_off()
         self._place = place + len(data)
+        self.received += len(data)
         return data
 
     def _response_at(self, place: int) -> urllib3.HTTPResponse:
@@ -117,6 +120,7 @@ class Content:
             if not data:
                 raise OSError("the body ended before the place")
             self._place += len(data)
+            self.received += len(data)
             self._skipped(self._place)
         return self._response
 

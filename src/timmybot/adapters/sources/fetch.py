@@ -42,6 +42,11 @@ class HttpFile(io.RawIOBase):
         """The host of the URL that was given."""
         return self._content.host
 
+    @property
+    def received(self) -> int:
+        """How many bytes have come so far, those that were skipped too. Any thread may look."""
+        return self._content.received
+
     def open(self) -> Opened:
         """Connect, if not connected yet, and say what the server said."""
         if self._content.opened is not None:
@@ -61,6 +66,12 @@ class HttpFile(io.RawIOBase):
                 yield
         finally:
             self._awaiting = False
+
+    def begin_anew(self) -> None:
+        """Go back to the beginning, as if nothing had been read or gone wrong."""
+        self._over = False
+        self._allowance = Allowance()
+        self._position = 0
 
     def rest(self) -> None:
         """Let the connection go until more is asked for."""
