@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -175,7 +176,9 @@ def encoded(
         frame.pts = 0
         fifo = av.AudioFifo()
         fifo.write(frame)
+        place = 0
         while piece := fifo.read(4_800, partial=True):
+            piece.pts, piece.time_base, place = place, Fraction(1, 48_000), place + piece.samples
             output.mux(stream.encode(piece))
         output.mux(stream.encode(None))
     return out.getvalue()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import time
 from threading import Event
 
+import av
 import pytest
 
 from tests.fakes.reading import read
@@ -169,6 +171,42 @@ def test_a_change_of_speed_goes_on_from_the_place_it_was_made_at(
     assert stream.position_ms == pytest.approx(2_000 + 2 * 50 * 20, abs=6 * 20)
     rest = drain(stream, filling)
     assert len(rest) * 40 == pytest.approx(SECONDS * 1_000 - 4_000, abs=250)
+
+
+def test_a_change_behind_a_hole_in_a_file_leaves_nothing_out_and_repeats_nothing(
+    source: HttpTrackSource, server: MediaServer, filling: FillingThreads
+) -> None:
+    url = server.serve("/hole", content(with_hole(5, 9)))
+    whole = drain(source.open(Track(url), position_ms=0), filling)
+    assert len(whole) == pytest.approx(20 * 50, abs=1)
+    assert level_db(decode(whole[260:440])) < level_db(decode(whole[:240])) - 60
+
+    stream = source.open(Track(url), position_ms=0)
+    heard = hear(stream, filling, 600)  # 12 s
+    for sound in (HALF_AS_LOUD, AS_IT_IS):
+        stream.set_sound(sound)
+        await_change(stream, filling)
+        heard += hear(stream, filling, 50)
+    heard += drain(stream, filling)
+
+    assert len(heard) == len(whole)
+    assert heard[720:] == whole[720:]
+    assert stream.position_ms == pytest.approx(20_000, abs=20), "so it is known when it ends"
+    later = source.open(Track(url), position_ms=15_000)
+    assert drain(later, filling) == whole[750:], "a place is the file's own"
+
+
+def with_hole(begin: int, end: int) -> bytes:
+    """Twenty seconds of WebM that is passed through, without those from ``begin`` to ``end``."""
+    out = io.BytesIO()
+    whole = io.BytesIO(encoded(tone(HZ, seconds=20), "libopus", "matroska", "flt", {}))
+    with av.open(whole, "r") as source, av.open(out, "w", format="webm") as holed:
+        stream = holed.add_stream_from_template(source.streams.audio[0])
+        for packet in source.demux(source.streams.audio[0]):
+            if packet.pts is not None and not begin * 1_000 <= packet.pts < end * 1_000:
+                packet.stream = stream
+                holed.mux(packet)
+    return out.getvalue()
 
 
 def test_many_changes_at_once_end_with_the_last(

@@ -39,11 +39,13 @@ def back_at_the_last_try(data: bytes) -> Behaviour:
 
 
 @contextmanager
-def hearing(server: MediaServer, filling: FillingThreads, url: str) -> Iterator[BufferedStream]:
+def hearing(
+    server: MediaServer, filling: FillingThreads, url: str, *, looks_a_second: int = 4_000
+) -> Iterator[BufferedStream]:
     """With a clock that is a little further each time it is looked at."""
     seconds = iter(range(10**9))
     playback = Playback(url, AddressPolicy(server.allowed), filling.waiting)
-    stream = BufferedStream(playback, filling, position_ms=60_000, monotonic=lambda: next(seconds) / 4_000)
+    stream = BufferedStream(playback, filling, position_ms=60_000, monotonic=lambda: next(seconds) / looks_a_second)
     yield stream
     stream.close()
 

@@ -88,6 +88,8 @@ def packets(container: InputContainer, sound: av.AudioStream) -> Generator[av.Pa
 
 def seek(container: InputContainer, sound: av.AudioStream, position_ms: int) -> None:
     """Go to shortly before ``position_ms``. Raises :class:`Unseekable`; where we are then is anyone's guess."""
+    if container.format.name == "ogg" and position_ms > length_ms(sound):
+        raise Unseekable  # what its end belongs to is another song behind this one, and FFmpeg would leave that out
     assert sound.time_base is not None
     target = (sound.start_time or 0) + int(position_ms / 1000 / sound.time_base)
     try:
@@ -110,6 +112,11 @@ def time_scale(sound: av.AudioStream) -> tuple[int, float]:
     """Where the stream's own time begins, in its unit, and how many milliseconds that is."""
     assert sound.time_base is not None
     return sound.start_time or 0, float(sound.time_base * 1000)
+
+
+def length_ms(sound: av.AudioStream) -> float:
+    """What the container says of it; 0 if nothing."""
+    return float((sound.duration or 0) * (sound.time_base or 0)) * 1000
 
 
 def start_ms(sound: av.AudioStream) -> float:

@@ -65,7 +65,7 @@ def measure(file: HttpFile, *, rest: Callable[[float], None]) -> Loudness | None
 
 def _excerpts(container: InputContainer, sound: av.AudioStream, file: HttpFile) -> Iterator[Timed]:
     """The sound, or as much of it as is heard."""
-    duration_ms = float((sound.duration or 0) * (sound.time_base or 0) * 1000)
+    duration_ms = demux.length_ms(sound)
     if not duration_ms and container.duration:
         duration_ms = container.duration * 1000 / av.time_base
     if duration_ms <= HEARD_MS or not file.seekable():

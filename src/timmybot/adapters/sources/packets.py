@@ -7,6 +7,10 @@ from collections.abc import Sequence
 from timmybot.ports.track_source import FRAME_MS
 
 
+SILENCE = b"\xf8\xff\xfe"
+"""A frame of it. Source: Discord, Voice Connections, "Voice Data Interpolation"."""
+
+
 class Unexpected(Exception):
     """A file does not look as files of its kind do. What was asked for before has been given."""
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, closing
-from itertools import chain, dropwhile, islice
-from typing import Any, TypeAlias
+from itertools import chain, islice
+from typing import Any
 
 import av
 from av.container import InputContainer
@@ -16,17 +16,16 @@ from timmybot.adapters.sources.containers import opened, plain_errors
 from timmybot.adapters.sources.effects import RAMP_FRAMES, Ramp
 from timmybot.adapters.sources.packets import Unexpected
 from timmybot.adapters.sources.remembering import RememberingFile
-from timmybot.adapters.sources.takeover import RUN_FRAMES, Takeover, take_over
+from timmybot.adapters.sources.row import RUN_FRAMES, Packet, Placed, Row, Timed, without_jumps
+from timmybot.adapters.sources.takeover import Takeover, take_over
 from timmybot.adapters.sources.tape import PREROLL_MS, Tape
-from timmybot.ports.track_source import FRAME_MS, Sound
+from timmybot.ports.track_source import FRAME_MS, Sound, TrackError
 
 log = logging.getLogger(__name__)
 
 KEPT_MS = 5_000.0 + RUN_FRAMES * FRAME_MS + 2 * PREROLL_MS
 """How much of the track can be gone back to: what a full buffer holds, the last run included, and what decoding from
 there takes."""
-
-Packet: TypeAlias = "av.Packet[av.AudioStream]"
 
 
 class Reel:
@@ -54,8 +53,7 @@ class Reel:
             file.forget()
             if takeover is not None:
                 stack.close()  # FFmpeg has done its part, and a hundred kilobytes are free
-            runs = self._runs(chain(first, source)) if takeover is None else self._taken_over(takeover)
-            self.tape: Tape[Any] = Tape(runs, KEPT_MS)
+            self.tape: Tape[Any] = Tape(self._runs(first, source, takeover), KEPT_MS)
             self._open = stack.pop_all()
 
     def frames(self, position_ms: float, sound: Sound, ramp: Ramp | None) -> Generator[Sequence[bytes], None, None]:
@@ -111,64 +109,75 @@ class Reel:
 
     # What the tape is filled from
 
-    def _runs(self, source: Iterator[Packet]) -> Iterator[Sequence[tuple[float, Packet | bytes]]]:
+    def _runs(
+        self, first: list[Packet], source: Iterator[Packet], takeover: Takeover | None
+    ) -> Iterator[Sequence[Placed]] | Iterator[Sequence[tuple[float, Packet]]]:
+        packets = chain(first, source)
+        if not first or not self._plain:
+            return self._to_decode(packets)
+        time = first[0].pts
+        assert time is not None
+        # What is live does not wait for what is missing.
+        fills_holes = self._file.open().size is not None
+        row = Row(self._place_ms(first[0]), time, self._unit_ms, fills_holes=fills_holes)
+        return self._opus(row, packets) if takeover is None else self._taken_over(row, takeover)
+
+    def _to_decode(self, source: Iterator[Packet]) -> Iterator[Sequence[tuple[float, Packet]]]:
         """FFmpeg's packets, each a run: so that a station is heard as it comes."""
-        plain, grant = self._plain, self._file.grant
-        for packet in source:
-            grant()
-            place_ms = self._place_ms(packet)
-            if self._through:
-                place_ms = _in_a_row(place_ms)
-            yield ((place_ms, bytes(packet) if plain else packet),)
+        for packet in without_jumps(source, self._unit_ms):
+            self._file.grant()
+            yield ((self._place_ms(packet), packet),)
         self._file.rest()
 
-    def _taken_over(self, takeover: Takeover) -> Iterator[Sequence[tuple[float, Packet | bytes]]]:
+    def _opus(self, row: Row, source: Iterator[Packet]) -> Iterator[Sequence[Placed]]:
+        """The same of Opus that can be decoded from the packets alone."""
+        grant = self._file.grant
+        for packet in source:
+            grant()
+            assert packet.pts is not None
+            yield from row.placed(((packet.pts, bytes(packet)),))
+        self._file.rest()
+
+    def _taken_over(self, row: Row, takeover: Takeover) -> Iterator[Sequence[Placed]]:
         """Packets without FFmpeg, as far as that goes."""
-        start, unit_ms, grant = self._start - takeover.shift, self._unit_ms, self._file.grant
-        unit_frames = unit_ms / FRAME_MS
-        last = takeover.begun[0][0] - 1
+        grant, shift = self._file.grant, takeover.shift
+        row.shift(-shift)
+        last = takeover.begun[-1]
         try:
             for run in takeover.runs():
                 grant()
-                last = run[-1][0]
-                if self._through:  # as ``_in_a_row`` says, without a call for each
-                    yield [(round((time - start) * unit_frames) * FRAME_MS, data) for time, data in run]
-                else:
-                    yield [((time - start) * unit_ms, data) for time, data in run]
+                last = run[-1]
+                yield from row.placed(run)
         except Unexpected as surprise:
             log.info("FFmpeg has to read on: %s", surprise)
-            yield from self._runs(self._behind(last + takeover.shift))
+            row.shift(shift)
+            yield from self._opus(row, self._behind(last[0] + shift, last[1], self._file.tell()))
         else:
             self._file.rest()
 
-    def _behind(self, last: int) -> Iterator[Packet]:
-        """What FFmpeg gives behind the packet at ``last``, by the stream's own time."""
-        source: Iterator[Packet] = iter(())
+    def _behind(self, time: int, data: bytes, end: int) -> Iterator[Packet]:
+        """What FFmpeg gives behind the packet ``data``, which has this time in its stream and lies before the place
+        ``end`` of the file."""
         for seeking in (True, False):
             self._open.close()
-            self._file.seek(0)
+            self._file.begin_anew()
             container, self._sound = self._opened(self._open)
+            if seeking:
+                try:
+                    demux.seek(container, self._sound, max(0, int((time - self._start) * self._unit_ms)))
+                except demux.Unseekable:
+                    continue
             source = _packets(self._open, container, self._sound)
-            if not seeking:
-                break
-            try:
-                demux.seek(container, self._sound, max(0, int((last - self._start) * self._unit_ms)))
-                break
-            except demux.Unseekable:
-                continue
-
-        def was_given(packet: Packet) -> bool:
-            self._file.grant()
-            return packet.pts is None or packet.pts <= last
-
-        return dropwhile(was_given, source)
+            for packet in source:
+                self._file.grant()
+                if packet.pts == time and bytes(packet) == data:
+                    yield from source
+                    return
+                if packet.pos is not None and packet.pos >= end:
+                    break  # gone to another place: where songs stand behind each other, each has such a time
+        raise TrackError("The file is damaged: I cannot read on from here.")
 
 
 def _packets(stack: ExitStack, container: InputContainer, sound: av.AudioStream) -> Iterator[Packet]:
     """Closed by ``stack``, before the container is."""
     return stack.enter_context(closing(demux.packets(container, sound)))
-
-
-def _in_a_row(place_ms: float) -> int:
-    """Frames stand in a row for whoever hears them, whatever pre-skip or rounding the container has."""
-    return round(place_ms / FRAME_MS) * FRAME_MS

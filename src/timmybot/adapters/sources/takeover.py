@@ -17,24 +17,20 @@ from timmybot.adapters.sources.matroska import CLUSTER_MARK, Blocks
 from timmybot.adapters.sources.ogg import PAGE_MARK, Pages
 from timmybot.adapters.sources.packets import Unexpected
 from timmybot.adapters.sources.remembering import RememberingFile
+from timmybot.adapters.sources.row import RUN_FRAMES, Timed
 
 READ_BYTES = 32 * 1024
 """Read at a time: two seconds of 128 kb/s, so that a player is filled once in two seconds."""
 
-RUN_FRAMES = 100
-"""Handed on at a time, however small the packets are: what is kept for going back has to hold a run more than a full
-buffer does."""
 
-Timed = tuple[int, bytes]
-
-
-@dataclass(frozen=True)
+@dataclass
 class Takeover:
     """The packets from the first that FFmpeg gave on."""
 
     file: RememberingFile
     source: Blocks | Pages
     begun: Sequence[Timed]
+    """What was read already; empty when that has been handed on."""
     shift: int
     """What FFmpeg adds to the times in the file, in its stream's unit."""
 
@@ -43,7 +39,7 @@ class Takeover:
 
         Raises :class:`Unexpected` where FFmpeg has to go on, and what reading raises.
         """
-        packets = self.begun
+        packets, self.begun = self.begun, ()  # else they would be kept for as long as the file plays
         while True:
             for begin in range(0, len(packets), RUN_FRAMES):
                 yield packets[begin : begin + RUN_FRAMES]
