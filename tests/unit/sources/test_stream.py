@@ -12,7 +12,9 @@ import pytest
 from tests.fakes.reading import read
 from timmybot.adapters.sources.effects import Ramp
 from timmybot.adapters.sources.filling import FillingThreads
-from timmybot.adapters.sources.stream import TURN_FRAMES, BufferedStream, Frames, Marks
+from timmybot.adapters.sources.frames import Frames
+from timmybot.adapters.sources.patience import COMING_BYTES
+from timmybot.adapters.sources.stream import TURN_FRAMES, BufferedStream, Marks
 from timmybot.adapters.sources.stretch import Stretch
 from timmybot.ports.track_source import FRAME_MS, Gap, Run, Sound, TrackError
 
@@ -48,6 +50,7 @@ class Made(Frames):
     stop: Callable[[], None] = nothing
     live: bool = False
     begins_ms: float = 0.0
+    received: int = 0
 
     def frames(
         self, position_ms: float, sound: Sound, ramp: Ramp | None
@@ -118,6 +121,7 @@ class Loud(Frames):
 
     live = False
     begins_ms = 0.0
+    received = 0
 
     def frames(self, position_ms: float, sound: Sound, ramp: Ramp | None) -> Generator[Sequence[bytes], None, None]:
         for number in count(int(position_ms) // FRAME_MS):
@@ -263,6 +267,162 @@ def test_a_server_that_sends_nothing_for_long_is_given_up(threads: FillingThread
     assert aborted.is_set()
     assert read(stream) is Gap.END
     assert "stopped sending" in str(stream.failure)
+
+
+class Coming(Frames):
+    """Bytes that no frame has come of yet."""
+
+    live = False
+    begins_ms = 0.0
+    received = 0
+
+    def __init__(self) -> None:
+        self.reached = Event()
+        self.aborted = False
+
+    def frames(self, position_ms: float, sound: Sound, ramp: Ramp | None) -> Generator[Sequence[bytes], None, None]:
+        assert self.reached.wait(PATIENCE)
+        if self.aborted:
+            raise TrackError("aborted")
+        yield [b"there"]
+
+    def abort(self) -> None:
+        self.aborted = True
+        self.reached.set()
+
+    def close(self) -> None: ...
+
+
+def heard_of(coming: Coming, threads: FillingThreads, *, bytes_a_second: int, reached_after: int) -> BufferedStream:
+    """A stream whose frames come after so many seconds, read once in each."""
+    now = [0.0]
+    stream = BufferedStream(coming, threads, marks=MARKS, monotonic=lambda: now[0])
+    while now[0] < reached_after and read(stream) is Gap.NOT_YET:
+        now[0] += 1.0
+        coming.received += bytes_a_second
+    coming.reached.set()
+    settle(threads)
+    return stream
+
+
+def test_a_file_that_is_read_up_to_a_far_place_is_waited_for_as_long_as_it_comes(threads: FillingThreads) -> None:
+    stream = heard_of(Coming(), threads, bytes_a_second=COMING_BYTES // 10, reached_after=100)
+    assert read(stream) == b"there"
+    assert stream.failure is None
+
+
+def test_one_file_opened_after_the_other_is_something_that_comes(threads: FillingThreads) -> None:
+    coming = Coming()
+    now = [0.0]
+    stream = BufferedStream(coming, threads, marks=MARKS, monotonic=lambda: now[0])
+    for received in (0, 50_000_000, 0):
+        coming.received = received
+        assert read(stream) is Gap.NOT_YET
+        now[0] += 14.0
+    coming.abort()
+
+
+@pytest.mark.parametrize(
+    ("bytes_a_second", "why"),
+    [(COMING_BYTES // 20, "stopped sending"), (10 * COMING_BYTES, "only be read from its beginning")],
+    ids=["too little", "for too long"],
+)
+def test_negative_control_what_comes_without_end_or_hardly_at_all_is_given_up(
+    threads: FillingThreads, bytes_a_second: int, why: str
+) -> None:
+    coming = Coming()
+    stream = heard_of(coming, threads, bytes_a_second=bytes_a_second, reached_after=1_000)
+    assert coming.aborted
+    assert read(stream) is Gap.END
+    assert why in str(stream.failure)
+
+
+class Breaking(Frames):
+    """A station of which one frame comes at a time, and then nothing for now."""
+
+    live = True
+    begins_ms = 0.0
+    received = 0
+
+    def frames(
+        self, position_ms: float, sound: Sound, ramp: Ramp | None
+    ) -> Generator[Sequence[bytes] | None, None, None]:
+        yield [b"loud" if ramp is None else b"fading"]
+        yield None
+        yield [b"loud", b"loud", b"loud"]
+
+    def abort(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def test_a_fade_that_a_break_comes_into_ends_there_and_nothing_is_loud_after_it(threads: FillingThreads) -> None:
+    now = [0.0]
+    stream = BufferedStream(Breaking(), threads, marks=MARKS, monotonic=lambda: now[0])
+    settle(threads)
+    assert [read(stream), read(stream)] == [b"loud", Gap.NOT_YET]
+
+    stream.fade_out()
+    settle(threads)
+    heard = [read(stream)]
+    for now[0] in range(1, 10):
+        heard.append(read(stream))
+        settle(threads)
+
+    assert heard == [b"fading"] + 9 * [Gap.FADED]
+    stream.fade_in()
+    settle(threads)
+    assert read(stream) == b"fading", "in again, from where it was"
+    assert stream.failure is None
+    stream.close()
+
+
+def test_negative_control_without_a_fade_what_comes_after_the_break_is_heard(threads: FillingThreads) -> None:
+    now = [0.0]
+    stream = BufferedStream(Breaking(), threads, marks=MARKS, monotonic=lambda: now[0])
+    settle(threads)
+    assert [read(stream), read(stream)] == [b"loud", Gap.NOT_YET]
+    now[0] = 2.0
+    assert read(stream) is Gap.NOT_YET
+    settle(threads)
+    assert read(stream) == b"loud"
+    stream.close()
+
+
+class Unclosable(Loud):
+    """Whose frames cannot be closed, as often as it is tried."""
+
+    def __init__(self) -> None:
+        self.closed = Event()
+
+    def frames(self, position_ms: float, sound: Sound, ramp: Ramp | None) -> Generator[Sequence[bytes], None, None]:
+        try:
+            yield from super().frames(position_ms, sound, ramp)
+        finally:
+            raise RuntimeError("a bug")
+
+    def close(self) -> None:
+        self.closed.set()
+
+
+def test_a_step_that_fails_unforeseen_is_the_last_but_for_letting_go(
+    threads: FillingThreads, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = Unclosable()
+    stream = BufferedStream(source, threads, marks=MARKS)
+    settle(threads)
+
+    stream.set_sound(Sound(volume_percent=50))
+    settle(threads)
+
+    heard = [read(stream) for _ in range(MARKS.high)]
+    assert heard[-1] == f"{MARKS.high - 1} at 100".encode(), "what was buffered is heard"
+    assert read(stream) is Gap.END
+    assert "Something went wrong" in str(stream.failure)
+    assert caplog.text.count("a bug") < 5, "it is not tried again and again"
+    source.closed.clear()
+    stream.close()
+    assert source.closed.wait(PATIENCE), "what it holds is let go"
 
 
 def test_a_stream_that_hangs_leaves_the_other_threads_to_the_others() -> None:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from timmybot.ports.track_source import FRAME_MS
 
-
 SILENCE = b"\xf8\xff\xfe"
 """A frame of it. Source: Discord, Voice Connections, "Voice Data Interpolation"."""
 

@@ -24,7 +24,7 @@ _ENOUGH_FRAMES = 1000 // FRAME_MS
 
 
 class Playback:
-    """One playing of one URL. Used by one thread at a time; :meth:`abort` by any. Implements ``stream.Frames``."""
+    """One playing of one URL. Used by one thread at a time; :meth:`abort` by any. Implements ``frames.Frames``."""
 
     def __init__(self, url: str, policy: AddressPolicy, waiting: Waiting | None = None) -> None:
         self._url = url
@@ -40,6 +40,12 @@ class Playback:
     def begins_ms(self) -> float:
         """The earliest place that frames can be made from."""
         return self._reel.tape.begins_ms if self._reel else 0.0
+
+    @property
+    def received(self) -> int:
+        """How many bytes have come of the file that is open now."""
+        file = self._file
+        return 0 if file is None else file.received
 
     def frames(
         self, position_ms: float, sound: Sound, ramp: Ramp | None = None

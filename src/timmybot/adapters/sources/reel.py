@@ -16,7 +16,7 @@ from timmybot.adapters.sources.containers import opened, plain_errors
 from timmybot.adapters.sources.effects import RAMP_FRAMES, Ramp
 from timmybot.adapters.sources.packets import Unexpected
 from timmybot.adapters.sources.remembering import RememberingFile
-from timmybot.adapters.sources.row import RUN_FRAMES, Packet, Placed, Row, Timed, without_jumps
+from timmybot.adapters.sources.row import RUN_FRAMES, Packet, Placed, Row, without_jumps
 from timmybot.adapters.sources.takeover import Takeover, take_over
 from timmybot.adapters.sources.tape import PREROLL_MS, Tape
 from timmybot.ports.track_source import FRAME_MS, Sound, TrackError

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
-from typing import Protocol
 
 from timmybot.adapters.sources.effects import RAMP_FRAMES, Ramp
 from timmybot.adapters.sources.filling import FillingThreads
+from timmybot.adapters.sources.frames import Frames
+from timmybot.adapters.sources.patience import Patience
 from timmybot.adapters.sources.stretch import Stretch, Wanted
 from timmybot.ports.track_source import AS_IT_IS, FRAME_MS, Gap, Run, Sound, TrackError
 
@@ -21,6 +22,8 @@ TURN_FRAMES = 4
 
 RETRY_SECONDS = 1.0
 """After how long frames are asked for again that were not there."""
+
+_OUR_FAULT = "Something went wrong while I was reading that track. Try again later."
 
 
 @dataclass(frozen=True)
@@ -35,33 +38,9 @@ class Marks:
     """Frames that one step fills before others have their turn: about 6 ms of encoding. What is passed through comes in
     longer runs, of which a step takes one."""
     stall_seconds: float = 15.0
-    """How long an empty buffer may stay empty before the track is given up."""
-
-
-class Frames(Protocol):
-    """What a buffer is filled from. Used on the filling threads only, by one at a time, but for ``abort``."""
-
-    live: bool
-
-    @property
-    def begins_ms(self) -> float:
-        """The earliest place that frames can be made from."""
-        ...
-
-    def frames(
-        self, position_ms: float, sound: Sound, ramp: Ramp | None
-    ) -> Generator[Sequence[bytes] | None, None, None]:
-        """Runs of frames from a place on, in place of an earlier generator. May wait, and raise :class:`TrackError`.
-
-        ``None`` says that there is nothing for now.
-        """
-        ...
-
-    def abort(self) -> None:
-        """Stop waiting. From any thread."""
-        ...
-
-    def close(self) -> None: ...
+    """How long the server may send nothing to an empty buffer before the track is given up."""
+    reach_seconds: float = 120.0
+    """How long an empty buffer may stay empty although the server sends: 160 MB from one that is 100 ms away."""
 
 
 COMPANY_FRAMES = 10
@@ -104,7 +83,7 @@ class BufferedStream:
         self._scheduled = False
         self._guard = Lock()
         """Around ``_scheduled``, and around what frames there are and how many there were: for microseconds."""
-        self._starving_since: float | None = None
+        self._patience = Patience(self._marks.stall_seconds, self._marks.reach_seconds, monotonic)
         self._retry_at: float | None = None
         self._schedule()
 
@@ -136,7 +115,7 @@ class BufferedStream:
         left = len(stretch.frames)
         if not left:
             return self._run_dry(stretch, ended=ended)
-        self._starving_since = None
+        self._patience.empty_since = None
         if ended:
             return Run(stretch.frames.popleft, left)
         spare = left - self._marks.low
@@ -193,11 +172,9 @@ class BufferedStream:
             return Gap.FADED
         if ended:
             return Gap.END
-        now = self._monotonic()
-        if self._starving_since is None:
-            self._starving_since = now
-        elif now - self._starving_since > self._marks.stall_seconds:
-            self._failure = TrackError("The server at that address stopped sending. Try again later.")
+        given_up = self._patience.over(self._source.received)
+        if given_up is not None:
+            self._failure = given_up
             stretch.ended = True
             self._source.abort()
         self._schedule_unless_retrying()
@@ -224,16 +201,22 @@ class BufferedStream:
             self._threads.hurry(self._step, self._host)
 
     def _step(self) -> None:
-        if not self._closed and self._to_turn():
-            self._turn(self._wanted)
-        self._fill()
-        if self._closed:
-            self._release()
-        with self._guard:
-            # Looked at under the guard, so that a close or a read from now on schedules the next step itself.
-            again = self._scheduled = self._wants_a_step()
-        if again:
-            self._threads.submit(self._step, self._host)
+        try:
+            if not self._closed and self._to_turn():
+                self._turn(self._wanted)
+            self._fill()
+        except Exception:
+            _log.exception("changing how a track sounds failed")
+            self._wanted = self._filled.wanted  # else it would fail again at once, and for ever
+            self._end_with(self._filled, TrackError(_OUR_FAULT))
+        finally:
+            if self._closed:
+                self._release()
+            with self._guard:
+                # Looked at under the guard, so that a close or a read from now on schedules the next step itself.
+                again = self._scheduled = self._wants_a_step()
+            if again:
+                self._threads.submit(self._step, self._host)
 
     def _wants_a_step(self) -> bool:
         if self._closed:
@@ -273,7 +256,10 @@ class BufferedStream:
             while missing > 0 and not stretch.ended and not self._closed and len(stretch.frames) < high:
                 run = next(self._frames)
                 if run is None:
-                    self._retry_at = self._monotonic() + RETRY_SECONDS
+                    if stretch.wanted.faded:
+                        stretch.ended = True  # what comes after a break is as loud as before
+                    else:
+                        self._retry_at = self._monotonic() + RETRY_SECONDS
                     return
                 with self._guard:
                     stretch.add(run)
@@ -284,7 +270,7 @@ class BufferedStream:
             self._end_with(stretch, error)
         except Exception:
             _log.exception("reading a track failed")
-            self._end_with(stretch, TrackError("Something went wrong while I was reading that track. Try again later."))
+            self._end_with(stretch, TrackError(_OUR_FAULT))
         if stretch.wanted.faded and stretch.filled >= RAMP_FRAMES:
             stretch.ended = True
 
