@@ -22,6 +22,9 @@ it would take twelve times as much memory."""
 LOOKED_AT = 8
 """How many packets are looked at to tell how a file is framed."""
 
+_JOINED = frozenset({"mp3", "ogg"})
+"""Formats in which songs may stand behind each other, as FFmpeg finds out when it has read so far."""
+
 _CONTAINERS = frozenset({"matroska", "webm", "ogg"})
 
 
@@ -88,8 +91,8 @@ def packets(container: InputContainer, sound: av.AudioStream) -> Generator[av.Pa
 
 def seek(container: InputContainer, sound: av.AudioStream, position_ms: int) -> None:
     """Go to shortly before ``position_ms``. Raises :class:`Unseekable`; where we are then is anyone's guess."""
-    if container.format.name == "ogg" and position_ms > length_ms(sound):
-        raise Unseekable  # what its end belongs to is another song behind this one, and FFmpeg would leave that out
+    if container.format.name in _JOINED and position_ms > length_ms(sound):
+        raise Unseekable  # it is in another song behind the one that FFmpeg knows of
     assert sound.time_base is not None
     target = (sound.start_time or 0) + int(position_ms / 1000 / sound.time_base)
     try:

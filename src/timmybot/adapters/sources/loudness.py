@@ -18,7 +18,7 @@ import av.error
 from av.container import InputContainer
 from av.filter import Graph
 
-from timmybot.adapters.sources import demux
+from timmybot.adapters.sources import demux, mp3
 from timmybot.adapters.sources.containers import opened
 from timmybot.adapters.sources.effects import HERTZ
 from timmybot.adapters.sources.fetch import HttpFile
@@ -52,32 +52,35 @@ def measure(file: HttpFile, *, rest: Callable[[float], None]) -> Loudness | None
         meter = _Meter()
         begun = time.thread_time()
         heard_seconds = 0.0
-        for frame in resampled(frame for _, frame in _excerpts(container, sound, file)):
-            file.grant()
-            meter.hear(frame)
-            heard_seconds += frame.samples / HERTZ
-            if heard_seconds >= _CHUNK_SECONDS:
-                spent = time.thread_time() - begun
-                rest(spent * (1 - SHARE) / SHARE)
-                begun, heard_seconds = time.thread_time(), 0.0
+        try:
+            for frame in resampled(frame for _, frame in _excerpts(container, sound, file)):
+                file.grant()
+                meter.hear(frame)
+                heard_seconds += frame.samples / HERTZ
+                if heard_seconds >= _CHUNK_SECONDS:
+                    spent = time.thread_time() - begun
+                    rest(spent * (1 - SHARE) / SHARE)
+                    begun, heard_seconds = time.thread_time(), 0.0
+        except demux.Unseekable:
+            return None  # its beginning says little of the rest
         return meter.loudness()
 
 
 def _excerpts(container: InputContainer, sound: av.AudioStream, file: HttpFile) -> Iterator[Timed]:
-    """The sound, or as much of it as is heard."""
+    """The sound, or as much of it as is heard. Raises :class:`demux.Unseekable`."""
     duration_ms = demux.length_ms(sound)
     if not duration_ms and container.duration:
         duration_ms = container.duration * 1000 / av.time_base
     if duration_ms <= HEARD_MS or not file.seekable():
         yield from _heard(container, sound, 0.0, float(HEARD_MS))
         return
+    size = file.open().size
+    if mp3.goes_by_share(container, size) and not mp3.reaches_its_end(container, sound, size or 0):
+        raise demux.Unseekable
     length_ms = HEARD_MS / EXCERPTS
     for number in range(EXCERPTS):
         begin_ms = duration_ms * number / EXCERPTS
-        try:
-            demux.seek(container, sound, int(begin_ms))
-        except demux.Unseekable:
-            return
+        demux.seek(container, sound, int(begin_ms))
         sound.codec_context.flush_buffers()
         yield from _heard(container, sound, begin_ms, length_ms)
 

@@ -11,7 +11,7 @@ from typing import Any
 import av
 from av.container import InputContainer
 
-from timmybot.adapters.sources import demux, transcode
+from timmybot.adapters.sources import demux, mp3, transcode
 from timmybot.adapters.sources.containers import opened, plain_errors
 from timmybot.adapters.sources.effects import RAMP_FRAMES, Ramp
 from timmybot.adapters.sources.packets import Unexpected
@@ -48,7 +48,7 @@ class Reel:
             if file.open().size is None and first:
                 self._shift_ms = position_ms - self._place_ms(first[0])
             if position_ms > 0 and seeking and file.seekable():
-                first, source = self._sought(stack, container, position_ms)
+                first, source = self._sought(stack, container, position_ms, first)
             takeover = take_over(file, first) if self._through and file.seekable() else None
             file.forget()
             if takeover is not None:
@@ -93,13 +93,16 @@ class Reel:
         return zip(transcode.frames(decoded, position_ms, sound, ramp))
 
     def _sought(
-        self, stack: ExitStack, container: InputContainer, position_ms: float
+        self, stack: ExitStack, container: InputContainer, position_ms: float, begun: list[Packet]
     ) -> tuple[list[Packet], Iterator[Packet]]:
-        """The first packets from shortly before the position on, and those behind them."""
+        """The first packets from shortly before the position on, and those behind them. The file ``begun`` so."""
+        by_share = mp3.goes_by_share(container, self._file.open().size)
         demux.seek(container, self._sound, max(0, int(position_ms - PREROLL_MS)))
         source = _packets(stack, container, self._sound)
         first = list(islice(source, demux.LOOKED_AT))
         if first and self._plain and self._place_ms(first[0]) - self._shift_ms > position_ms + FRAME_MS:
+            raise demux.Unseekable
+        if by_share and not mp3.came_there(begun, first):
             raise demux.Unseekable
         return first, source
 
