@@ -10,6 +10,7 @@ from threading import Event, get_ident
 import pytest
 
 from tests.fakes.reading import read
+from timmybot.adapters.discord_voice.watchdog import FIRST_FRAME_SECONDS
 from timmybot.adapters.sources.effects import Ramp
 from timmybot.adapters.sources.filling import FillingThreads
 from timmybot.adapters.sources.frames import Frames
@@ -309,6 +310,11 @@ def test_a_file_that_is_read_up_to_a_far_place_is_waited_for_as_long_as_it_comes
     stream = heard_of(Coming(), threads, bytes_a_second=COMING_BYTES // 10, reached_after=100)
     assert read(stream) == b"there"
     assert stream.failure is None
+
+
+def test_a_stream_gives_up_by_itself_before_the_watchdog_does() -> None:
+    """Which would open it again, and have it begin anew."""
+    assert Marks().stall_seconds < Marks().reach_seconds < FIRST_FRAME_SECONDS
 
 
 def test_one_file_opened_after_the_other_is_something_that_comes(threads: FillingThreads) -> None:

@@ -26,10 +26,10 @@ LOOK_SECONDS: Final = 0.5
 SILENT_SECONDS: Final = 3.0
 SLOW_SECONDS: Final = 8.0
 """After so long without its first frame a stream is said to be slow; it is not given up for that."""
-FIRST_FRAME_SECONDS: Final = 15.0
-"""How long a stream may take for its first frame: longer than its own time limits, which say more clearly why. A server
-that has more than one address, or sends one on and on, may honestly need longer than the ten seconds in which the
-channel has to be told; opened again at that moment, it would have to begin anew."""
+FIRST_FRAME_SECONDS: Final = 125.0
+"""How long a stream may take for its first frame: longer than its own time limits, which say more clearly why. One that
+gets nothing gives up after 15 s by itself. But a file without an index is read from its beginning up to where the track
+was, and opened again meanwhile it would have to begin anew."""
 
 UNREACHED_SECONDS: Final = 1.5
 """For how long the news counts that nobody listens where the frames go. Every other send, or more, succeeds there all
