@@ -110,7 +110,7 @@ class TrackSource(Protocol):
     async def measure(self, track: Track) -> Loudness | None:
         """Hear how loud the track is: seconds, not milliseconds, and at low priority. Raises :class:`TrackError`.
 
-        ``None`` if that cannot be said: it is live, or all silence.
+        ``None`` if that cannot be said: it is live, all silence, or long and cannot be gone about in.
         """
         ...
 
