@@ -194,6 +194,9 @@ def test_a_change_behind_a_hole_in_a_file_leaves_nothing_out_and_repeats_nothing
     assert stream.position_ms == pytest.approx(20_000, abs=20), "so it is known when it ends"
     later = source.open(Track(url), position_ms=15_000)
     assert drain(later, filling) == whole[750:], "a place is the file's own"
+    quieter = drain(source.open(Track(url), position_ms=0, sound=HALF_AS_LOUD), filling)
+    assert len(quieter) == pytest.approx(len(whole), abs=1)
+    assert level_db(decode(quieter[260:440])) < level_db(decode(quieter[:240])) - 60
 
 
 def with_hole(begin: int, end: int) -> bytes:
