@@ -22,13 +22,15 @@ SOFTER = 0.6
 """Half the volume is less than this share of the level, and the whole is more."""
 
 
-async def begin(house: House, song: Song | None = None) -> tuple[Scene, Scene]:
-    """Both guilds hear a song, as loud as it is by itself, and remember what they hear from now on."""
+async def begin(house: House, *songs: Song) -> tuple[Scene, Scene]:
+    """Both guilds hear a song, as loud as it is by itself, and remember what they hear from now on: A the first of
+    ``songs``, with the others queued."""
     a, b = house.a, house.b
-    for scene, played in ((b, b.songs[0]), (a, song or a.songs[0])):
+    for scene, played in ((b, b.songs[:1]), (a, songs or a.songs[:1])):
         scene.member.permissions |= Permission.MANAGE_GUILD
         await scene.says("settings", loudness="off")
-        await scene.play(played)
+        for song in played:
+            await scene.play(song)
     for scene in (b, a):
         await scene.ear.wait_for_sound(PATIENCE_SECONDS, seconds=1.0)
     b.ear.clear()
@@ -65,12 +67,11 @@ async def test_the_volume_changes_in_mid_song_and_back_and_no_slot_stays_empty(h
 
 
 async def test_the_next_song_begins_in_the_slot_after_the_last_ones_end(house: House) -> None:
-    melody = compose("short", voice=0, seconds=5.0)
+    melody = compose("short", voice=0, seconds=8.0)
     short = Song(melody, house.radio.url(record(melody, house.directory / "music", Format.WEBM_OPUS).name))
     async with house.bot():
-        a, b = await begin(house, short)
-        following = a.songs[1]
-        await a.play(following)
+        following = house.a.songs[1]
+        a, b = await begin(house, short, following)
         await a.ear.wait_until(lambda: bool(recognise(a.ear.heard, following.melody).segments), PATIENCE_SECONDS)
         await assert_unbroken(a, b)
         assert recognise(a.ear.heard, melody).segments, "the seam is in what was heard"
