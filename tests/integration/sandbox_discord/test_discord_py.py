@@ -76,8 +76,11 @@ async def client(
             await ready.wait()
         yield client
     finally:
+        own = asyncio.all_tasks() - {asyncio.current_task()}
         await client.close()
         await running
+        # Its voice poller may have tried to write meanwhile, and nobody there asks how that ended.
+        await asyncio.gather(*(task for task in own if task.done()), return_exceptions=True)
 
 
 @pytest.mark.parametrize("offer", [([AES_GCM, XCHACHA], Format.WEBM_OPUS), ([XCHACHA], Format.OGG_OPUS)])
