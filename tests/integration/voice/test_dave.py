@@ -21,7 +21,7 @@ from timmybot.ports.voice import VoiceError
 def end_to_end(bot: Bot, scene: Scene) -> EndToEnd:
     player = bot.player(scene.guild)
     assert isinstance(player, VoicePlayer)
-    connection = player.presence._connection
+    connection = player.presence._call.connection
     assert connection is not None
     return connection._session.end_to_end
 
@@ -60,8 +60,8 @@ async def test_without_the_keys_nothing_would_be_heard(scene: Scene, monkeypatch
     monkeypatch.setattr(EndToEnd, "way", Way.PLAIN)
     player = bot.player(scene.guild)
     assert isinstance(player, VoicePlayer)
-    assert player.presence._connection is not None
-    player.presence._connection._take_way()
+    assert player.presence._call.connection is not None
+    player.presence._call.connection._take_way()
     await until(lambda: scene.alice.dave.refused_plain > 20, "frames that alice does not take")
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from tests.fakes.clock import FakeClock, settle
 from tests.fakes.voice import FakeSignalling
+from timmybot.adapters.discord_voice.call import LISTEN_SECONDS, NEXT_SERVER_SECONDS
 from timmybot.adapters.discord_voice.close_codes import Loss, after_close
 from timmybot.adapters.discord_voice.connection import ConnectionFailed
 from timmybot.adapters.discord_voice.machine import State
@@ -22,7 +23,7 @@ from timmybot.adapters.discord_voice.patience import (
     STEADY_SECONDS,
     TELL_SECONDS,
 )
-from timmybot.adapters.discord_voice.presence import LISTEN_SECONDS, NEXT_SERVER_SECONDS, Presence
+from timmybot.adapters.discord_voice.presence import Presence
 from timmybot.domain.ids import ChannelId, GuildId, UserId
 from timmybot.ports.voice import VoiceError
 from timmybot.ports.voice_signalling import Kicked, ServerChanged, ServerGone, SessionRenewed, VoiceServer

@@ -13,7 +13,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from timmybot.adapters.discord_voice.close_codes import VOID, Loss
+from timmybot.adapters.discord_voice.call import Call, Connect
+from timmybot.adapters.discord_voice.close_codes import Loss
 from timmybot.adapters.discord_voice.connection import ConnectionFailed, VoiceConnection
 from timmybot.adapters.discord_voice.machine import LASTING, Happening, State, after
 from timmybot.adapters.discord_voice.patience import Patience
@@ -38,17 +39,26 @@ from timmybot.ports.voice_signalling import (
 
 log = logging.getLogger(__name__)
 
-LISTEN_SECONDS: Final = 1.5
-"""How long the gateway gets to say why the voice server hung up, before the bot asks to be let in again."""
-NEXT_SERVER_SECONDS: Final = 5.0
-"""How long Discord gets to name the next voice server, before the bot asks."""
-
 _STEPS_KEPT: Final = 64
 
-Connect = Callable[[VoiceServer, Callable[[VoiceConnection, Loss], None]], VoiceConnection]
+Work = Callable[[Call], Awaitable[Happening | None]]
 
 _OVER: Final = (State.OUT, State.KICKED, State.REFUSED)
 _SETTLED: Final = (*_OVER, State.UP)
+_CONNECTING: Final = (State.CONNECTING, State.FOLLOWING, State.RESUMING)
+
+_WORK: Final[dict[State, Work]] = {
+    State.OUT: Call.hang_up,
+    State.JOINING: Call.ask,
+    State.CONNECTING: Call.open,
+    State.RESUMING: Call.resume,
+    State.LISTENING: Call.listen,
+    State.WAITING: Call.await_server,
+    State.FOLLOWING: Call.open,
+    State.REJOINING: Call.ask_again,
+    State.KICKED: Call.hang_up,
+    State.REFUSED: Call.give_up,
+}
 
 
 class Presence:
@@ -71,8 +81,6 @@ class Presence:
         tell: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.state = State.OUT
-        self.channel_id: ChannelId | None = None
-        """Where the bot is, or is being brought back to."""
         self.trouble: str | None = None
         """Why the bot is not in a channel any more, if that is nothing the guild asked for."""
         self.lasting = False
@@ -85,24 +93,26 @@ class Presence:
         """The last steps through the table."""
         self._guild_id = guild_id
         self._signalling = signalling
-        self._connect = connect
         self._clock = clock
         self._carry = carry
         self._changed = changed
         self._tell = tell
         self._patience = Patience(random)
-        self._connection: VoiceConnection | None = None
-        self._server: VoiceServer | None = None
+        self._call = Call(
+            guild_id, signalling=signalling, connect=connect, clock=clock, patience=self._patience, lost=self._lost
+        )
         self._work: asyncio.Task[None] | None = None
         self._reminder: asyncio.Task[None] | None = None
-        self._closing: set[asyncio.Task[None]] = set()
         self._turned = asyncio.Event()
         self._joining = False
-        self._expected = False
-        """Whether Discord has been asked for a channel, and may have the bot in it."""
         self._sentence = ""
         """What last went wrong."""
         self._unsubscribe: Callable[[], None] = lambda: None
+
+    @property
+    def channel_id(self) -> ChannelId | None:
+        """Where the bot is, or is being brought back to."""
+        return self._call.channel_id
 
     @property
     def kicked(self) -> bool:
@@ -121,8 +131,8 @@ class Presence:
         if self.channel_id is None or self.state is not State.UP:
             return None
         count = self._signalling.others_in(self._guild_id, self.channel_id)
-        if count is None and self._connection is not None:
-            return len(self._connection.others)
+        if count is None and self._call.connection is not None:
+            return len(self._call.connection.others)
         return count
 
     async def join(self, channel_id: ChannelId) -> None:
@@ -130,7 +140,7 @@ class Presence:
         self.moved = False
         if self.channel_id == channel_id and self.state not in (*_OVER, State.JOINING):
             return  # it is there, or is being brought back
-        self.channel_id, self.trouble = channel_id, None
+        self._call.channel_id, self.trouble = channel_id, None
         self._patience.begin(self._clock.monotonic())
         self._subscribe()
         self._joining = True
@@ -156,11 +166,11 @@ class Presence:
         self._happens(Happening.LEFT)
         await self._worked()
         self.trouble, self.moved = None, False
-        await self._say_good_bye()
+        await self._call.say_good_bye()
 
     async def close(self) -> None:
         """Let the connection go without telling Discord: a successor takes the call over."""
-        self._expected = False
+        self._call.say_nothing()
         self._happens(Happening.LEFT)
         await self._worked()
         self.trouble, self.moved = None, False
@@ -197,18 +207,18 @@ class Presence:
                 self._be_sent_to(server)
 
     def _be_sent_to(self, server: VoiceServer) -> None:
-        connection = self._connection
+        connection = self._call.connection
         if self.channel_id not in (None, server.channel_id):
-            self.channel_id, self.moved = server.channel_id, True
+            self._call.channel_id, self.moved = server.channel_id, True
         if self.state is State.UP and connection is not None and _same_call(connection.server, server):
             self._changed()  # what to connect to is still to come
             return
-        self._server = server
+        self._call.server = server
         self._happens(Happening.MOVED if self.moved else Happening.SERVER_NAMED)
 
     def _lost(self, connection: VoiceConnection, loss: Loss) -> None:
         # While one is being made, whoever makes it sees for themselves whether the result is up.
-        if connection is self._connection and self.state is State.UP:
+        if connection is self._call.connection and self.state is State.UP:
             self._sentence = loss.sentence
             self._happens(loss.happening)
 
@@ -229,8 +239,8 @@ class Presence:
         if state is State.UP:
             self._patience.up(now)
             self._remind(None)
-            assert self._connection is not None
-            self._carry(self._connection.packets)
+            assert self._call.connection is not None
+            self._carry(self._call.connection.packets)
         else:
             self._carry(None)
             if state in _OVER:
@@ -247,27 +257,25 @@ class Presence:
         self._remind(None)
         self._unsubscribe()
         self._unsubscribe = lambda: None
-        self.channel_id = None
+        self._call.channel_id = None
         if state is State.KICKED:
-            self._expected = False
+            self._call.say_nothing()
         if state is not State.OUT:
             self.trouble = self._sentence
 
     # -- the work of each state ----------------------------------------------------------------------------------
 
-    def _start(self, work: Callable[[Presence], Awaitable[Happening | None]]) -> None:
+    def _start(self, work: Work) -> None:
         previous = self._work
         self._work = asyncio.create_task(self._do(previous, work), name=f"voice of guild {self._guild_id}")
         if previous is not None and previous is not asyncio.current_task():
             previous.cancel()
 
-    async def _do(
-        self, previous: asyncio.Task[None] | None, work: Callable[[Presence], Awaitable[Happening | None]]
-    ) -> None:
+    async def _do(self, previous: asyncio.Task[None] | None, work: Work) -> None:
         if previous is not None:
             await asyncio.gather(previous, return_exceptions=True)
         try:
-            happening = await work(self)
+            happening = await work(self._call)
         except SignallingError as error:
             self._sentence = str(error)
             happening = Happening.BARRED if error.lasting else Happening.NOT_ARRANGED
@@ -281,72 +289,6 @@ class Presence:
         if happening is not None:
             self._happens(happening)
 
-    async def _ask(self) -> Happening:
-        await self._hang_up()
-        assert self.channel_id is not None
-        self._expected = True
-        self._server = await self._signalling.join(self._guild_id, self.channel_id)
-        self.channel_id = self._server.channel_id
-        return Happening.ARRANGED
-
-    async def _ask_again(self) -> Happening:
-        await self._hang_up()
-        return await self._ask() if await self._have_patience() else Happening.PATIENCE_OVER
-
-    async def _open(self) -> Happening:
-        await self._hang_up()
-        assert self._server is not None
-        self._connection = connection = self._connect(self._server, self._lost)
-        await connection.open()
-        return self._connected(connection)
-
-    async def _resume(self) -> Happening:
-        assert self._connection is not None
-        if not await self._have_patience():
-            return Happening.PATIENCE_OVER
-        await self._connection.resume()
-        return self._connected(self._connection)
-
-    @staticmethod
-    def _connected(connection: VoiceConnection) -> Happening:
-        if not connection.is_up:  # it broke between being ready and now
-            raise ConnectionFailed(connection.loss or VOID)
-        return Happening.CONNECTED
-
-    async def _have_patience(self) -> bool:
-        """Wait as long as is due before another attempt; ``False`` if there should be none."""
-        if self._patience.is_over(self._clock.monotonic()):
-            return False
-        if pause := self._patience.pause_seconds():
-            await self._clock.sleep(pause)
-        return True
-
-    async def _listen(self) -> Happening:
-        await self._clock.sleep(LISTEN_SECONDS)
-        return Happening.NOTHING_SAID
-
-    async def _await_server(self) -> Happening:
-        await self._hang_up()
-        await self._clock.sleep(NEXT_SERVER_SECONDS)
-        return Happening.NOTHING_SAID
-
-    async def _hang_up(self) -> None:
-        """Let the connection go. Nobody waits for the server's good-bye, and nothing may cut ours short."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            closing = asyncio.create_task(connection.close())
-            self._closing.add(closing)
-            closing.add_done_callback(self._closing.discard)
-
-    async def _give_up(self) -> None:
-        await self._hang_up()
-        await self._say_good_bye()
-
-    async def _say_good_bye(self) -> None:
-        if self._expected:
-            await self._signalling.leave(self._guild_id)
-            self._expected = False
-
     # -- waiting and telling -------------------------------------------------------------------------------------
 
     async def _settled(self) -> None:
@@ -356,7 +298,7 @@ class Presence:
 
     async def _worked(self) -> None:
         """Whoever waits may be called off; what they wait for goes on."""
-        if under_way := self._closing | ({self._work} if self._work is not None else set()):
+        if under_way := self._call.closing | ({self._work} if self._work is not None else set()):
             await asyncio.wait(under_way)
 
     def _remind(self, seconds: float | None) -> None:
@@ -369,22 +311,6 @@ class Presence:
         await self._clock.sleep(seconds)
         self._patience.told()
         self._tell(f"{self._sentence or 'I lost the voice connection.'} I keep trying to come back.")
-
-
-_CONNECTING: Final = (State.CONNECTING, State.FOLLOWING, State.RESUMING)
-
-_WORK: Final[dict[State, Callable[[Presence], Awaitable[Happening | None]]]] = {
-    State.OUT: Presence._hang_up,
-    State.JOINING: Presence._ask,
-    State.CONNECTING: Presence._open,
-    State.RESUMING: Presence._resume,
-    State.LISTENING: Presence._listen,
-    State.WAITING: Presence._await_server,
-    State.FOLLOWING: Presence._open,
-    State.REJOINING: Presence._ask_again,
-    State.KICKED: Presence._hang_up,
-    State.REFUSED: Presence._give_up,
-}
 
 
 def _same_call(one: VoiceServer, other: VoiceServer) -> bool:
