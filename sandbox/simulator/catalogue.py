@@ -82,5 +82,5 @@ class SimulatedSource:
     async def measure(self, track: Track) -> Loudness | None:
         return None
 
-    def open(self, track: Track, *, position_ms: int, sound: Sound = AS_IT_IS) -> FrameStream:
+    def open(self, track: Track, *, position_ms: int, sound: Sound = AS_IT_IS, alone: bool = False) -> FrameStream:
         raise AssertionError("the services leave this to the players")

@@ -41,7 +41,7 @@ class FakeSource(TrackSource):
             await self.slow_to_measure[track.url].wait()
         return self.loudness.get(track.url)
 
-    def open(self, track: Track, *, position_ms: int, sound: Sound = AS_IT_IS) -> FrameStream:
+    def open(self, track: Track, *, position_ms: int, sound: Sound = AS_IT_IS, alone: bool = False) -> FrameStream:
         raise AssertionError("the services leave this to the players")
 
 

@@ -89,7 +89,7 @@ class FramesSource(TrackSource):
     async def measure(self, track: Track) -> Loudness | None:
         return None
 
-    def open(self, track: Track, *, position_ms: int, sound: Sound = AS_IT_IS) -> FakeStream:
+    def open(self, track: Track, *, position_ms: int, sound: Sound = AS_IT_IS, alone: bool = False) -> FakeStream:
         if track.url in self.frames:
             stream = FakeStream(self.frames[track.url], place=position_ms // FRAME_MS, behind=self.dry, sound=sound)
         else:

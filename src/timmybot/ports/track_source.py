@@ -12,6 +12,7 @@ from timmybot.domain.track import Track
 __all__ = [
     "AS_IT_IS",
     "FRAME_MS",
+    "DecoderCrashed",
     "Effect",
     "FrameStream",
     "Gap",
@@ -28,6 +29,14 @@ FRAME_MS = 20
 
 class TrackError(Exception):
     """The track cannot be played. ``str()`` says why and what to do, for the member who asked for it."""
+
+
+class DecoderCrashed(TrackError):
+    """The track ended the process that decodes it, by a crash or by computing without end.
+
+    As a stream's ``failure`` it says that this playback is the culprit and nobody else: record that, then open the
+    track once more with ``alone=True``. A track that crashes its decoder alone, too, fails for good.
+    """
 
 
 class Gap(Enum):
@@ -114,6 +123,9 @@ class TrackSource(Protocol):
         """
         ...
 
-    def open(self, track: Track, *, position_ms: int, sound: Sound = AS_IT_IS) -> FrameStream:
-        """Start buffering the track's sound from ``position_ms`` on. Trouble shows as the stream's ``failure``."""
+    def open(self, track: Track, *, position_ms: int, sound: Sound = AS_IT_IS, alone: bool = False) -> FrameStream:
+        """Start buffering the track's sound from ``position_ms`` on. Trouble shows as the stream's ``failure``.
+
+        ``alone`` decodes the track in a process that no other track shares: for one that ended a process before.
+        """
         ...

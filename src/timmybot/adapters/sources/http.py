@@ -72,7 +72,7 @@ class HttpTrackSource:
             track.url, self._measuring, lambda file: measure(file, rest=self._rest), MEASURE_SECONDS
         )
 
-    def open(self, track: Track, *, position_ms: int, sound: Sound = AS_IT_IS) -> BufferedStream:
+    def open(self, track: Track, *, position_ms: int, sound: Sound = AS_IT_IS, alone: bool = False) -> BufferedStream:
         """Start buffering; returns at once."""
         playback = Playback(track.url, self._policy, self._filling.waiting)
         return BufferedStream(
