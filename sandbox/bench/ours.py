@@ -22,7 +22,7 @@ from timmybot.adapters.discord_voice.pacer import Pacer
 from timmybot.adapters.discord_voice.player import VoicePlayer
 from timmybot.adapters.discord_voice.presence import Presence
 from timmybot.adapters.discord_voice.rtp import PacketStream, Sender
-from timmybot.adapters.sources import HttpTrackSource
+from timmybot.adapters.sources.http import HttpTrackSource
 from timmybot.adapters.system_clock import SystemClock
 from timmybot.domain.ids import ChannelId, PlayId
 from timmybot.domain.track import Track

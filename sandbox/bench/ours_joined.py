@@ -16,7 +16,7 @@ from sandbox.bench.calls import SHARDS
 from sandbox.bench.standing import Deed, Place, held, place, stand
 from timmybot.adapters.discord_gateway import Gateway
 from timmybot.adapters.discord_voice import VoicePlayers
-from timmybot.adapters.sources import HttpTrackSource, LookingApart
+from timmybot.adapters.sources.http import HttpTrackSource
 from timmybot.adapters.system_clock import SystemClock
 from timmybot.domain.ids import ChannelId, GuildId, PlayId, ShardId
 from timmybot.domain.track import Track
@@ -36,8 +36,7 @@ class Worker:
     def __init__(self, at: Place) -> None:
         self._at = at
         hosts = (urlsplit(at.song).netloc,)
-        self._looking = LookingApart(hosts)
-        self._source = HttpTrackSource(hosts, looking=self._looking)
+        self._source = HttpTrackSource(hosts)
         self._gateway: Gateway | None = None
         self._players: VoicePlayers | None = None
 
@@ -109,7 +108,6 @@ class Worker:
         if self._gateway is not None:
             await self._gateway.close_all()
         self._source.close()
-        await self._looking.close()
 
 
 async def run() -> None:

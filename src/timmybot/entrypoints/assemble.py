@@ -9,7 +9,7 @@ from typing import Protocol
 from timmybot.adapters.discord_gateway import Gateway
 from timmybot.adapters.discord_rest import DiscordRest
 from timmybot.adapters.discord_voice import VoicePlayers
-from timmybot.adapters.sources import HttpTrackSource, LookingApart
+from timmybot.adapters.sources.http import HttpTrackSource
 from timmybot.domain.ids import PlayId, WorkerId
 from timmybot.entrypoints.new_id import new_id
 from timmybot.ports.clock import Clock
@@ -60,8 +60,8 @@ async def assembled_worker(
     on_interaction: InteractionHandler | None = None,
 ) -> AsyncIterator[Worker]:
     """A worker with its connections, which are closed when the context ends."""
-    looking = LookingApart(settings.source_allow_hosts)
-    source = HttpTrackSource(settings.source_allow_hosts, looking=looking)
+    source = HttpTrackSource(settings.source_allow_hosts)
+    source.media.warm()
     gateway = Gateway(
         credentials.bot_token,
         gateway_url=rest.gateway_url,
@@ -123,7 +123,6 @@ async def assembled_worker(
         await loudness.close()
         await players.close()
         await gateway.close_all()
-        await looking.close()
         source.close()
 
 

@@ -9,7 +9,7 @@ import pytest
 from sandbox.melody import Melody, compose
 from sandbox.recording import Format, record
 from tests.integration.sources.media_server import MediaServer, media_server
-from timmybot.adapters.sources import HttpTrackSource
+from timmybot.adapters.sources.http import HttpTrackSource
 from timmybot.adapters.sources.filling import FillingThreads
 
 Recorded = Callable[[Format], bytes]

@@ -15,7 +15,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tests.fakes.reading import read
-from timmybot.adapters.sources import HttpTrackSource, allowance, containers
+from timmybot.adapters.sources import allowance
+from timmybot.adapters.sources.children.media import containers
+from timmybot.adapters.sources.http import HttpTrackSource
 from timmybot.domain.track import Track
 from timmybot.ports.track_source import Gap, TrackError
 

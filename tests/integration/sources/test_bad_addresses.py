@@ -25,7 +25,7 @@ from tests.integration.sources.media_server import (
     redirect,
     status,
 )
-from timmybot.adapters.sources import HttpTrackSource
+from timmybot.adapters.sources.http import HttpTrackSource
 from timmybot.adapters.sources.filling import FillingThreads
 from timmybot.domain.track import Track
 from timmybot.ports.track_source import Gap, TrackError

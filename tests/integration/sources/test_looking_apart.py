@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from timmybot.adapters.sources.looking_child import THREADS
 
 from sandbox.recording import Format
 from tests.integration.sources import bombs, hostile
@@ -17,7 +18,6 @@ from tests.integration.sources.conftest import Recorded
 from tests.integration.sources.media_server import MediaServer, content, hanging
 from tests.integration.voice.scene import until
 from timmybot.adapters.sources import LookingApart
-from timmybot.adapters.sources.looking_child import THREADS
 from timmybot.domain.track import Track
 from timmybot.ports.track_source import TrackError
 

@@ -9,7 +9,7 @@ import pytest
 from sandbox.recording import Format
 from tests.integration.sources.conftest import Recorded
 from tests.integration.sources.media_server import MediaServer, content, media_server, redirect
-from timmybot.adapters.sources import HttpTrackSource
+from timmybot.adapters.sources.http import HttpTrackSource
 from timmybot.ports.track_source import TrackError
 
 MakeSource = Callable[..., HttpTrackSource]

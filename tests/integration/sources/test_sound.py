@@ -22,7 +22,7 @@ from tests.integration.sources.hearing import (
 )
 from tests.integration.sources.media_server import MediaServer, content
 from tests.integration.sources.test_playing import encoded
-from timmybot.adapters.sources import HttpTrackSource
+from timmybot.adapters.sources.http import HttpTrackSource
 from timmybot.adapters.sources.filling import FillingThreads
 from timmybot.adapters.sources.stream import BufferedStream
 from timmybot.domain.track import Track

@@ -8,10 +8,10 @@ from itertools import count
 from threading import Event, get_ident
 
 import pytest
+from timmybot.adapters.sources.effects import Ramp
 
 from tests.fakes.reading import read
 from timmybot.adapters.discord_voice.watchdog import FIRST_FRAME_SECONDS
-from timmybot.adapters.sources.effects import Ramp
 from timmybot.adapters.sources.filling import FillingThreads
 from timmybot.adapters.sources.frames import Frames
 from timmybot.adapters.sources.patience import COMING_BYTES

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from timmybot.adapters.sources.probe import printable, title_of
+
 from timmybot.domain.track import TITLE_LIMIT
 
 URL = "https://example.org/music/My%20Song.final.mp3?x=1"

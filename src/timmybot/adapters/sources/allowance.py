@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from timmybot.ports.track_source import TrackError
+from timmybot.adapters.sources.refusal import Refusal, Refused
 
 SILENT_BYTES = 24 * 1024**2
 """How much may be read between two packets of sound, or before the first. The index of a long MP4 takes 10 MB, a large
@@ -23,11 +23,6 @@ in quadratic time, and nine times as long as until here once more when they are 
 EARNED_CPU_SECONDS = 0.005
 """What a packet of sound gives back of that: a hundred times what FFmpeg takes for one, and a quarter of a core at most
 for a file that has a little to compute before every packet."""
-
-_TOO_COSTLY = (
-    "The file at that address is damaged, or holds too much besides its sound. "
-    "Give a direct link to an audio file, without large pictures in it."
-)
 
 
 class Allowance:
@@ -45,7 +40,7 @@ class Allowance:
     def spend(self, size: int, end: int) -> None:
         """``size`` bytes were read, up to the place ``end`` of the file.
 
-        Raises :class:`TrackError` if that is too much, or too much was done with what was read before.
+        Raises :class:`Refused` if that is too much, or too much was done with what was read before.
         """
         self._silent_bytes += size
         self._row_bytes = size + (self._row_bytes if end - size == self._row_end else 0)
@@ -54,14 +49,14 @@ class Allowance:
         self._cpu_from = threading.get_ident(), self._thread_time()
         long = self._row_limit is not None and self._row_bytes > self._row_limit
         if long or self._cpu_left < 0 or self._silent_bytes > SILENT_BYTES:
-            raise TrackError(_TOO_COSTLY)
+            raise Refused(Refusal.TOO_COSTLY)
 
     def earn(self) -> None:
-        """A packet of sound came. Raises :class:`TrackError` if it was computed over for too long."""
+        """A packet of sound came. Raises :class:`Refused` if it was computed over for too long."""
         if self._cpu_from is not None:
             self._charge()
             if self._cpu_left < 0:
-                raise TrackError(_TOO_COSTLY)
+                raise Refused(Refusal.TOO_COSTLY)
             self._cpu_left = min(self._cpu_left + EARNED_CPU_SECONDS, SILENT_CPU_SECONDS)
         self._silent_bytes = self._row_bytes = 0
 

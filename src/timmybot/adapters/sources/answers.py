@@ -59,3 +59,19 @@ def check_plain(response: urllib3.HTTPResponse) -> None:
     coding = response.headers.get("Content-Encoding", "").strip().lower()
     if coding not in {"", "identity"}:
         raise TrackError("The server at that address sends the file compressed, which I cannot play. Try another link.")
+
+
+def check_kind(opened: Opened) -> None:
+    """Raises :class:`TrackError` for what is no sound, as its server says."""
+    if opened.size == 0:
+        raise TrackError("The file at that address is empty.")
+    kind = opened.content_type
+    if "html" in kind:
+        what = "it is a web page"
+    elif "mpegurl" in kind or kind.endswith(("scpls", "xspf+xml", "dash+xml")):
+        what = "it is a playlist"
+    elif kind.startswith(("text/", "image/")) or kind.endswith(("json", "xml")):
+        what = "it is something else"
+    else:
+        return
+    raise TrackError(f"There is no audio at that address: {what} ({kind[:60]}). Give a direct link to an audio file.")

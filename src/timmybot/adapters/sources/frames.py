@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from typing import Protocol
 
-from timmybot.adapters.sources.effects import Ramp
+from timmybot.adapters.sources.ramp import Ramp
 from timmybot.ports.track_source import Sound
 
 

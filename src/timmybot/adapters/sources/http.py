@@ -7,22 +7,25 @@ import contextlib
 import functools
 import logging
 from collections.abc import Callable
-from threading import Event
 from typing import TypeVar
 
 from timmybot.adapters.sources.addresses import AddressPolicy, Resolve, system_resolve
+from timmybot.adapters.sources.answers import check_kind
 from timmybot.adapters.sources.fetch import HttpFile
 from timmybot.adapters.sources.filling import FillingThreads
-from timmybot.adapters.sources.looking_apart import RESOLVE_SECONDS, LookingApart
-from timmybot.adapters.sources.loudness import measure
+from timmybot.adapters.sources.media_pool import MediaPool
+from timmybot.adapters.sources.media_session import MediaSession
 from timmybot.adapters.sources.playback import Playback
-from timmybot.adapters.sources.probe import probe
 from timmybot.adapters.sources.stream import BufferedStream, Marks
+from timmybot.adapters.sources.titles import title_of
 from timmybot.adapters.sources.urls import cleaned
 from timmybot.domain.track import Track
 from timmybot.ports.track_source import AS_IT_IS, Loudness, Sound, TrackError
 
 _log = logging.getLogger(__name__)
+
+RESOLVE_SECONDS = 20.0
+"""How long looking at a URL may take in all, however slowly its server dribbles."""
 
 FILLING_THREADS = 4
 PROBING_THREADS = 2
@@ -37,7 +40,8 @@ class HttpTrackSource:
     """Implements :class:`timmybot.ports.track_source.TrackSource`.
 
     ``allow_hosts`` are ``host:port`` pairs that may be fetched from although they are not public. Looking at URLs has
-    threads of its own, so that a server that hangs there keeps nobody's music waiting; or, with ``looking``, a process.
+    threads of its own, so that a server that hangs there keeps nobody's music waiting. FFmpeg runs in the children of
+    ``media``.
     """
 
     def __init__(
@@ -48,7 +52,7 @@ class HttpTrackSource:
         resolve: Resolve = system_resolve,
         resolve_seconds: float = RESOLVE_SECONDS,
         filling: FillingThreads | None = None,
-        looking: LookingApart | None = None,
+        media: MediaPool | None = None,
     ) -> None:
         self._policy = AddressPolicy(allow_hosts, resolve)
         self._marks = marks or Marks()
@@ -56,25 +60,20 @@ class HttpTrackSource:
         self._filling = filling or FillingThreads(FILLING_THREADS, "filling")
         self._probing = FillingThreads(PROBING_THREADS, "probing")
         self._measuring = FillingThreads(MEASURING_THREADS, "measuring")
-        self._closing = Event()
-        self._looking = looking
+        self.media = media or MediaPool()
 
     async def resolve(self, url: str) -> Track:
         """What is at ``url``. Raises :class:`TrackError`."""
-        if self._looking is not None:
-            return await self._looking.resolve(url)
         url = cleaned(url)
-        return await self._looked_at(url, self._probing, lambda file: probe(file, url), self._resolve_seconds)
+        return await self._looked_at(url, self._probing, lambda file: self._look(file, url), self._resolve_seconds)
 
     async def measure(self, track: Track) -> Loudness | None:
         """How loud the track is; takes seconds, at a small share of a core. Raises :class:`TrackError`."""
-        return await self._looked_at(
-            track.url, self._measuring, lambda file: measure(file, rest=self._rest), MEASURE_SECONDS
-        )
+        return await self._looked_at(track.url, self._measuring, self._measure, MEASURE_SECONDS)
 
     def open(self, track: Track, *, position_ms: int, sound: Sound = AS_IT_IS, alone: bool = False) -> BufferedStream:
         """Start buffering; returns at once."""
-        playback = Playback(track.url, self._policy, self._filling.waiting)
+        playback = Playback(track.url, self._policy, self.media, self._filling.waiting, alone=alone)
         return BufferedStream(
             playback, self._filling, position_ms=position_ms, sound=sound, marks=self._marks, host=playback.host
         )
@@ -83,8 +82,18 @@ class HttpTrackSource:
         """End the threads. Streams that are still open get no more frames."""
         self._filling.close()
         self._probing.close()
-        self._closing.set()
         self._measuring.close()
+        self.media.close()
+
+    def _look(self, file: HttpFile, url: str) -> Track:
+        check_kind(file.open())
+        tags = self.media.run(file, MediaSession.look)
+        return Track(url, title_of(tags.title, tags.artist, file.open().url), tags.duration_ms)
+
+    def _measure(self, file: HttpFile) -> Loudness | None:
+        opened = file.open()
+        check_kind(opened)
+        return None if opened.size is None else self.media.run(file, MediaSession.measure)
 
     async def _looked_at(self, url: str, threads: FillingThreads, look: Callable[[HttpFile], T], seconds: float) -> T:
         """What ``look`` makes of the file at ``url``, on one of ``threads``."""
@@ -96,9 +105,6 @@ class HttpTrackSource:
             raise TrackError("That address took too long to answer. Try again later.") from None
         finally:
             file.abort()
-
-    def _rest(self, seconds: float) -> None:
-        self._closing.wait(seconds)
 
 
 async def _on(threads: FillingThreads, file: HttpFile, look: Callable[[HttpFile], T]) -> T:

@@ -1,17 +1,23 @@
-"""The frames of one URL, however often they have to be made anew: at another place, in another sound, after a break."""
+"""The frames of one URL, opened again as often as it takes: at another place, after a break, in another child."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Generator, Sequence
 from urllib.parse import urlsplit
 
 from timmybot.adapters.sources.addresses import AddressPolicy
-from timmybot.adapters.sources.demux import Unseekable
-from timmybot.adapters.sources.effects import Ramp
+from timmybot.adapters.sources.answers import check_kind
 from timmybot.adapters.sources.filling import Waiting
+from timmybot.adapters.sources.media_pool import MediaPool
+from timmybot.adapters.sources.media_session import DoubtfulRefusal, MediaChildEnded
+from timmybot.adapters.sources.ramp import Ramp
 from timmybot.adapters.sources.reel import Reel
+from timmybot.adapters.sources.refusal import Refusal, Refused, Unseekable
 from timmybot.adapters.sources.remembering import RememberingFile
-from timmybot.ports.track_source import FRAME_MS, Sound, TrackError
+from timmybot.ports.track_source import FRAME_MS, DecoderCrashed, Sound, TrackError
+
+log = logging.getLogger(__name__)
 
 PAUSES = (1, 2, 3, 3, 4)
 """For how long a station is left alone before it is tuned in to again, and again in a row without a second of sound
@@ -20,16 +26,30 @@ are less than a player waits for an empty buffer."""
 
 RETURNS = len(PAUSES)
 
+DEATHS = 4
+"""How many children in a row may die under a stream, for no fault of its own, without a second of sound from it."""
+
 _ENOUGH_FRAMES = 1000 // FRAME_MS
 
 
 class Playback:
     """One playing of one URL. Used by one thread at a time; :meth:`abort` by any. Implements ``frames.Frames``."""
 
-    def __init__(self, url: str, policy: AddressPolicy, waiting: Waiting | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        policy: AddressPolicy,
+        media: MediaPool,
+        waiting: Waiting | None = None,
+        *,
+        alone: bool = False,
+    ) -> None:
+        """``alone``: in a child of its own."""
         self._url = url
         self._policy = policy
+        self._media = media
         self._waiting = waiting
+        self._alone = alone
         self._file: RememberingFile | None = None
         self._reel: Reel | None = None
         self._aborted = False
@@ -39,7 +59,7 @@ class Playback:
     @property
     def begins_ms(self) -> float:
         """The earliest place that frames can be made from."""
-        return self._reel.tape.begins_ms if self._reel else 0.0
+        return self._reel.begins_ms if self._reel else 0.0
 
     @property
     def received(self) -> int:
@@ -52,14 +72,16 @@ class Playback:
     ) -> Generator[Sequence[bytes] | None, None, None]:
         """Runs of 20 ms Opus packets from ``position_ms`` on; ``None`` when there is none for now.
 
-        Raises :class:`TrackError`.
+        Raises :class:`TrackError`, and :class:`DecoderCrashed` if this track brings down the child that works for it.
 
         A file that does not let itself be sought in is read from its beginning up to the position. A station whose
-        connection breaks is tuned in to again, and what it sent meanwhile is gone.
+        connection breaks is tuned in to again, and what it sent meanwhile is gone. When the child dies for another
+        stream's sake, the file is opened again in another child, at the place where the frames ended.
         """
-        returns = 0
+        returns = deaths = 0
         while True:
             heard = 0
+            broken = False
             try:
                 self._reel = self._reel or self._opened(position_ms)
                 for run in self._reel.frames(position_ms, sound, ramp):
@@ -67,21 +89,33 @@ class Playback:
                     yield run
                 if not self.live:
                     return
+                broken = True
+            except MediaChildEnded as ended:
+                deaths = 1 if heard >= _ENOUGH_FRAMES else deaths + 1
+                self._bear(ended, deaths)
+            except DoubtfulRefusal as doubtful:
+                log.info("a child short of memory refused a track: %s", doubtful)
+                self._alone = True
             except TrackError:
                 if not self.live or returns >= RETURNS:
                     raise
-            returns = 1 if heard >= _ENOUGH_FRAMES else returns + 1
-            if returns > RETURNS:
-                raise TrackError("The station stopped sending. Try again later.")
+                broken = True
             position_ms, ramp = position_ms + heard * FRAME_MS * sound.rate, None
             self.close()
-            yield from [None] * PAUSES[returns - 1]
+            if broken:
+                returns = 1 if heard >= _ENOUGH_FRAMES else returns + 1
+                if returns > RETURNS:
+                    raise TrackError("The station stopped sending. Try again later.")
+                yield from [None] * PAUSES[returns - 1]
 
     def abort(self) -> None:
-        """Have the generator stop waiting for the network. Never waits."""
+        """Have the generator stop waiting for the network or a child. Never waits."""
         self._aborted = True
-        if self._file is not None:
-            self._file.abort()
+        file, reel = self._file, self._reel
+        if file is not None:
+            file.abort()
+        if reel is not None:
+            reel.abort()
 
     def close(self) -> None:
         """Let the file go."""
@@ -90,6 +124,15 @@ class Playback:
             reel.close()
         elif self._file is not None:
             self._file.close()
+
+    def _bear(self, ended: MediaChildEnded, deaths: int) -> None:
+        """Go on in another child, or raise."""
+        if ended.blamed:
+            raise DecoderCrashed("That track crashes my decoder. Try another file.") from None
+        if deaths > DEATHS:
+            raise Refused(Refusal.OUR_FAULT) from None
+        if deaths > DEATHS // 2:
+            self._alone = True  # whatever kills the others may spare this one
 
     def _opened(self, position_ms: float) -> Reel:
         try:
@@ -102,8 +145,10 @@ class Playback:
         if self._aborted:
             file.abort()
         try:
-            self.live = file.open().station or self.live
-            return Reel(file, position_ms, seeking=seeking)
+            opened = file.open()
+            check_kind(opened)
+            self.live = opened.station or self.live
+            return Reel(file, self._media, position_ms, seeking=seeking, alone=self._alone)
         except BaseException:
             file.close()
             raise

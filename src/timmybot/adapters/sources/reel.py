@@ -1,25 +1,24 @@
-"""One opened file, and the frames that are made of it."""
+"""One opened file, and the frames that are made of it: passed through here, or made in a media child."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import ExitStack, closing
-from itertools import chain, islice
-from typing import Any
+from itertools import chain
+from typing import Final
 
-import av
-from av.container import InputContainer
-
-from timmybot.adapters.sources import demux, mp3, transcode
-from timmybot.adapters.sources.containers import opened, plain_errors
-from timmybot.adapters.sources.effects import RAMP_FRAMES, Ramp
+from timmybot.adapters.sources import passthrough
+from timmybot.adapters.sources.media_messages import PACKETS_LIMIT, Packet
+from timmybot.adapters.sources.media_pool import MediaPool
+from timmybot.adapters.sources.media_session import MediaChildEnded, MediaSession
 from timmybot.adapters.sources.packets import Unexpected
+from timmybot.adapters.sources.ramp import RAMP_FRAMES, Ramp
+from timmybot.adapters.sources.refusal import Refusal, Refused, Unseekable
 from timmybot.adapters.sources.remembering import RememberingFile
-from timmybot.adapters.sources.row import RUN_FRAMES, Packet, Placed, Row, without_jumps
+from timmybot.adapters.sources.row import RUN_FRAMES, Placed, Row, Timed
 from timmybot.adapters.sources.takeover import Takeover, take_over
 from timmybot.adapters.sources.tape import PREROLL_MS, Tape
-from timmybot.ports.track_source import FRAME_MS, Sound, TrackError
+from timmybot.ports.track_source import FRAME_MS, Sound
 
 log = logging.getLogger(__name__)
 
@@ -27,160 +26,237 @@ KEPT_MS = 5_000.0 + RUN_FRAMES * FRAME_MS + 2 * PREROLL_MS
 """How much of the track can be gone back to: what a full buffer holds, the last run included, and what decoding from
 there takes."""
 
+FIRST_STEP: Final = 7
+"""Frames that are asked for at first: a ramp, and what a reader takes while the next are made."""
+STEP_FRAMES: Final = 25
+"""Frames at a time: 5 ms of a child's work."""
+LIVE_FRAMES: Final = 5
+"""What is live is handed on as it comes, in tenths of a second."""
+_RETRIES: Final = 4
+_KNOWN_AGAIN: Final = 4
+"""How many packets in a row tell where in a file one is."""
+
 
 class Reel:
-    """A file opened at ``position_ms``. Used on one thread at a time, and closed by its owner.
+    """A file opened at ``position_ms``. Used on one thread at a time, but for :meth:`abort`, and closed by its owner.
 
-    Raises :class:`TrackError`, and :class:`demux.Unseekable` if it began elsewhere though told to go there ``seeking``.
+    Raises :class:`TrackError`, :class:`MediaChildEnded`, :class:`DoubtfulRefusal`, and :class:`Unseekable` if it began
+    elsewhere though told to go there ``seeking``.
     """
 
-    def __init__(self, file: RememberingFile, position_ms: float, *, seeking: bool) -> None:
+    def __init__(
+        self, file: RememberingFile, media: MediaPool, position_ms: float, *, seeking: bool, alone: bool
+    ) -> None:
         self._file = file
-        with ExitStack() as stack:
-            container, self._sound = self._opened(stack)
-            source = _packets(stack, container, self._sound)
-            first = list(islice(source, demux.LOOKED_AT))
-            self._plain = demux.plain_opus(container, self._sound)
-            self._through = self._plain and demux.in_frames(first)
-            self._start, self._unit_ms = demux.time_scale(self._sound)
-            self._shift_ms = 0.0
-            """What is added to the file's own times: what has no length begins where listening does."""
-            if file.open().size is None and first:
-                self._shift_ms = position_ms - self._place_ms(first[0])
-            if position_ms > 0 and seeking and file.seekable():
-                first, source = self._sought(stack, container, position_ms, first)
+        self._media = media
+        self._alone = alone
+        self._aborted = False
+        self._transcoding: MediaSession | None = None
+        self._demuxing: MediaSession | None = None
+        session = self._demuxing = media.session(file, alone=alone, plays=True)
+        try:
+            self._told = session.open(position_ms, seeking=seeking)
+            self._live = file.open().size is None
+            self._plain = self._told.plain
+            first = self._told.first
+            self._through = self._plain and passthrough.in_frames(first)
             takeover = take_over(file, first) if self._through and file.seekable() else None
             file.forget()
             if takeover is not None:
-                stack.close()  # FFmpeg has done its part, and a hundred kilobytes are free
-            self.tape: Tape[Any] = Tape(self._runs(first, source, takeover), KEPT_MS)
-            self._open = stack.pop_all()
+                self._let_go()  # FFmpeg has done its part
+            else:
+                media.stays(session)
+        except BaseException:
+            session.close()
+            raise
+        self._begins_ms = 0.0
+        self._tape = Tape(self._runs(first, takeover), KEPT_MS, len)
+        """Of what is passed through. Of everything else, the child keeps one."""
+
+    @property
+    def begins_ms(self) -> float:
+        """The earliest place that frames can be made from."""
+        return self._tape.begins_ms if self._plain else self._begins_ms
 
     def frames(self, position_ms: float, sound: Sound, ramp: Ramp | None) -> Generator[Sequence[bytes], None, None]:
         """Runs of 20 ms Opus packets from ``position_ms`` on, or from where it is still possible.
 
         Ends a generator that was begun earlier: they share the file.
         """
-        self.tape.keep_ms = KEPT_MS * max(1.0, sound.rate)
-        with plain_errors():
-            if self._through and sound.untouched:
-                if ramp is not None and ramp.begin != ramp.end:
-                    yield from islice(self._made(position_ms, sound, ramp), RAMP_FRAMES)
-                    position_ms += RAMP_FRAMES * FRAME_MS
-                begin_ms = int(position_ms) // FRAME_MS * FRAME_MS - FRAME_MS / 2
-                place = yield from demux.frames(self.tape.runs(begin_ms))
-                if place is None:
-                    return
-                self._through, position_ms, ramp = False, float(place), None
-            yield from self._made(position_ms, sound, ramp)
+        if not self._plain:
+            assert self._demuxing is not None
+            self._demuxing.begin(position_ms, sound, ramp)
+            yield from self._steps(self._demuxing)
+            self._file.rest()
+            return
+        self._tape.keep_ms = KEPT_MS * max(1.0, sound.rate)
+        if self._through and sound.untouched:
+            if ramp is not None and ramp.begin != ramp.end:
+                yield from self._transcoded(position_ms, sound, ramp, RAMP_FRAMES)
+                position_ms += RAMP_FRAMES * FRAME_MS
+            self._close_transcoding()
+            begin_ms = int(position_ms) // FRAME_MS * FRAME_MS - FRAME_MS / 2
+            place = yield from passthrough.frames(self._tape.runs(begin_ms))
+            if place is None:
+                return
+            self._through, position_ms, ramp = False, float(place), None
+        yield from self._transcoded(position_ms, sound, ramp)
+
+    def abort(self) -> None:
+        """Wake whoever waits for a child. From any thread; never waits."""
+        self._aborted = True
+        for session in (self._demuxing, self._transcoding):
+            if session is not None:
+                session.abort()
 
     def close(self) -> None:
-        self._open.close()
+        self._close_transcoding()
+        self._let_go()
         self._file.close()
 
-    def _opened(self, stack: ExitStack) -> tuple[InputContainer, av.AudioStream]:
-        with self._file.awaited():  # FFmpeg may compute for long over hostile tags, and cannot be stopped meanwhile
-            return stack.enter_context(opened(self._file))
+    # Frames that a child makes
 
-    def _made(self, position_ms: float, sound: Sound, ramp: Ramp | None) -> Iterator[tuple[bytes]]:
-        """Each frame is a run."""
-        pieces = self.tape.pieces(position_ms)
-        if self._plain:
-            return zip(transcode.frames(transcode.opus_decoded(pieces), position_ms, sound, ramp))
-        decoder = self._sound.codec_context
-        decoder.flush_buffers()
-        decoded = transcode.decoded_frames(pieces, decoder, demux.start_ms(self._sound) - self._shift_ms)
-        return zip(transcode.frames(decoded, position_ms, sound, ramp))
+    def _steps(self, session: MediaSession, most: int | None = None) -> Iterator[Sequence[bytes]]:
+        wanted, left = FIRST_STEP, most
+        while left is None or left > 0:
+            run = session.step(wanted if left is None else min(wanted, left))
+            self._begins_ms = run.begins_ms
+            if run.frames:
+                yield run.frames
+            if run.over:
+                return
+            left = None if left is None else left - len(run.frames)
+            wanted = LIVE_FRAMES if self._live else STEP_FRAMES
 
-    def _sought(
-        self, stack: ExitStack, container: InputContainer, position_ms: float, begun: list[Packet]
-    ) -> tuple[list[Packet], Iterator[Packet]]:
-        """The first packets from shortly before the position on, and those behind them. The file ``begun`` so."""
-        by_share = mp3.goes_by_share(container, self._file.open().size)
-        demux.seek(container, self._sound, max(0, int(position_ms - PREROLL_MS)))
-        source = _packets(stack, container, self._sound)
-        first = list(islice(source, demux.LOOKED_AT))
-        if first and self._plain and self._place_ms(first[0]) - self._shift_ms > position_ms + FRAME_MS:
-            raise demux.Unseekable
-        if by_share and not mp3.came_there(begun, first):
-            raise demux.Unseekable
-        return first, source
+    def _transcoded(
+        self, position_ms: float, sound: Sound, ramp: Ramp | None, most: int | None = None
+    ) -> Iterator[Sequence[bytes]]:
+        """Frames made of the packets on the tape: in another child, from where they ended, when one dies."""
+        made = failures = 0
+        while most is None or made < most:
+            place_ms = position_ms + made * FRAME_MS * sound.rate
+            try:
+                session = self._transcoder()
+                session.begin(place_ms, sound, None if made else ramp, self._tape.pieces(place_ms))
+                for run in self._steps(session, None if most is None else most - made):
+                    yield run
+                    made, failures = made + len(run), 0
+            except MediaChildEnded as ended:
+                self._close_transcoding()
+                failures += 1
+                if ended.blamed or failures > _RETRIES:
+                    raise
+            else:
+                return
 
-    def _place_ms(self, packet: Packet) -> float:
-        assert packet.pts is not None
-        return (packet.pts - self._start) * self._unit_ms + self._shift_ms
+    def _transcoder(self) -> MediaSession:
+        if self._transcoding is None:
+            session = self._media.session(None, self._file.awaited, alone=self._alone, plays=True)
+            self._transcoding = session
+            if self._aborted:
+                session.abort()
+            session.transcode()
+            self._media.stays(session)
+        return self._transcoding
+
+    def _close_transcoding(self) -> None:
+        session, self._transcoding = self._transcoding, None
+        if session is not None:
+            session.close()
+
+    def _let_go(self) -> None:
+        """Have the child close the file."""
+        session, self._demuxing = self._demuxing, None
+        if session is not None:
+            session.close()
 
     # What the tape is filled from
 
-    def _runs(
-        self, first: list[Packet], source: Iterator[Packet], takeover: Takeover | None
-    ) -> Iterator[Sequence[Placed]] | Iterator[Sequence[tuple[float, Packet]]]:
-        packets = chain(first, source)
+    def _runs(self, first: list[Packet], takeover: Takeover | None) -> Iterator[Sequence[Placed]]:
         if not first or not self._plain:
-            return self._to_decode(packets)
-        time = first[0].pts
-        assert time is not None
+            return iter(())
+        told = self._told
+        place_ms = (first[0].pts - told.start) * told.unit_ms + told.shift_ms
         # What is live does not wait for what is missing.
-        fills_holes = self._file.open().size is not None
-        row = Row(self._place_ms(first[0]), time, self._unit_ms, fills_holes=fills_holes)
-        return self._opus(row, packets) if takeover is None else self._taken_over(row, takeover)
+        row = Row(place_ms, first[0].pts, told.unit_ms, fills_holes=not self._live)
+        if takeover is not None:
+            return self._taken_over(row, takeover)
+        return self._placed(row, chain((first,), self._demuxed()))
 
-    def _to_decode(self, source: Iterator[Packet]) -> Iterator[Sequence[tuple[float, Packet]]]:
-        """FFmpeg's packets, each a run: so that a station is heard as it comes."""
-        for packet in without_jumps(source, self._unit_ms):
+    def _placed(self, row: Row, runs: Iterator[Sequence[Packet]]) -> Iterator[Sequence[Placed]]:
+        for run in runs:
             self._file.grant()
-            yield ((self._place_ms(packet), packet),)
+            yield from row.placed([(packet.pts, packet.data) for packet in run])
         self._file.rest()
 
-    def _opus(self, row: Row, source: Iterator[Packet]) -> Iterator[Sequence[Placed]]:
-        """The same of Opus that can be decoded from the packets alone."""
-        grant = self._file.grant
-        for packet in source:
-            grant()
-            assert packet.pts is not None
-            yield from row.placed(((packet.pts, bytes(packet)),))
-        self._file.rest()
+    def _demuxed(self) -> Iterator[Sequence[Packet]]:
+        """The packets behind the first, as FFmpeg gives them."""
+        over = False
+        while not over and self._demuxing is not None:
+            packets, over = self._demuxing.packets(LIVE_FRAMES if self._live else PACKETS_LIMIT)
+            if packets:
+                yield packets
 
     def _taken_over(self, row: Row, takeover: Takeover) -> Iterator[Sequence[Placed]]:
         """Packets without FFmpeg, as far as that goes."""
-        grant, shift = self._file.grant, takeover.shift
+        shift = takeover.shift
         row.shift(-shift)
-        last = takeover.begun[-1]
+        last: list[Timed] = []
         try:
             for run in takeover.runs():
-                grant()
-                last = run[-1]
+                self._file.grant()
+                last = [*last, *run][-_KNOWN_AGAIN:]
                 yield from row.placed(run)
         except Unexpected as surprise:
             log.info("FFmpeg has to read on: %s", surprise)
             row.shift(shift)
-            yield from self._opus(row, self._behind(last[0] + shift, last[1], self._file.tell()))
+            read_on = self._behind([(time + shift, data) for time, data in last], self._file.tell())
+            yield from self._placed(row, read_on)
         else:
             self._file.rest()
 
-    def _behind(self, time: int, data: bytes, end: int) -> Iterator[Packet]:
-        """What FFmpeg gives behind the packet ``data``, which has this time in its stream and lies before the place
-        ``end`` of the file."""
-        for seeking in (True, False):
-            self._open.close()
+    def _behind(self, last: list[Timed], end: int) -> Iterator[Sequence[Packet]]:
+        """What FFmpeg gives behind the packets ``last``, which lie in a row before the place ``end`` of the file.
+
+        FFmpeg counts time in its own way where a file's clock jumps, so packets are known again by their bytes.
+        """
+        time_ms = max(0.0, (last[-1][0] - self._told.start) * self._told.unit_ms) if last else 0.0
+        for position_ms in (time_ms, 0.0):
             self._file.begin_anew()
-            container, self._sound = self._opened(self._open)
-            if seeking:
-                try:
-                    demux.seek(container, self._sound, max(0, int((time - self._start) * self._unit_ms)))
-                except demux.Unseekable:
-                    continue
-            source = _packets(self._open, container, self._sound)
-            for packet in source:
-                self._file.grant()
-                if packet.pts == time and bytes(packet) == data:
-                    yield from source
-                    return
-                if packet.pos is not None and packet.pos >= end:
-                    break  # gone to another place: where songs stand behind each other, each has such a time
-        raise TrackError("The file is damaged: I cannot read on from here.")
+            session = self._demuxing = self._media.session(self._file, alone=self._alone, plays=True)
+            if self._aborted:
+                session.abort()
+            try:
+                told = session.open(position_ms, seeking=position_ms > 0)
+            except Unseekable:
+                self._let_go()
+                continue
+            self._media.stays(session)
+            behind = _behind(last, chain((told.first,), self._demuxed()), end)
+            first = next(behind, None)
+            if first is not None:
+                yield first
+                yield from behind
+                return
+            self._let_go()
+        raise Refused(Refusal.UNREADABLE)
 
 
-def _packets(stack: ExitStack, container: InputContainer, sound: av.AudioStream) -> Iterator[Packet]:
-    """Closed by ``stack``, before the container is."""
-    return stack.enter_context(closing(demux.packets(container, sound)))
+def _behind(last: Sequence[Timed], runs: Iterator[Sequence[Packet]], end: int) -> Iterator[Sequence[Packet]]:
+    """The packets of ``runs`` behind those that are ``last``; nothing if these do not come before the place ``end``."""
+    wanted = [data for _, data in last]
+    seen: list[bytes] = []
+    found = not wanted
+    for run in runs:
+        if found:
+            yield run
+            continue
+        for number, packet in enumerate(run):
+            seen = [*seen, packet.data][-len(wanted) :]
+            if seen == wanted:
+                found = True
+                if run[number + 1 :]:
+                    yield run[number + 1 :]
+                break
+            if packet.pos is not None and packet.pos >= end:
+                return  # gone to another place

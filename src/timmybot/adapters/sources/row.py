@@ -14,9 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import count
-from typing import Final, TypeAlias
-
-import av
+from typing import Final
 
 from timmybot.adapters.sources.packets import SILENCE, are_frames, duration_ms
 from timmybot.ports.track_source import FRAME_MS
@@ -27,16 +25,12 @@ HOLE_MS: Final = 100.0
 LONGEST_HOLE_MS: Final = 10_000.0
 """Nobody waits for longer to hear whether something comes; and a file may say anything."""
 
-JUMP_MS: Final = 1_000.0
-"""The same for what is not Opus, whose packets do not say themselves how long they are."""
-
 RUN_FRAMES: Final = 100
 """Handed on at a time, however small the packets are: what is kept for going back has to hold a run more than a full
 buffer does."""
 
 Timed = tuple[int, bytes]
 Placed = tuple[float, bytes]
-Packet: TypeAlias = "av.Packet[av.AudioStream]"
 
 
 class Row:
@@ -94,18 +88,3 @@ class Row:
             self._place_ms += length * FRAME_MS
             frames -= length
             yield [(begin_ms + number * FRAME_MS, SILENCE) for number in range(length)]
-
-
-def without_jumps(packets: Iterator[Packet], unit_ms: float) -> Iterator[Packet]:
-    """Packets that are to be decoded, with their times moved so that they follow on each other."""
-    due: int | None = None
-    moved = 0
-    for packet in packets:
-        assert packet.pts is not None
-        if moved:
-            packet.pts += moved
-        if due is not None and abs(packet.pts - due) * unit_ms > JUMP_MS:
-            moved += due - packet.pts
-            packet.pts = due
-        due = packet.pts + packet.duration if packet.duration else None
-        yield packet

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
 
-from timmybot.adapters.sources.effects import RAMP_FRAMES, Ramp
 from timmybot.adapters.sources.filling import FillingThreads
 from timmybot.adapters.sources.frames import Frames
 from timmybot.adapters.sources.patience import Patience
+from timmybot.adapters.sources.ramp import RAMP_FRAMES, Ramp
 from timmybot.adapters.sources.stretch import Stretch, Wanted
 from timmybot.ports.track_source import AS_IT_IS, FRAME_MS, Gap, Run, Sound, TrackError
 

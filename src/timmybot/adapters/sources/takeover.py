@@ -11,9 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import av
-
 from timmybot.adapters.sources.matroska import CLUSTER_MARK, Blocks
+from timmybot.adapters.sources.media_messages import Packet
 from timmybot.adapters.sources.ogg import PAGE_MARK, Pages
 from timmybot.adapters.sources.packets import Unexpected
 from timmybot.adapters.sources.remembering import RememberingFile
@@ -49,9 +48,9 @@ class Takeover:
             packets = self.source.feed(data)
 
 
-def take_over(file: RememberingFile, first: Sequence[av.Packet[av.AudioStream]]) -> Takeover | None:
+def take_over(file: RememberingFile, first: Sequence[Packet]) -> Takeover | None:
     """From a file of which FFmpeg has just given ``first``; ``None`` if it is not certain to go on the same."""
-    if not first or first[0].pos is None or first[0].pts is None:
+    if not first or first[0].pos is None:
         return None
     begin, data = file.remembered()
     place = first[0].pos - begin
@@ -66,7 +65,7 @@ def take_over(file: RememberingFile, first: Sequence[av.Packet[av.AudioStream]])
     source, packets = begun
     shift = first[0].pts - packets[0][0]
     pairs = zip(first, packets, strict=False)
-    if not all(packet.pts == time + shift and bytes(packet) == taken for packet, (time, taken) in pairs):
+    if not all(packet.pts == time + shift and packet.data == taken for packet, (time, taken) in pairs):
         return None
     file.in_a_row(None)  # that is for what FFmpeg may be given
     return Takeover(file, source, packets, shift)

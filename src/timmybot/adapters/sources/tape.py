@@ -10,12 +10,10 @@ Packets come, are kept and go on in runs: what is passed through comes a hundred
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
-from typing import Generic, TypeVar, cast
+from collections.abc import Callable, Iterator, Sequence
+from typing import Generic, TypeVar
 
-import av
-
-P = TypeVar("P", bound="bytes | av.Packet[av.AudioStream]")
+P = TypeVar("P")
 
 PREROLL_MS = 300
 """How much before a place decoding begins. MP3's bit reservoir reaches back over several frames, Opus wants 80 ms
@@ -26,10 +24,18 @@ MOST_BYTES = 1_500_000
 
 
 class Tape(Generic[P]):
-    """``source`` gives runs, not empty, of pairs of a time in milliseconds and a packet. One reader at a time: the last
-    one to begin."""
+    """``source`` gives runs, not empty, of pairs of a time in milliseconds and a packet, whose size ``bytes_of`` tells.
+    One reader at a time: the last one to begin."""
 
-    def __init__(self, source: Iterator[Sequence[tuple[float, P]]], keep_ms: float) -> None:
+    def __init__(
+        self,
+        source: Iterator[Sequence[tuple[float, P]]],
+        keep_ms: float,
+        bytes_of: Callable[[P], int],
+        most_bytes: int = MOST_BYTES,
+    ) -> None:
+        self._bytes_of = bytes_of
+        self._most_bytes = most_bytes
         self.keep_ms = keep_ms
         """How far back the newest packet it can be gone. May be changed for what comes."""
         self._source = source
@@ -88,19 +94,12 @@ class Tape(Generic[P]):
         except Exception as failure:
             self._failure = failure  # a generator that raised is over: whoever reads on shall know why
             raise
-        size = _bytes_of([packet for _, packet in run])
+        size = sum(map(self._bytes_of, [packet for _, packet in run]))
         kept = self._kept
         kept.append((run, size))
         self._bytes += size
         oldest_ms = run[-1][0] - self.keep_ms
-        while (kept[0][0][-1][0] < oldest_ms or self._bytes > MOST_BYTES) and len(kept) > 1:
+        while (kept[0][0][-1][0] < oldest_ms or self._bytes > self._most_bytes) and len(kept) > 1:
             self._bytes -= kept.popleft()[1]
             self._dropped += 1
         return run
-
-
-def _bytes_of(packets: Sequence[P]) -> int:
-    """How many bytes they have, which are all of one kind."""
-    if isinstance(packets[0], bytes):
-        return sum(map(len, cast(Sequence[bytes], packets)))
-    return sum([packet.size for packet in cast("Sequence[av.Packet[av.AudioStream]]", packets)])

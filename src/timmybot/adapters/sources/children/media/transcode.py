@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import av
 import av.error
 from av.audio.codeccontext import AudioCodecContext
 
-from timmybot.adapters.sources.demux import BAD_PACKETS
-from timmybot.adapters.sources.effects import HERTZ, SAMPLES, Ramp, applied
-from timmybot.adapters.sources.stereo import resampled
-from timmybot.ports.track_source import FRAME_MS, Sound, TrackError
-
-BITS_PER_SECOND = 128_000
-"""Transparent for stereo music, and what a voice channel carries without a boost or above it."""
+from timmybot.adapters.sources.children.media.demux import BAD_PACKETS
+from timmybot.adapters.sources.children.media.effects import HERTZ, SAMPLES, applied
+from timmybot.adapters.sources.children.media.opus_encoder import ENCODER_DELAY, new_encoder
+from timmybot.adapters.sources.children.media.stereo import resampled
+from timmybot.adapters.sources.ramp import Ramp
+from timmybot.adapters.sources.refusal import Refusal, Refused
+from timmybot.ports.track_source import Sound
 
 LEAD_FRAMES = 3
 """How many frames the encoder is given before the first that is sent, so that it and whoever decoded what came before
 agree on how the sound goes on."""
-
-ENCODER_DELAY = 312
-"""How many samples later than they went in samples come out of libopus at 48 kHz: 6.5 ms. Source: RFC 7845,
-section 5.1.1, and what ``OPUS_GET_LOOKAHEAD`` says."""
 
 LEAD_SAMPLES = LEAD_FRAMES * SAMPLES - ENCODER_DELAY
 
@@ -30,31 +26,36 @@ Timed = tuple[float, av.AudioFrame]
 """A frame and the place in the track where it begins, in milliseconds."""
 
 
-def frames(decoded: Iterator[Timed], position_ms: float, sound: Sound, ramp: Ramp | None = None) -> Iterator[bytes]:
-    """The sound from ``position_ms`` on, to the sample. It may come from earlier on; what it lacks is silent."""
-    encoder = _encoder()
+def frames(
+    decoded: Iterator[Timed], position_ms: float, sound: Sound, ramp: Ramp | None, complexity: Callable[[], int]
+) -> Iterator[bytes]:
+    """The sound from ``position_ms`` on, to the sample. It may come from earlier on; what it lacks is silent.
+
+    ``complexity`` is libopus's, asked for before each frame.
+    """
+    encoder = new_encoder()
     lead_ms = LEAD_SAMPLES * 1000 / HERTZ * sound.rate
     pcm = resampled(_from(decoded, position_ms - lead_ms, lead_ms))
     lead, place = LEAD_FRAMES, 0
     for piece in _pieces(applied(pcm, sound, ramp, LEAD_SAMPLES)):
         piece.pts = place
         place += piece.samples
-        for packet in encoder.encode(piece):
+        for packet in encoder.encode(piece, complexity()):
             if lead:
                 lead -= 1
             else:
-                yield bytes(packet)
-    for packet in encoder.encode(None):
+                yield packet
+    for packet in encoder.rest():
         if lead:
             lead -= 1
         else:
-            yield bytes(packet)
+            yield packet
 
 
 def decoded_frames(
     packets: Iterator[tuple[float, av.Packet[av.AudioStream]]], decoder: AudioCodecContext, start_ms: float
 ) -> Iterator[Timed]:
-    """``start_ms`` is where the stream's own time begins. Raises :class:`TrackError` when nothing but undecodable
+    """``start_ms`` is where the stream's own time begins. Raises :class:`Refused` when nothing but undecodable
     packets come."""
     bad = 0
     for time_ms, packet in packets:
@@ -63,7 +64,7 @@ def decoded_frames(
         except av.error.InvalidDataError:
             bad += 1
             if bad >= BAD_PACKETS:
-                raise TrackError("The file is damaged: I cannot decode it from here.") from None
+                raise Refused(Refusal.UNDECODABLE) from None
             continue
         if decoded:
             bad = 0
@@ -92,7 +93,7 @@ def opus_decoded(packets: Iterator[tuple[float, bytes]]) -> Iterator[Timed]:
         except av.error.InvalidDataError:
             bad += 1
             if bad >= BAD_PACKETS:
-                raise TrackError("The file is damaged: I cannot decode it from here.") from None
+                raise Refused(Refusal.UNDECODABLE) from None
             continue
         bad = 0
         for frame in decoded:
@@ -140,14 +141,3 @@ def _silence_like(frame: av.AudioFrame, samples: int) -> av.AudioFrame:
     for plane in silence.planes:
         plane.update(zero * plane.buffer_size)
     return silence
-
-
-def _encoder() -> AudioCodecContext:
-    encoder = av.CodecContext.create("libopus", "w")
-    assert isinstance(encoder, AudioCodecContext)
-    encoder.sample_rate = HERTZ
-    encoder.layout = "stereo"
-    encoder.format = "flt"
-    encoder.bit_rate = BITS_PER_SECOND
-    encoder.options = {"frame_duration": str(FRAME_MS), "application": "audio"}
-    return encoder

@@ -18,12 +18,13 @@ import av.error
 from av.container import InputContainer
 from av.filter import Graph
 
-from timmybot.adapters.sources import demux, mp3
-from timmybot.adapters.sources.containers import opened
-from timmybot.adapters.sources.effects import HERTZ
-from timmybot.adapters.sources.fetch import HttpFile
-from timmybot.adapters.sources.stereo import resampled
-from timmybot.adapters.sources.transcode import Timed, decoded_frames
+from timmybot.adapters.sources.children.media import demux, mp3
+from timmybot.adapters.sources.children.media.containers import opened
+from timmybot.adapters.sources.children.media.effects import HERTZ
+from timmybot.adapters.sources.children.media.remote_file import RemoteFile
+from timmybot.adapters.sources.children.media.stereo import resampled
+from timmybot.adapters.sources.children.media.transcode import Timed, decoded_frames
+from timmybot.adapters.sources.refusal import Unseekable
 from timmybot.ports.track_source import Loudness
 
 HEARD_MS = 180_000
@@ -41,10 +42,10 @@ _SILENT_LUFS = -69.0
 _CHUNK_SECONDS = 2.0
 
 
-def measure(file: HttpFile, *, rest: Callable[[float], None]) -> Loudness | None:
+def measure(file: RemoteFile, *, rest: Callable[[float], None]) -> Loudness | None:
     """Waits on the network; ``rest`` is given seconds to wait, so that others have their turn.
 
-    Raises :class:`TrackError`. ``None`` for what has no end, cannot be gone about in though long, or is silent.
+    Raises :class:`Refused`. ``None`` for what has no end, cannot be gone about in though long, or is silent.
     """
     if file.open().size is None:
         return None
@@ -61,13 +62,13 @@ def measure(file: HttpFile, *, rest: Callable[[float], None]) -> Loudness | None
                     spent = time.thread_time() - begun
                     rest(spent * (1 - SHARE) / SHARE)
                     begun, heard_seconds = time.thread_time(), 0.0
-        except demux.Unseekable:
+        except Unseekable:
             return None  # its beginning says little of the rest
         return meter.loudness()
 
 
-def _excerpts(container: InputContainer, sound: av.AudioStream, file: HttpFile) -> Iterator[Timed]:
-    """The sound, or as much of it as is heard. Raises :class:`demux.Unseekable`."""
+def _excerpts(container: InputContainer, sound: av.AudioStream, file: RemoteFile) -> Iterator[Timed]:
+    """The sound, or as much of it as is heard. Raises :class:`Unseekable`."""
     duration_ms = demux.length_ms(sound)
     if not duration_ms and container.duration:
         duration_ms = container.duration * 1000 / av.time_base
@@ -76,7 +77,7 @@ def _excerpts(container: InputContainer, sound: av.AudioStream, file: HttpFile) 
         return
     size = file.open().size
     if mp3.goes_by_share(container, size) and not mp3.reaches_its_end(container, sound, size or 0):
-        raise demux.Unseekable
+        raise Unseekable
     length_ms = HEARD_MS / EXCERPTS
     for number in range(EXCERPTS):
         begin_ms = duration_ms * number / EXCERPTS

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 
 import av
 import av.error
 from av.filter import Graph
 
+from timmybot.adapters.sources.ramp import RAMP_FRAMES, Ramp
 from timmybot.ports.track_source import FRAME_MS, Effect, Sound
 
 HERTZ = 48_000
 SAMPLES = HERTZ * FRAME_MS // 1000
-
-RAMP_FRAMES = 3
-"""How long a change of volume takes, in frames: 60 ms. Short enough to feel immediate, long enough not to click."""
 
 _EFFECTS: dict[Effect, tuple[tuple[str, str], ...]] = {
     Effect.NONE: (),
@@ -26,14 +23,6 @@ _EFFECTS: dict[Effect, tuple[tuple[str, str], ...]] = {
     Effect.SLOWED: (("asetrate", str(HERTZ * 80 // 100)), ("aresample", str(HERTZ))),
 }
 LIMITER = ("alimiter", "limit=0.97:attack=5:release=50:level=false:latency=true")
-
-
-@dataclass(frozen=True)
-class Ramp:
-    """A change of amplitude over ``RAMP_FRAMES``."""
-
-    begin: float
-    end: float
 
 
 def applied(pcm: Iterator[av.AudioFrame], sound: Sound, ramp: Ramp | None, lead: int) -> Iterator[av.AudioFrame]:

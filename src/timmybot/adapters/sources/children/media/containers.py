@@ -19,8 +19,8 @@ import av.error
 from av.container import InputContainer
 from av.stream import Discard
 
-from timmybot.adapters.sources.fetch import HttpFile
-from timmybot.ports.track_source import TrackError
+from timmybot.adapters.sources.children.media.remote_file import RemoteFile
+from timmybot.adapters.sources.refusal import Refusal, Refused
 
 log = logging.getLogger(__name__)
 
@@ -60,12 +60,11 @@ them at once, in quadratic time, without reading meanwhile. 128 KiB of them are 
 
 
 @contextmanager
-def opened(file: HttpFile) -> Iterator[tuple[InputContainer, av.AudioStream]]:
+def opened(file: RemoteFile) -> Iterator[tuple[InputContainer, av.AudioStream]]:
     """The container in ``file`` and its sound, closed behind the caller.
 
-    Raises :class:`TrackError` in a sentence for the member, also for what goes wrong inside the ``with``.
+    Raises :class:`Refused`, also for what goes wrong inside the ``with``.
     """
-    _check_answer(file)
     file.in_a_row(None)
     with (
         plain_errors(),
@@ -105,45 +104,26 @@ hold_pieces_to(LARGEST_PIECE_BYTES)  # before anything is opened, whoever opens 
 
 @contextmanager
 def plain_errors() -> Iterator[None]:
-    """FFmpeg's errors as a :class:`TrackError`, in a sentence for the member."""
+    """FFmpeg's errors as :class:`Refused`."""
     try:
         yield
     except av.error.FFmpegError as error:
-        raise TrackError(
-            "There is no audio at that address that I can play, or the file is damaged. "
-            "Give a direct link to an audio file."
-        ) from error
+        raise Refused(Refusal.NO_AUDIO) from error
 
 
 def _sound(container: InputContainer) -> av.AudioStream:
     if not container.streams.audio:
-        raise TrackError("The file at that address has no sound in it.")
+        raise Refused(Refusal.NO_SOUND)
     sound = container.streams.best("audio")
     if not isinstance(sound, av.AudioStream) or sound.codec_context is None or sound.codec_context.name not in CODECS:
-        raise TrackError("The sound at that address is in a format that I do not know. MP3, AAC, Opus and FLAC work.")
+        raise Refused(Refusal.UNKNOWN_FORMAT)
     if not (1 <= sound.channels <= _MOST_CHANNELS and 1 <= sound.rate <= _MOST_HERTZ):
-        raise TrackError("The sound at that address is damaged: its format makes no sense.")
+        raise Refused(Refusal.ODD_FORMAT)
     for stream in container.streams:
         if stream.index != sound.index:
             stream.discard = Discard.all
     return sound
 
 
-def _check_answer(file: HttpFile) -> None:
-    answer = file.open()
-    if answer.size == 0:
-        raise TrackError("The file at that address is empty.")
-    kind = answer.content_type
-    if "html" in kind:
-        what = "it is a web page"
-    elif "mpegurl" in kind or kind.endswith(("scpls", "xspf+xml", "dash+xml")):
-        what = "it is a playlist"
-    elif kind.startswith(("text/", "image/")) or kind.endswith(("json", "xml")):
-        what = "it is something else"
-    else:
-        return
-    raise TrackError(f"There is no audio at that address: {what} ({kind[:60]}). Give a direct link to an audio file.")
-
-
 def _open_nothing(url: str, flags: int, options: object) -> NoReturn:
-    raise TrackError("The file at that address points to other files, and I do not follow it there.")
+    raise Refused(Refusal.POINTS_ELSEWHERE)

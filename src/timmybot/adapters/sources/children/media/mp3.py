@@ -17,8 +17,7 @@ from typing import Final
 import av
 from av.container import Flags, InputContainer
 
-from timmybot.adapters.sources import demux
-from timmybot.adapters.sources.row import Packet
+from timmybot.adapters.sources.children.media import demux
 
 LARGE_BYTES: Final = 4 * 1024**2
 """What is smaller comes whole while one waits for it: some three seconds from a server that is 100 ms away."""
@@ -39,7 +38,7 @@ def goes_by_share(container: InputContainer, size: int | None) -> bool:
     return True
 
 
-def came_there(begun: Sequence[Packet], here: Sequence[Packet]) -> bool:
+def came_there(begun: Sequence[av.Packet[av.AudioStream]], here: Sequence[av.Packet[av.AudioStream]]) -> bool:
     """Whether the packets ``here`` are at the time that they say, in a file that has ``begun`` so."""
     if not begun or not here or len({_rates(bytes(packet)) for packet in (*begun, *here)}) > 1:
         return False

@@ -13,7 +13,7 @@ from typing import Final
 import av
 from av.filter import Graph
 
-from timmybot.adapters.sources.effects import HERTZ, LIMITER, ready
+from timmybot.adapters.sources.children.media.effects import HERTZ, LIMITER, ready
 
 _SAMPLES: Final = f"sample_fmts=flt:sample_rates={HERTZ}"
 _STEREO: Final = ("aformat", f"{_SAMPLES}:channel_layouts=stereo")

@@ -1,16 +1,17 @@
-"""Packets that are passed through: the file's own Opus, untouched."""
+"""Packets out of a container, and going to a place in it."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator
 from contextlib import closing
+from typing import Final
 
 import av
 import av.error
 from av.container import InputContainer
 
-from timmybot.adapters.sources.packets import are_frames, is_frame, plain_stereo
-from timmybot.ports.track_source import FRAME_MS, TrackError
+from timmybot.adapters.sources.packets import plain_stereo
+from timmybot.adapters.sources.refusal import Refusal, Refused, Unseekable
 
 BAD_PACKETS = 100
 """How many packets in a row may be unreadable before the file is given up: two seconds of sound."""
@@ -22,14 +23,13 @@ it would take twelve times as much memory."""
 LOOKED_AT = 8
 """How many packets are looked at to tell how a file is framed."""
 
+JUMP_MS: Final = 1_000.0
+"""A jump of times that is longer is another clock, not a hole: it is closed."""
+
 _JOINED = frozenset({"mp3", "ogg"})
 """Formats in which songs may stand behind each other, as FFmpeg finds out when it has read so far."""
 
 _CONTAINERS = frozenset({"matroska", "webm", "ogg"})
-
-
-class Unseekable(Exception):
-    """The file cannot be gone to that place in: read it from the beginning instead."""
 
 
 def plain_opus(container: InputContainer, sound: av.AudioStream) -> bool:
@@ -39,31 +39,8 @@ def plain_opus(container: InputContainer, sound: av.AudioStream) -> bool:
     return plain_stereo(sound.codec_context.extradata)
 
 
-def in_frames(first: Sequence[av.Packet[av.AudioStream]]) -> bool:
-    """Whether a file that begins so can be sent as it is."""
-    return bool(first) and are_frames([bytes(packet) for packet in first])
-
-
-def frames(runs: Iterator[Sequence[tuple[float, bytes]]]) -> Generator[list[bytes], None, int | None]:
-    """The packets of ``runs``, as long as each is a frame.
-
-    Returns ``None`` at the end; if a packet of another length comes, returns its position in milliseconds, from where
-    the sound must be decoded.
-    """
-    for run in runs:
-        frames = [data for _, data in run]
-        if are_frames(frames):
-            yield frames
-            continue
-        good = next(number for number, data in enumerate(frames) if not is_frame(data))
-        if good:
-            yield frames[:good]
-        return round(run[good][0] / FRAME_MS) * FRAME_MS
-    return None
-
-
 def packets(container: InputContainer, sound: av.AudioStream) -> Generator[av.Packet[av.AudioStream], None, None]:
-    """The sound's packets that are whole. Raises :class:`TrackError` when nothing but broken ones come.
+    """The sound's packets that are whole. Raises :class:`Refused` when nothing but broken ones come.
 
     Close it before the container: else PyAV loses a packet's memory, 140 bytes for good, which hold a page of the heap.
     """
@@ -86,7 +63,7 @@ def packets(container: InputContainer, sound: av.AudioStream) -> Generator[av.Pa
                 continue
             bad = 0
             yield packet
-        raise TrackError("The file is damaged: I cannot read on from here.")
+        raise Refused(Refusal.UNREADABLE)
 
 
 def seek(container: InputContainer, sound: av.AudioStream, position_ms: int) -> None:
@@ -97,7 +74,7 @@ def seek(container: InputContainer, sound: av.AudioStream, position_ms: int) -> 
     target = (sound.start_time or 0) + int(position_ms / 1000 / sound.time_base)
     try:
         container.seek(target, stream=sound, backward=True, any_frame=False)
-    except (av.error.FFmpegError, OSError, TrackError) as error:
+    except (av.error.FFmpegError, OSError, Refused) as error:
         raise Unseekable from error
 
 
@@ -125,3 +102,18 @@ def length_ms(sound: av.AudioStream) -> float:
 def start_ms(sound: av.AudioStream) -> float:
     """Where the stream's own time begins."""
     return float((sound.start_time or 0) * (sound.time_base or 0)) * 1000
+
+
+def without_jumps(packets: Iterator[av.Packet[av.AudioStream]], unit_ms: float) -> Iterator[av.Packet[av.AudioStream]]:
+    """Packets that are to be decoded, with their times moved so that they follow on each other."""
+    due: int | None = None
+    moved = 0
+    for packet in packets:
+        assert packet.pts is not None
+        if moved:
+            packet.pts += moved
+        if due is not None and abs(packet.pts - due) * unit_ms > JUMP_MS:
+            moved += due - packet.pts
+            packet.pts = due
+        due = packet.pts + packet.duration if packet.duration else None
+        yield packet

@@ -1,0 +1,384 @@
+"""The few media children: which stream works where, and what follows when one dies.
+
+One child serves everything until a stream stays in it; from then on another stands by, which looks at links meanwhile
+and takes over when the first dies. A suspect, a track that brought a child down, gets a child of its own.
+
+One thread keeps them. The system ends a child when the thread ends that began it, so only this thread begins any.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import selectors
+import socket
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, TypeVar
+
+from timmybot.adapters.sources.children.ready import READY, UNCONFINED
+from timmybot.adapters.sources.fetch import HttpFile
+from timmybot.adapters.sources.filling import Waiting
+from timmybot.adapters.sources.media_child import MediaChild
+from timmybot.adapters.sources.media_load import Load
+from timmybot.adapters.sources.media_messages import Wire
+from timmybot.adapters.sources.media_session import DoubtfulRefusal, MediaChildEnded, MediaSession
+from timmybot.adapters.sources.refusal import Refusal, Refused
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+STREAMS_A_CHILD: Final = 20
+"""A child works for one stream at a time: this many take a quarter of a core."""
+MOST_CHILDREN: Final = 8
+MOST_ALONE: Final = 2
+"""How many suspects may have a child of their own at the same time. Further ones wait."""
+RESERVE_BYTES: Final = 400 * 1024**2
+"""Where the process may have less memory than this, none stands by."""
+BEGIN_SECONDS: Final = 30.0
+"""How long is waited for a child to be ready: a quarter of a second on a quiet machine."""
+IDLE_SECONDS: Final = 30.0
+"""How long a child without streams stays when another stands by. A used one keeps some 15 MiB."""
+LOOK_SECONDS: Final = 0.1
+_AWAKE_SECONDS: Final = 10.0
+_FAILURES: Final = 3
+"""How many children in a row may fail to begin before whoever waits is told."""
+_RETRIES: Final = 4
+"""How often a look is asked of another child when one dies, before the file is given up."""
+
+
+class MediaPool:
+    """From any thread. ``begun`` counts the children that there were."""
+
+    def __init__(self, *, spare: bool | None = None, most: int = MOST_CHILDREN) -> None:
+        """``spare``: whether one stands by; by default, where there is memory for it."""
+        self.load = Load()
+        self.begun = 0
+        self._spare = _has_memory_for_a_spare() if spare is None else spare
+        self._most = most
+        self._children: list[MediaChild] = []
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
+        self._wanted = 0
+        """How many children are to be begun."""
+        self._wanted_alone = 0
+        self._failures = 0
+        self._numbers = 0
+        self._closed = False
+        self._keeper: threading.Thread | None = None
+        self._asleep = False
+        self._awaited_at = 0.0
+        self._wake, self._woken = socket.socketpair()
+        self._wake.setblocking(False)
+        self._woken.setblocking(False)
+
+    @property
+    def pids(self) -> list[int]:
+        """Of the children that live."""
+        with self._lock:
+            return [child.pid for child in self._children if not child.ended]
+
+    @property
+    def children(self) -> list[MediaChild]:
+        """A copy."""
+        with self._lock:
+            return list(self._children)
+
+    def warm(self) -> None:
+        """Have a child begin, so that the first link need not wait for it. Never waits."""
+        with self._lock:
+            if not self._children and not self._wanted:
+                self._want()
+
+    def session(
+        self, file: HttpFile | None, waiting: Waiting | None = None, *, alone: bool = False, plays: bool = False
+    ) -> MediaSession:
+        """A stream of its own in a child; close it. Waits for a child. Raises :class:`TrackError` if there is none.
+
+        ``alone``: no other stream may be in that child. ``plays``: frames are waited for; else a link is looked at.
+        """
+        if file is not None:
+            with file.awaited():
+                return self._session(file, waiting, alone=alone, plays=plays)
+        if waiting is not None:
+            with waiting():
+                return self._session(file, waiting, alone=alone, plays=plays)
+        return self._session(file, waiting, alone=alone, plays=plays)
+
+    def stays(self, session: MediaSession) -> None:
+        """``session`` is there for the length of a track."""
+        with self._lock:
+            session.stays = True
+            session.child.stays += 1
+            self._stand_by()
+
+    def run(self, file: HttpFile, look: Callable[[MediaSession], T]) -> T:
+        """What ``look`` makes of ``file``, in another child if one dies meanwhile. Raises :class:`TrackError`."""
+        alone = False
+        for retry in range(_RETRIES):
+            session = self.session(file, alone=alone)
+            try:
+                return look(session)
+            except MediaChildEnded as ended:
+                if ended.hung and ended.blamed:
+                    raise Refused(Refusal.TOO_COSTLY) from None
+                if ended.blamed and alone:
+                    log.warning("a file brought down the process that looked at it, twice")
+                    raise Refused(Refusal.CRASHED_LOOK) from None
+                alone = alone or ended.blamed or retry > 0
+            except DoubtfulRefusal as doubtful:
+                alone = True
+                log.info("a child short of memory refused a file: %s", doubtful)
+            finally:
+                session.close()
+            file.begin_anew()
+        raise Refused(Refusal.CRASHED_LOOK)
+
+    def close(self) -> None:
+        """End the children. Streams that are still open get no more frames."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+            keeper = self._keeper
+        self._poke()
+        if keeper is not None:
+            keeper.join(10)
+
+    # Placing streams
+
+    def _session(self, file: HttpFile | None, waiting: Waiting | None, *, alone: bool, plays: bool) -> MediaSession:
+        while True:
+            child, number = self._place(alone=alone, plays=plays)
+            ours, theirs = socket.socketpair()
+            session = MediaSession(
+                *(child, number, Wire(ours)),
+                file=file,
+                waiting=waiting,
+                load=self.load,
+                on_close=self._on_close,
+            )
+            with self._lock:
+                child.sessions[number] = session
+            try:
+                child.hand_over(number, theirs)
+            except OSError:  # it died just now
+                session.close()
+                self._poke()
+                continue
+            finally:
+                theirs.close()
+            return session
+
+    def _place(self, *, alone: bool, plays: bool) -> tuple[MediaChild, int]:
+        with self._changed:
+            asked = False
+            failures = self._failures
+            ends_at = time.monotonic() + BEGIN_SECONDS
+            while True:
+                if self._closed:
+                    raise Refused(Refusal.STOPPING)
+                child = self._free(alone=alone, plays=plays)
+                if child is not None:
+                    self._numbers = self._numbers % 0xFFFFFFFF + 1
+                    child.reserved = True
+                    return child, self._numbers
+                if not asked and self._may_begin(alone=alone) and (alone or not self._begins_one()):
+                    asked = True
+                    self._want(alone=alone)
+                left = ends_at - time.monotonic()
+                if left <= 0 or self._failures - failures >= _FAILURES:
+                    log.error("no media child could be begun")
+                    raise Refused(Refusal.OUR_FAULT)
+                self._changed.wait(left)
+
+    def _free(self, *, alone: bool, plays: bool) -> MediaChild | None:
+        ready = [child for child in self._children if child.ready and not child.ended and child.alone == alone]
+        if alone:
+            return next((child for child in ready if not child.reserved), None)
+        if not ready:
+            return None
+        playing = [child for child in ready if child.stays and len(child.sessions) < STREAMS_A_CHILD]
+        standing_by = [child for child in ready if not child.stays]
+        preferred = (playing, standing_by) if plays else (standing_by, playing)
+        for group in preferred:
+            if group:
+                return min(group, key=lambda child: len(child.sessions))
+        if self._may_begin(alone=False):
+            return None
+        return min(ready, key=lambda child: len(child.sessions))
+
+    def _begins_one(self) -> bool:
+        """Whether a child for everybody is on its way."""
+        return self._wanted > 0 or any(not (child.alone or child.ready or child.ended) for child in self._children)
+
+    def _may_begin(self, *, alone: bool) -> bool:
+        if alone:
+            return sum(child.alone for child in self._children) + self._wanted_alone < MOST_ALONE
+        return sum(not child.alone for child in self._children) + self._wanted < self._most
+
+    def _stand_by(self) -> None:
+        """Have one child without streams that stay, if there is memory for it."""
+        living = [child for child in self._children if not child.ended and not child.alone]
+        idle = any(not child.stays for child in living)
+        if self._spare and not idle and not self._begins_one() and self._may_begin(alone=False):
+            self._want()
+
+    def _want(self, *, alone: bool = False) -> None:
+        if alone:
+            self._wanted_alone += 1
+        else:
+            self._wanted += 1
+        if self._keeper is None:
+            self._keeper = threading.Thread(target=self._keep, name="media children", daemon=True)
+            self._keeper.start()
+        self._poke()
+
+    def _on_close(self, session: MediaSession) -> None:
+        child = session.child
+        with self._changed:
+            if child.sessions.pop(session.number, None) is None:
+                return
+            child.stays -= session.stays
+            if not child.sessions:
+                child.idle_since = time.monotonic()
+            if child.alone:
+                child.retire()
+            self._changed.notify_all()
+        self._poke()
+
+    # The keeper
+
+    def _awaited(self) -> None:
+        """A stream waits for a child: from now on look whether that one hangs."""
+        self._awaited_at = time.monotonic()
+        if self._asleep:
+            self._poke()
+
+    def _poke(self) -> None:
+        with suppress(OSError):
+            self._wake.send(b"!")
+
+    def _keep(self) -> None:
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._woken, selectors.EVENT_READ)
+            while not self._closed:
+                try:
+                    self._keep_once(selector)
+                except Exception:
+                    log.exception("keeping the media children failed")
+                    time.sleep(LOOK_SECONDS)
+            for child in self.children:
+                selector.unregister(child.control)
+                child.kill()
+                child.reap()
+        with self._changed:
+            self._children.clear()
+            self._changed.notify_all()
+
+    def _keep_once(self, selector: selectors.BaseSelector) -> None:
+        for key, _ in selector.select(self._nap()):
+            if key.data is None:
+                with suppress(BlockingIOError):
+                    self._woken.recv(4_096)
+            else:
+                self._hear(selector, key.data)
+        self._begin_wanted(selector)
+        for child in self.children:
+            if child.ready and child.sessions:
+                child.look_for_hang()
+        self._retire_idle()
+
+    def _nap(self) -> float | None:
+        """How long nothing has to be looked at, in seconds."""
+        self._asleep = time.monotonic() - self._awaited_at > _AWAKE_SECONDS
+        if not self._asleep:
+            return LOOK_SECONDS
+        return IDLE_SECONDS if len(self._children) > 1 else None
+
+    def _hear(self, selector: selectors.BaseSelector, child: MediaChild) -> None:
+        """The child is ready, or dead."""
+        try:
+            said = child.control.recv(1)
+        except OSError:
+            said = b""
+        if said in (READY, UNCONFINED):
+            if said == UNCONFINED:
+                _say_once_that_nothing_confines()
+            child.begin_serving()
+            with self._changed:
+                self._failures = 0
+                self._changed.notify_all()
+            return
+        selector.unregister(child.control)
+        child.reap()
+        with self._changed:
+            self._children.remove(child)
+            if not child.ready:
+                self._failures += 1
+                self._again_if_waited_for(child)
+            self._stand_by()
+            self._changed.notify_all()
+
+    def _again_if_waited_for(self, child: MediaChild) -> None:
+        """Whoever waits for a child that could not begin has asked for one, once."""
+        if self._failures < _FAILURES:
+            self._want(alone=child.alone)
+
+    def _begin_wanted(self, selector: selectors.BaseSelector) -> None:
+        while True:
+            with self._lock:
+                if self._wanted_alone:
+                    alone, self._wanted_alone = True, self._wanted_alone - 1
+                elif self._wanted:
+                    alone, self._wanted = False, self._wanted - 1
+                else:
+                    return
+            try:
+                child = MediaChild(self._awaited, alone=alone)
+            except OSError:
+                log.exception("a media child could not be begun")
+                with self._changed:
+                    self._failures += 1
+                    self._changed.notify_all()
+                continue
+            selector.register(child.control, selectors.EVENT_READ, child)
+            with self._lock:
+                self.begun += 1
+                self._children.append(child)
+
+    def _retire_idle(self) -> None:
+        """Of children without streams, all but one go after a while."""
+        now = time.monotonic()
+        with self._lock:
+            idle = [
+                child
+                for child in self._children
+                if child.ready and not child.sessions and not child.ended and not child.alone
+            ]
+            idle.sort(key=lambda child: child.idle_since)
+            for child in idle[:-1]:
+                if now - child.idle_since > IDLE_SECONDS:
+                    child.retire()
+
+
+_said_that_nothing_confines = threading.Event()
+
+
+def _say_once_that_nothing_confines() -> None:
+    if not _said_that_nothing_confines.is_set():
+        _said_that_nothing_confines.set()
+        log.warning("media children run without seccomp or a bound on their memory: this system has none")
+
+
+def _has_memory_for_a_spare() -> bool:
+    limits = []
+    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        with suppress(OSError, ValueError):
+            limits.append(int(Path(path).read_text(encoding="ascii")))
+    with suppress(AttributeError, ValueError, OSError):
+        limits.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    return not limits or min(limits) >= RESERVE_BYTES
