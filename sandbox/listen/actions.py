@@ -1,8 +1,8 @@
 """What a member does while listening, as ``--do`` names it: ``"pause@5 resume@7 volume=50@10 restart@12"``.
 
-Each action is ``name[=value]@seconds``. Its name is that of a slash command, read from the bot's own definitions, so that
-a command which is added to the bot is known here; or ``restart``, which is done to the bot's process. The value gives
-the command's options as a member types them: ``volume=50``, ``skip=to:2``, ``move=1,3``.
+Each action is ``name[=value]@seconds``. Its name is that of a slash command, read from the bot's own definitions: a
+command that is added to the bot is an action at once. ``restart`` is done to the bot's process. The value gives the
+command's options as a member types them: ``volume=50``, ``skip=to:2``, ``move=1,3``.
 """
 
 from __future__ import annotations

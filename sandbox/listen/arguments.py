@@ -81,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--seconds",
         metavar="N",
-        help=f"how long to listen from the first sound on (default: {USUAL_SECONDS:.0f}, or as long as the actions need)",
+        help=f"how long to listen from the first sound on (default: {USUAL_SECONDS:.0f}, or what the actions need)",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object a line for each input")
     parser.add_argument(

@@ -14,7 +14,7 @@ from pathlib import Path
 from sandbox.listen.children import how_it_ended
 from sandbox.reaper import Reaper
 
-STOP_SECONDS = 8.0
+STOP_SECONDS = 5.0
 """How long it may take to end after SIGTERM."""
 
 

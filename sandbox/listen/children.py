@@ -15,7 +15,7 @@ from pathlib import Path
 
 PROC = Path("/proc")
 _KINDS = (
-    ("media", re.compile(r"children\.media|media_child")),
+    ("media", re.compile(r"children[./]media|media_child")),
     ("looking", re.compile(r"looking_child")),
 )
 """Children of ours, by what their command lines name."""

@@ -21,7 +21,7 @@ from sandbox.listen.queue_file import QueueFile
 from sandbox.listen.served import FileServer
 from sandbox.listen.sound import heard
 
-READY_SECONDS = 25.0
+READY_SECONDS = 20.0
 PATIENCE_SECONDS = 30.0
 """How long a first sound is waited for: longer than the bot looks at a link."""
 LAST_SECONDS = 4.0

@@ -94,5 +94,7 @@ class Outcome:
             yield f"  {row.at_s:6d}  {hz:>6}  {dbfs:>6}  {row.gap_ms:6d}  {row.late_frames:4d}"
         for answer in self.answers:
             yield f"  {answer.at - self.zero:7.2f} s  {' / '.join(answer.text.splitlines())}"
+        if len(self.worker_pids) > 1:
+            yield f"  worker {self.worker_pids[0]}, then {', '.join(map(str, self.worker_pids[1:]))}"
         for child in self.children:
             yield f"  child {child.pid} ({child.kind}): {child.ended or 'alive'}"

@@ -26,7 +26,8 @@ SLOTS_A_SECOND = SAMPLE_RATE // FRAME_SAMPLES
 LATE_SECONDS = 0.020
 BUFFERED_SECONDS = 0.2
 """A packet that comes so much later than the one before it by their timestamps is not waited for."""
-SILENT_BELOW_DBFS = -70.0
+SILENT_BELOW_DBFS = -60.0
+"""Per frame. Opus needs some frames after a loud one to become as silent as this."""
 
 Samples = NDArray[np.float32]
 
