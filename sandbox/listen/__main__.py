@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import logging
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -32,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except asyncio.CancelledError:
         return TERMINATED
     except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it leaves
         return BROKEN
     except Exception as error:  # whatever it is, it says nothing of the input, and a trace helps nobody here
         print(f"python -m sandbox.listen: it failed itself ({type(error).__name__}: {error})", file=sys.stderr)

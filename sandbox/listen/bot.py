@@ -14,6 +14,8 @@ from pathlib import Path
 from sandbox.listen.children import how_it_ended
 from sandbox.reaper import Reaper
 
+_ONCE_TOLD = "import os, sys; sys.stdin.buffer.read(1) and os.execv(sys.argv[1], sys.argv[1:])"
+"""Run the program that the arguments name once a byte comes; end if none ever does."""
 STOP_SECONDS = 5.0
 """How long it may take to end after SIGTERM."""
 
@@ -51,20 +53,24 @@ class Bot:
         return how_it_ended(self._process.returncode)
 
     async def start(self) -> None:
-        """Begin a process, in a group of its own."""
+        """Begin a process, in a group of its own. It becomes the bot once the reaper knows of it, and never without."""
         self._told_to_end = False
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-I", "-S", "-c", _ONCE_TOLD),
                 *(sys.executable, "-P", "-m", "timmybot.entrypoints.cli", "run", "--database", str(self.database)),
                 env=self._environment,
                 cwd=self._directory,
-                stdin=asyncio.subprocess.DEVNULL,
+                stdin=asyncio.subprocess.PIPE,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
         self.pids.append(self._process.pid)
         self._reaper.watch_group(self._process.pid)
+        assert self._process.stdin is not None
+        self._process.stdin.write(b"\n")
+        self._process.stdin.close()
 
     async def end(self, how: signal.Signals = signal.SIGTERM) -> None:
         """End the process and its group, whatever it takes. One that had ended already stays so."""

@@ -23,7 +23,7 @@ async def listen_to(one: Input, asked: Asked) -> Outcome:
     """Set everything up, listen, and leave nothing behind: no process, no file."""
     with Reaper() as reaper:
         directory = Path(tempfile.mkdtemp(prefix="timmybot-listen-"))
-        reaper.watch_directory(directory)
+        reaper.watch_scratch(directory)
         try:
             async with _stage(directory, asked, reaper) as (listening, server):
                 url = server.add(one.file) if one.file is not None else str(one.url)
@@ -31,6 +31,7 @@ async def listen_to(one: Input, asked: Asked) -> Outcome:
         finally:
             _keep_log(directory, asked.log)
             shutil.rmtree(directory, ignore_errors=True)
+            reaper.forget_scratch(directory)
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""``python -m sandbox.listen`` as it is called: a real ``timmybot run`` plays or does not, and the exit code says so."""
+"""``python -m sandbox.listen`` as it is called: a real ``timmybot run`` plays or not, and the exit code says so."""
 
 from __future__ import annotations
 
@@ -70,6 +70,16 @@ def processes_in(directory: Path) -> Iterator[int]:
             continue
 
 
+def plays(directory: Path) -> bool:
+    """Whether the bot says in its log that it plays."""
+    return any(" Play(" in log.read_text() for log in directory.rglob("timmybot.log"))
+
+
+def left_behind(directory: Path) -> bool:
+    """A process or a file."""
+    return bool(list(processes_in(directory))) or bool(list((directory / "tmp").iterdir()))
+
+
 async def test_a_file_is_heard_with_its_tone_through_pause_and_restart(tmp_path: Path) -> None:
     song = tone(tmp_path, "Ä 'quoted' \"100%\" #1? &b", 60.0)
     code, (told,), _ = await outcome(
@@ -119,7 +129,7 @@ async def test_what_makes_no_sense_is_misuse(tmp_path: Path) -> None:
 async def test_a_worker_that_ends_by_itself_is_told_from_a_song_that_does_not_play(tmp_path: Path) -> None:
     song = tone(tmp_path, "cut off", 60.0)
     async with called(tmp_path, "--json", str(song), "--seconds", "30") as process:
-        while not any(" Play(" in log.read_text() for log in tmp_path.rglob("timmybot.log")):  # noqa: ASYNC110
+        while not plays(tmp_path):  # noqa: ASYNC110  # it is looked at from outside
             await asyncio.sleep(0.05)
         bots = list(processes_in(tmp_path))
         os.kill(min(bots), signal.SIGSEGV)
@@ -137,13 +147,13 @@ async def test_whatever_ends_it_leaves_no_process_and_no_file(
 ) -> None:
     song = tone(tmp_path, "long", 60.0)
     async with called(tmp_path, str(song), "--seconds", "30") as process:
-        while not list(processes_in(tmp_path)):  # noqa: ASYNC110
+        while not plays(tmp_path):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
         process.send_signal(ending)
         _, err = await process.communicate()
         assert process.returncode == code
         assert b"Traceback" not in err
-        while list(processes_in(tmp_path)) or list((tmp_path / "tmp").iterdir()):  # noqa: ASYNC110
+        while left_behind(tmp_path):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
 
