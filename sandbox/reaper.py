@@ -11,10 +11,13 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+_REMOVALS, _PAUSE_SECONDS = 50, 0.02
 
 
 class Reaper:
@@ -52,6 +55,14 @@ class Reaper:
         """Remove the directory should the owner die; also if it is gone by itself by then."""
         self._tell("directory", str(directory.resolve()))
 
+    def watch_scratch(self, directory: Path) -> None:
+        """Remove the directory should the owner die, whether or not it watches a group, until it is forgotten."""
+        self._tell("scratch", str(directory.resolve()))
+
+    def forget_scratch(self, directory: Path) -> None:
+        """The owner has removed the directory: its name may soon be somebody else's."""
+        self._tell("removed", str(directory.resolve()))
+
     def _tell(self, word: str, what: str) -> None:
         if self._process is not None and self._process.stdin is not None:
             self._process.stdin.write(f"{word} {what}\n".encode())
@@ -62,6 +73,7 @@ def reap(lines: Iterable[bytes]) -> None:
     """Read what to watch until the lines end, then end it."""
     groups: set[int] = set()
     directories: list[str] = []
+    scratch: set[str] = set()
     for line in lines:
         word, _, what = line.decode().rstrip("\n").partition(" ")
         if word == "group":
@@ -70,15 +82,28 @@ def reap(lines: Iterable[bytes]) -> None:
             groups.discard(int(what))
         elif word == "directory":
             directories.append(what)
+        elif word == "scratch":
+            scratch.add(what)
+        elif word == "removed":
+            scratch.discard(what)
     if not groups:
-        return  # The owner left in order, and removes its directories itself.
+        directories = []  # The owner left in order, and removes its directories itself.
     for group in groups:
         try:
             os.killpg(group, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):
             continue
-    for directory in directories:
+    for directory in [*directories, *scratch]:
+        _remove(directory)
+
+
+def _remove(directory: str) -> None:
+    """Those who were just killed may write to it until they are gone."""
+    for _ in range(_REMOVALS):
         shutil.rmtree(directory, ignore_errors=True)
+        if not Path(directory).exists():
+            return
+        time.sleep(_PAUSE_SECONDS)
 
 
 if __name__ == "__main__":

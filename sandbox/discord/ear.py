@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import av
 import numpy as np
@@ -20,8 +21,6 @@ WINDOWS_KEPT = 12_000
 SILENT_BELOW = 0.003
 """Level (root mean square, full scale is 1) under which a window counts as silence."""
 ZERO_PADDING = 4
-
-_HANN = np.hanning(WINDOW_SAMPLES)
 
 
 @dataclass(frozen=True)
@@ -41,13 +40,18 @@ class Window:
 
 
 def dominant_hz(samples: NDArray[np.float32]) -> float:
-    """The strongest frequency in a window of mono samples, interpolated between the bins."""
-    spectrum = np.abs(np.fft.rfft(samples * _HANN, WINDOW_SAMPLES * ZERO_PADDING))
+    """The strongest frequency in a window of mono samples of any length, interpolated between the bins."""
+    spectrum = np.abs(np.fft.rfft(samples * _hann(len(samples)), len(samples) * ZERO_PADDING))
     peak = int(np.argmax(spectrum[1:-1])) + 1
     left, middle, right = np.log(spectrum[peak - 1 : peak + 2] + 1e-12)
     bend = left - 2 * middle + right
     shift = 0.5 * (left - right) / bend if bend else 0.0
-    return float((peak + shift) * SAMPLE_RATE / (WINDOW_SAMPLES * ZERO_PADDING))
+    return float((peak + shift) * SAMPLE_RATE / (len(samples) * ZERO_PADDING))
+
+
+@lru_cache(maxsize=4)
+def _hann(samples: int) -> NDArray[np.float64]:
+    return np.hanning(samples)
 
 
 class Hearing:
@@ -56,7 +60,7 @@ class Hearing:
     def __init__(self) -> None:
         self.packets: deque[Packet] = deque(maxlen=PACKETS_KEPT)
         self.windows: deque[Window] = deque(maxlen=WINDOWS_KEPT)
-        self._decoder = _new_decoder()
+        self._decoder = new_decoder()
         self._pending: list[NDArray[np.float32]] = []
         self._pending_samples = 0
         self._pending_at = 0.0
@@ -163,7 +167,8 @@ class Ear:
             ) from None
 
 
-def _new_decoder() -> av.AudioCodecContext:
+def new_decoder() -> av.AudioCodecContext:
+    """A decoder of Opus packets to stereo at 48 kHz."""
     decoder = av.CodecContext.create("libopus", "r")
     assert isinstance(decoder, av.AudioCodecContext)
     decoder.sample_rate = SAMPLE_RATE
@@ -171,13 +176,18 @@ def _new_decoder() -> av.AudioCodecContext:
     return decoder
 
 
-def _mono(frame: av.AudioFrame) -> NDArray[np.float32]:
+def channels_of(frame: av.AudioFrame) -> NDArray[np.float32]:
+    """The samples of a decoded frame, of shape (channels, samples), full scale 1."""
     samples = frame.to_ndarray()
     if samples.dtype == np.int16:
         samples = samples.astype(np.float32) / 32768.0
     if not frame.format.is_planar:
         samples = samples.reshape(-1, len(frame.layout.channels)).T
-    mixed: NDArray[np.float32] = samples.mean(axis=0).astype(np.float32)
+    return samples.astype(np.float32, copy=False)
+
+
+def _mono(frame: av.AudioFrame) -> NDArray[np.float32]:
+    mixed: NDArray[np.float32] = channels_of(frame).mean(axis=0).astype(np.float32)
     return mixed
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from sandbox.discord.commands import NotOffered, OptionType
@@ -13,12 +14,17 @@ BOOLEANS = {"true": True, "yes": True, "false": False, "no": False}
 
 
 def read(text: str, registered: list[Json]) -> tuple[str, dict[str, object]]:
-    """The command's name and its options, by what is registered.
+    """The command's name and its options, by what is registered. Raises what :func:`read_words` does."""
+    return read_words(text.strip().removeprefix("/").split(), registered)
+
+
+def read_words(said: Sequence[str], registered: list[Json]) -> tuple[str, dict[str, object]]:
+    """The same for words that are told apart already; the first is the command's name.
 
     Words fill the options in their order, the last one takes what is left; ``name:value`` names an option. Raises
     :class:`~sandbox.discord.commands.NotOffered`.
     """
-    first, *words = text.strip().removeprefix("/").split()
+    first, *words = said
     command = next((candidate for candidate in registered if candidate["name"] == first), None)
     if command is None:
         raise NotOffered(f"there is no command /{first}; there are: {', '.join(c['name'] for c in registered)}")

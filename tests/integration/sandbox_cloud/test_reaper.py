@@ -78,6 +78,14 @@ def test_what_ended_by_itself_is_left_alone(directory: Path) -> None:
     assert directory.exists()
 
 
+def test_a_scratch_directory_goes_with_its_owner_unless_it_was_removed_before(directory: Path, tmp_path: Path) -> None:
+    kept = tmp_path / "of somebody else by now"
+    kept.mkdir()
+    reap([f"scratch {directory}\n".encode(), f"scratch {kept}\n".encode(), f"removed {kept}\n".encode()])
+    assert not directory.exists()
+    assert kept.exists()
+
+
 def test_one_that_was_never_started_watches_nothing(directory: Path) -> None:
     Reaper().watch_directory(directory)
     assert directory.exists()
