@@ -13,7 +13,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final, NamedTuple
@@ -24,7 +24,7 @@ from timmybot.adapters.sources.media_session import MediaSession
 
 log = logging.getLogger(__name__)
 
-PROGRAM: Final = "timmybot.adapters.sources.children.media.process"
+COMMAND: Final = (sys.executable, "-P", "-m", "timmybot.adapters.sources.children.media.process")
 PASSED_ON: Final = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "LANG", "LC_ALL", "TZ", "SYSTEMROOT")
 """All of our environment that a child gets: where the code is, and nothing secret."""
 
@@ -50,8 +50,8 @@ class Verdict(NamedTuple):
 class MediaChild:
     """Begun by the thread that keeps it: the system ends it when that thread ends."""
 
-    def __init__(self, on_awaited: Callable[[], None], *, alone: bool) -> None:
-        """``on_awaited`` is called whenever a stream begins to wait for the child. Raises :class:`OSError`."""
+    def __init__(self, command: Sequence[str], on_awaited: Callable[[], None], *, alone: bool) -> None:
+        """``command`` begins it. ``on_awaited`` is called whenever a stream begins to wait for the child. Raises :class:`OSError`."""
         self.on_awaited = on_awaited
         self.alone = alone
         """Whether it decodes one suspect track and nothing else."""
@@ -71,7 +71,7 @@ class MediaChild:
         self.control, theirs = socket.socketpair()
         self._memory, mark, path = _shared_memory()
         try:
-            self._process = _begin(theirs, mark, path)
+            self._process = _begin(command, theirs, mark, path)
         except BaseException:
             self.control.close()
             self._memory.close()
@@ -82,6 +82,12 @@ class MediaChild:
         if sys.platform == "win32":
             _give_control(self._process, theirs)
         self.pid = self._process.pid
+
+    @property
+    def at_work(self) -> int:
+        """The number of the stream that it works for now; 0 for none."""
+        stream: int = MARK.unpack_from(self._memory)[0]
+        return stream
 
     def hand_over(self, number: int, stream: socket.socket) -> None:
         """Raises :class:`OSError` if it is dead."""
@@ -157,7 +163,7 @@ class MediaChild:
         except subprocess.TimeoutExpired:
             self.kill()
             code = self._process.wait()
-        stream, _ = MARK.unpack_from(self._memory)
+        stream = self.at_work
         hung = self._hung_stream
         blamed = hung if hung is not None else stream if _signal_name(code) in _FAULTS else 0
         log.info(
@@ -166,11 +172,10 @@ class MediaChild:
         return Verdict(blamed, hung is not None)
 
 
-def _begin(theirs: socket.socket, mark: IO[bytes], path: str | None) -> subprocess.Popen[bytes]:
+def _begin(command: Sequence[str], theirs: socket.socket, mark: IO[bytes], path: str | None) -> subprocess.Popen[bytes]:
     environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     # One heap: each of the C library's others sets 64 MiB of address space aside.
     environment |= {"MALLOC_ARENA_MAX": "1"}
-    command = [sys.executable, "-P", "-m", PROGRAM]
     if sys.platform == "win32":
         assert path is not None
         return subprocess.Popen([*command, path], env=environment, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)

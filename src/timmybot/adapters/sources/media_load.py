@@ -45,7 +45,7 @@ class Load:
         """Frames were waited for so long, each."""
         now = self._monotonic()
         with self._lock:
-            self._average += _WEIGHT * (min(seconds_a_frame, 10 * SLOW_SECONDS) - self._average)
+            self._average += _WEIGHT * (min(seconds_a_frame, 4 * SLOW_SECONDS) - self._average)
             if self._average > QUICK_SECONDS:
                 self._quick_since = now
             if now - self._changed_at < SETTLE_SECONDS:

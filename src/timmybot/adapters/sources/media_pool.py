@@ -22,7 +22,7 @@ from typing import Final, TypeVar
 from timmybot.adapters.sources.children.ready import READY, UNCONFINED
 from timmybot.adapters.sources.fetch import HttpFile
 from timmybot.adapters.sources.filling import Waiting
-from timmybot.adapters.sources.media_child import MediaChild
+from timmybot.adapters.sources.media_child import COMMAND, MediaChild
 from timmybot.adapters.sources.media_load import Load
 from timmybot.adapters.sources.media_messages import Wire
 from timmybot.adapters.sources.media_session import DoubtfulRefusal, MediaChildEnded, MediaSession
@@ -47,6 +47,7 @@ LOOK_SECONDS: Final = 0.1
 _AWAKE_SECONDS: Final = 10.0
 _FAILURES: Final = 3
 """How many children in a row may fail to begin before whoever waits is told."""
+_CLOSE_SECONDS: Final = 10.0
 _RETRIES: Final = 4
 """How often a look is asked of another child when one dies, before the file is given up."""
 
@@ -54,13 +55,17 @@ _RETRIES: Final = 4
 class MediaPool:
     """From any thread. ``begun`` counts the children that there were."""
 
-    def __init__(self, *, spare: bool | None = None, most: int = MOST_CHILDREN) -> None:
-        """``spare``: whether one stands by; by default, where there is memory for it."""
+    def __init__(
+        self, *, spare: bool | None = None, most: int = MOST_CHILDREN, command: tuple[str, ...] = COMMAND
+    ) -> None:
+        """``spare``: whether one stands by; by default, where there is memory for it. ``command`` begins a child."""
+        self._command = command
         self.load = Load()
         self.begun = 0
         self._spare = _has_memory_for_a_spare() if spare is None else spare
         self._most = most
         self._children: list[MediaChild] = []
+        self._sessions: set[MediaSession] = set()
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
         self._wanted = 0
@@ -146,7 +151,11 @@ class MediaPool:
             keeper = self._keeper
         self._poke()
         if keeper is not None:
-            keeper.join(10)
+            keeper.join(_CLOSE_SECONDS)
+        for session in list(self._sessions):
+            session.close()
+        self._wake.close()
+        self._woken.close()
 
     # Placing streams
 
@@ -163,6 +172,7 @@ class MediaPool:
             )
             with self._lock:
                 child.sessions[number] = session
+                self._sessions.add(session)
             try:
                 child.hand_over(number, theirs)
             except OSError:  # it died just now
@@ -240,8 +250,8 @@ class MediaPool:
     def _on_close(self, session: MediaSession) -> None:
         child = session.child
         with self._changed:
-            if child.sessions.pop(session.number, None) is None:
-                return
+            self._sessions.discard(session)
+            del child.sessions[session.number]
             child.stays -= session.stays
             if not child.sessions:
                 child.idle_since = time.monotonic()
@@ -338,7 +348,7 @@ class MediaPool:
                 else:
                     return
             try:
-                child = MediaChild(self._awaited, alone=alone)
+                child = MediaChild(self._command, self._awaited, alone=alone)
             except OSError:
                 log.exception("a media child could not be begun")
                 with self._changed:

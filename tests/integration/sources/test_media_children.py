@@ -1,0 +1,280 @@
+"""FFmpeg in children: what happens to streams when a child dies, and what a child cannot do."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from sandbox.melody import Melody
+from sandbox.recording import Format
+from tests.integration.sources.conftest import Recorded
+from tests.integration.sources.hearing import await_buffered, drain, share_of
+from tests.integration.sources.media_server import MediaServer, content
+from timmybot.adapters.sources.filling import FillingThreads
+from timmybot.adapters.sources.http import HttpTrackSource
+from timmybot.adapters.sources.media_child import MediaChild
+from timmybot.adapters.sources.media_pool import MediaPool
+from timmybot.adapters.sources.stream import BufferedStream
+from timmybot.domain.track import Track
+from timmybot.ports.track_source import DecoderCrashed, Sound, TrackError
+
+PATIENCE_SECONDS = 20.0
+BEFORE_FRAMES = 100
+"""Two seconds are heard before anything happens: the buffer behind them is full."""
+
+
+@pytest.fixture
+def media() -> Iterator[MediaPool]:
+    pool = MediaPool(spare=True)
+    yield pool
+    pool.close()
+    assert not pool.pids
+
+
+@pytest.fixture
+def source(server: MediaServer, filling: FillingThreads, media: MediaPool) -> Iterator[HttpTrackSource]:
+    one = HttpTrackSource(server.allowed, filling=filling, resolve_seconds=10.0, media=media)
+    yield one
+    one.close()
+
+
+def until(condition: object, what: str) -> None:
+    """Wait until ``condition()`` holds: what other processes do has no event to wait for."""
+    give_up = time.monotonic() + PATIENCE_SECONDS
+    while not condition():  # type: ignore[operator]
+        assert time.monotonic() < give_up, what
+        os.sched_yield()
+
+
+def child_of(media: MediaPool, stream: int) -> MediaChild:
+    return next(child for child in media.children if stream in child.sessions)
+
+
+def playing_child(media: MediaPool) -> MediaChild:
+    return next(child for child in media.children if child.stays)
+
+
+def stopped_at_work(child: MediaChild, stream: BufferedStream, filling: FillingThreads) -> None:
+    """Stop the child in the middle of its work for a stream."""
+    for _ in range(2_000):
+        os.kill(child.pid, signal.SIGSTOP)
+        until(lambda: stopped(child.pid), "it does not stop")
+        if child.at_work:
+            return
+        os.kill(child.pid, signal.SIGCONT)
+        drain(stream, filling, limit=1)
+    raise AssertionError("it never worked")
+
+
+def stopped(pid: int) -> bool:
+    with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
+        return stat.read().rsplit(")", 1)[1].split()[0] == "T"
+
+
+@pytest.mark.parametrize("format", [Format.MP3, Format.M4A, Format.AAC])
+def test_a_stream_goes_on_at_its_place_when_its_child_is_killed(
+    format: Format,
+    source: HttpTrackSource,
+    media: MediaPool,
+    server: MediaServer,
+    recorded: Recorded,
+    melody: Melody,
+    filling: FillingThreads,
+) -> None:
+    stream = source.open(Track(server.serve("/song", content(recorded(format)))), position_ms=0)
+    heard = drain(stream, filling, limit=BEFORE_FRAMES)
+
+    os.kill(playing_child(media).pid, signal.SIGKILL)
+    heard += drain(stream, filling)
+
+    assert stream.failure is None
+    assert abs(len(heard) - 16_000 / 20) <= 3
+    assert share_of(melody, heard, from_ms=0) > 0.97
+    assert media.begun >= 2
+
+
+def test_sound_that_is_changed_goes_on_too_although_its_file_is_passed_through(
+    source: HttpTrackSource,
+    media: MediaPool,
+    server: MediaServer,
+    recorded: Recorded,
+    melody: Melody,
+    filling: FillingThreads,
+) -> None:
+    track = Track(server.serve("/song", content(recorded(Format.WEBM_OPUS))))
+    stream = source.open(track, position_ms=0, sound=Sound(volume_percent=60))
+    heard = drain(stream, filling, limit=BEFORE_FRAMES)
+
+    os.kill(playing_child(media).pid, signal.SIGKILL)
+    heard += drain(stream, filling)
+
+    assert stream.failure is None
+    assert share_of(melody, heard, from_ms=0) > 0.97
+
+
+def test_what_is_passed_through_needs_no_child_any_more(
+    source: HttpTrackSource,
+    media: MediaPool,
+    server: MediaServer,
+    recorded: Recorded,
+    melody: Melody,
+    filling: FillingThreads,
+) -> None:
+    stream = source.open(Track(server.serve("/song", content(recorded(Format.WEBM_OPUS)))), position_ms=0)
+    heard = drain(stream, filling, limit=BEFORE_FRAMES)
+    assert not any(child.sessions for child in media.children)
+
+    for pid in media.pids:
+        os.kill(pid, signal.SIGKILL)
+    heard += drain(stream, filling)
+
+    assert stream.failure is None
+    assert share_of(melody, heard, from_ms=0) > 0.97
+
+
+def test_a_stream_that_crashes_its_child_is_named_and_the_others_go_on(
+    source: HttpTrackSource,
+    media: MediaPool,
+    server: MediaServer,
+    recorded: Recorded,
+    melody: Melody,
+    filling: FillingThreads,
+) -> None:
+    url = server.serve("/song", content(recorded(Format.MP3)))
+    other = source.open(Track(url), position_ms=0)
+    await_buffered(other, filling, ms=5_000)
+    culprit = source.open(Track(url), position_ms=0)
+    child = playing_child(media)
+    stopped_at_work(child, culprit, filling)
+
+    os.kill(child.pid, signal.SIGSEGV)
+    os.kill(child.pid, signal.SIGCONT)
+    drain(culprit, filling)
+
+    assert isinstance(culprit.failure, DecoderCrashed)
+    heard = drain(other, filling)
+    assert other.failure is None
+    assert share_of(melody, heard, from_ms=0) > 0.97
+
+
+def test_nobody_is_blamed_for_what_came_from_outside(
+    source: HttpTrackSource, media: MediaPool, server: MediaServer, recorded: Recorded, filling: FillingThreads
+) -> None:
+    """The control: the same stop in the middle of work, and a signal that no process brings upon itself."""
+    stream = source.open(Track(server.serve("/song", content(recorded(Format.MP3)))), position_ms=0)
+    drain(stream, filling, limit=10)
+    child = playing_child(media)
+    stopped_at_work(child, stream, filling)
+
+    os.kill(child.pid, signal.SIGKILL)
+    drain(stream, filling)
+
+    assert stream.failure is None
+
+
+def test_a_child_that_stands_still_is_replaced(
+    source: HttpTrackSource,
+    media: MediaPool,
+    server: MediaServer,
+    recorded: Recorded,
+    melody: Melody,
+    filling: FillingThreads,
+) -> None:
+    stream = source.open(Track(server.serve("/song", content(recorded(Format.MP3)))), position_ms=0)
+    heard = drain(stream, filling, limit=BEFORE_FRAMES)
+
+    os.kill(playing_child(media).pid, signal.SIGSTOP)
+    heard += drain(stream, filling)
+
+    assert stream.failure is None
+    assert share_of(melody, heard, from_ms=0) > 0.97
+
+
+def test_a_suspect_has_a_child_of_its_own_which_ends_with_it(
+    source: HttpTrackSource, media: MediaPool, server: MediaServer, recorded: Recorded, filling: FillingThreads
+) -> None:
+    url = server.serve("/song", content(recorded(Format.MP3)))
+    suspect = source.open(Track(url), position_ms=0, alone=True)
+    other = source.open(Track(url), position_ms=0)
+    drain(suspect, filling, limit=10)
+    drain(other, filling, limit=10)
+
+    (apart,) = [child for child in media.children if child.alone]
+    assert len(apart.sessions) == 1
+    suspect.close()
+    until(lambda: apart.pid not in media.pids, "its child stays")
+    other.close()
+
+
+def test_a_suspect_that_crashes_alone_names_itself_again(
+    source: HttpTrackSource, media: MediaPool, server: MediaServer, recorded: Recorded, filling: FillingThreads
+) -> None:
+    stream = source.open(Track(server.serve("/song", content(recorded(Format.MP3)))), position_ms=0, alone=True)
+    drain(stream, filling, limit=10)
+    (child,) = [child for child in media.children if child.alone]
+    stopped_at_work(child, stream, filling)
+
+    os.kill(child.pid, signal.SIGABRT)
+    os.kill(child.pid, signal.SIGCONT)
+    drain(stream, filling)
+
+    assert isinstance(stream.failure, DecoderCrashed)
+
+
+async def test_a_refusal_for_want_of_memory_is_not_believed(
+    source: HttpTrackSource, media: MediaPool, server: MediaServer
+) -> None:
+    url = server.serve("/nothing", content(b"no sound at all" * 1_000))
+    with pytest.raises(TrackError, match="no audio at that address"):
+        await source.resolve(url)
+    assert not [child for child in media.children if child.alone]
+    begun = media.begun
+    (child,) = media.children
+
+    child.address_space = 1
+    with pytest.raises(TrackError, match="no audio at that address"):
+        await source.resolve(url)
+
+    assert media.begun == begun + 1, "it was asked of a child of its own, which was believed"
+
+
+async def test_a_child_that_cannot_begin_is_told_of(server: MediaServer, recorded: Recorded) -> None:
+    """A folder that hides the program, as an incomplete upgrade does."""
+    source = HttpTrackSource(server.allowed, media=MediaPool(command=("false",)))
+    try:
+        with pytest.raises(TrackError, match="Something went wrong"):
+            await source.resolve(server.serve("/song", content(recorded(Format.MP3))))
+    finally:
+        source.close()
+
+
+def test_no_process_and_no_descriptor_is_left_behind(
+    server: MediaServer, recorded: Recorded, filling: FillingThreads
+) -> None:
+    def round_trip() -> None:
+        media = MediaPool(spare=False)
+        source = HttpTrackSource(server.allowed, filling=FillingThreads(1, "short"), media=media)
+        stream = source.open(Track(url), position_ms=0)
+        await_buffered(stream, filling)
+        os.kill(playing_child(media).pid, signal.SIGKILL)
+        until(lambda: media.begun and not any(child.ended for child in media.children), "it is not reaped")
+        stream.close()
+        source.close()
+        until(lambda: not children_of_ours(), "a process is left")
+
+    url = server.serve("/song", content(recorded(Format.MP3)))
+    round_trip()
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(3):
+        round_trip()
+
+    assert len(os.listdir("/proc/self/fd")) <= before + 2
+
+
+def children_of_ours() -> list[str]:
+    with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as children:
+        return children.read().split()
