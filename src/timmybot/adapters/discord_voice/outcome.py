@@ -32,6 +32,11 @@ def outcome_of(playing: Playing) -> Outcome:
     return Outcome(Ending.FINISHED, None)
 
 
+def ended_unseen(playing: Playing) -> Outcome | None:
+    """How what has just become the current one ended before that, if it did: when it left its lane nobody was told."""
+    return outcome_of(playing) if playing.over else None
+
+
 def is_spent(playing: Playing) -> bool:
     """Whether it is known that it will give nothing, and nothing of it was heard: opened again, it may."""
     return not playing.sounded and (playing.over or playing.stream.failure is not None)

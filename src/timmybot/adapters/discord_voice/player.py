@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from timmybot.adapters.discord_voice.lane import Counters, Lane, Playing
-from timmybot.adapters.discord_voice.outcome import Outcome, is_spent, outcome_of
+from timmybot.adapters.discord_voice.outcome import Outcome, ended_unseen, is_spent, outcome_of
 from timmybot.adapters.discord_voice.pacer import Pacer
 from timmybot.adapters.discord_voice.presence import Presence
 from timmybot.adapters.discord_voice.rtp import PacketStream
@@ -249,9 +249,10 @@ class VoicePlayer:
         return prepared.playing
 
     def _confirm(self, playing: Playing) -> None:
-        """See whether it was heard to its end before its turn was confirmed. Nobody was told of that end."""
-        if playing.over and self._over is None:
-            self._over = outcome_of(playing)
+        """See whether it was heard to its end before its turn was confirmed."""
+        ended = ended_unseen(playing)
+        if ended is not None:
+            self._over = ended
             self._changed()
 
     def _ends_soon(self) -> bool:
