@@ -254,6 +254,22 @@ async def test_raising_when_it_is_read_it_is_opened_once_more(evening: Evening) 
     await evening.reach_the_third()
 
 
+@pytest.mark.parametrize("prepared", [False, True])
+async def test_a_source_that_raises_costs_the_track_and_not_the_guild(evening: Evening, *, prepared: bool) -> None:
+    def raises(*_: object, **__: object) -> FakeStream:
+        raise RuntimeError("a source broke its promise")
+
+    plain = evening.source.open
+    await evening.begin(THIRD)
+    evening.source.open = raises  # type: ignore[method-assign]
+    if prepared:
+        evening.player.prepare(NEXT)
+    await evening.take_turn()
+    assert evening.outcome == (Ending.FAILED, "Something went wrong in me while I played this track.")
+    evening.source.open = plain  # type: ignore[method-assign]
+    await evening.reach_the_third()
+
+
 async def test_hung_it_is_told_of_and_at_last_has_failed(evening: Evening) -> None:
     (await evening.begin()).behind = True
     evening.source.dry = True

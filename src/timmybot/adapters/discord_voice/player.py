@@ -12,6 +12,7 @@ from timmybot.adapters.discord_voice.outcome import Outcome, ended_unseen, is_sp
 from timmybot.adapters.discord_voice.pacer import Pacer
 from timmybot.adapters.discord_voice.presence import Presence
 from timmybot.adapters.discord_voice.rtp import PacketStream
+from timmybot.adapters.discord_voice.unopened import opened
 from timmybot.domain.ids import ChannelId, PlayId
 from timmybot.domain.track import Track
 from timmybot.ports.clock import Clock
@@ -111,7 +112,7 @@ class VoicePlayer:
         self._sound = sound
         playing = self._prepared_for(track, position_ms)
         if playing is None:
-            playing = Playing(self._source.open(track, position_ms=position_ms, sound=sound), paused=paused)
+            playing = Playing(opened(self._source, track, position_ms, sound), paused=paused)
         else:
             playing.stream.set_sound(sound)
         self._take(playing)
@@ -131,7 +132,7 @@ class VoicePlayer:
         if track is None or (current is not None and current.over):
             return
         self._loop = asyncio.get_running_loop()
-        playing = Playing(self._source.open(track, position_ms=0, sound=sound), paused=False)
+        playing = Playing(opened(self._source, track, 0, sound), paused=False)
         self._prepared = _Prepared(track, playing)
         if current is not None and self.lane.playing is current:
             self.lane.following = playing
@@ -222,7 +223,7 @@ class VoicePlayer:
         """Open the track again where it is."""
         if self._current is not None and self._track is not None and self._over is None:
             position_ms = self._current.stream.position_ms
-            stream = self._source.open(self._track, position_ms=position_ms, sound=self._sound)
+            stream = opened(self._source, self._track, position_ms, self._sound)
             self._take(Playing(stream, paused=False), at_once=True)
 
     def fail(self, sentence: str) -> None:
