@@ -14,8 +14,7 @@ from random import Random
 
 from sandbox.simulator.catalogue import Catalogue
 from sandbox.simulator.gateway import WorkerSessions
-from sandbox.simulator.noted import FOUND_ENDED, FOUND_FAILED, FOUND_HUNG, HEARD_AFTER_ALL
-from sandbox.simulator.opened import HUNG_SECONDS, Opened, SimulatedStream
+from sandbox.simulator.opened import HUNG_SECONDS, Opened, Turns
 from sandbox.simulator.parts import Parts
 from sandbox.simulator.plan import Kind
 from sandbox.simulator.record import Operation, Record, Segment
@@ -40,11 +39,6 @@ SENDER_HANGS = "what sends for all players hangs"
 """Among a process's notes: since when there has been something to send, or ``None`` as long as there was not."""
 
 _BROKEN_OFF = Outcome(Ending.FAILED, "The server hung up.")
-_FOUND = {
-    Kind.PREPARED_FAILS: FOUND_FAILED,
-    Kind.PREPARED_ENDS: FOUND_ENDED,
-    Kind.PREPARED_HANGS: FOUND_HUNG,
-}
 
 
 @dataclass
@@ -173,7 +167,9 @@ class SimulatedPlayer(Player):
         self._trouble: str | None = None
         self._opened: Opened | None = None
         """What it was last told to play."""
-        self._prepared: Opened | None = None
+        self._turns = Turns(
+            lambda in_turn: world.fate(guild_id, in_turn=in_turn), world.parts.is_spent, world.record.tally
+        )
         self._told_of_end: Opened | None = None
         self._segment: Segment | None = None
         self._turn = 0
@@ -212,7 +208,7 @@ class SimulatedPlayer(Player):
         self._ending = self._trouble = None
         self._sound = sound
         self._muted = False
-        self._opened, self._prepared = self._turn_of(track, position_ms), None
+        self._opened = self._turns.take(track, position_ms)
         ended = self._world.parts.ended_unseen(self._opened.playing)
         if ended is not None:
             self._end(ended)
@@ -222,40 +218,11 @@ class SimulatedPlayer(Player):
     def prepare(self, track: Track | None, sound: Sound = AS_IT_IS) -> None:
         """It is opened, and may be dead by its turn. But the track before ends before ``play`` here: no gap of a slot
         is heard in virtual time."""
-        if self._prepared is not None and self._prepared.track == track:
-            return
-        self._prepared = None
-        if track is not None and self._ending is None:
-            self._prepared = self._open(track, 0, in_turn=False)
+        self._turns.prepare(track, is_over=self._ending is not None)
 
     def be_spoiled(self, how: Kind) -> None:
         """What it has prepared is to die."""
-        if self._prepared is not None:
-            self._prepared.stream.spoil(how)
-            if self._ending is not None:
-                self._prepared.leave_lane()
-
-    def _open(self, track: Track, position_ms: int, *, in_turn: bool) -> Opened:
-        opened = Opened(track, SimulatedStream(position_ms))
-        fate = self._world.fate(self.guild_id, in_turn=in_turn)
-        if fate is not None:
-            opened.stream.spoil(fate)
-        return opened
-
-    def _turn_of(self, track: Track, position_ms: int) -> Opened:
-        """The track in its turn: as it was prepared, unless the shipped players would open it once more."""
-        tally, prepared = self._world.record.tally, self._prepared
-        if prepared is None or prepared.track != track or position_ms:
-            return self._open(track, position_ms, in_turn=True)
-        if prepared.stream.fate is not None:
-            tally[_FOUND[prepared.stream.fate]] += 1
-        if self._world.parts.is_spent(prepared.playing):
-            opened = self._open(track, position_ms, in_turn=True)
-            if prepared.stream.failure is not None and opened.stream.fate is None:
-                tally[HEARD_AFTER_ALL] += 1
-            return opened
-        prepared.was_dead = prepared.stream.failure is not None or prepared.playing.over
-        return prepared
+        self._turns.spoil(how, is_over=self._ending is not None)
 
     def set_sound(self, sound: Sound) -> None:
         self.settle()
@@ -292,7 +259,8 @@ class SimulatedPlayer(Player):
         self._stop_mending()
         self._drop()
         self._play_id = self._track = self._ending = self._trouble = None
-        self._opened = self._prepared = None
+        self._opened = None
+        self._turns.forget()
         self._sound = AS_IT_IS
         self._position_ms = 0.0
         self._paused = self._kicked = self._moved = self._muted = False
@@ -406,8 +374,7 @@ class SimulatedPlayer(Player):
         assert self._track is not None
         self.settle()
         self._ending, self._trouble = outcome.ending, outcome.trouble
-        if self._prepared is not None:
-            self._prepared.leave_lane()
+        self._turns.be_followed()
         tag = self._world.catalogue.tag_of(self._track.url)
         name = "failed" if outcome.ending is Ending.FAILED else "ended"
         if self._opened is not None and self._opened.was_dead and self._world.fate(self.guild_id, in_turn=True) is None:
