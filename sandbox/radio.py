@@ -45,6 +45,8 @@ class Radio:
         self._closing = asyncio.Event()
         self.port = 0
         self.requests: list[Request] = []
+        self.withheld: set[str] = set()
+        """Names of files for which requests are taken from now on and never answered."""
 
     @property
     def host(self) -> str:
@@ -114,7 +116,9 @@ class Radio:
             raise web.HTTPNotFound
         return path
 
-    async def _file(self, request: web.Request) -> web.FileResponse:
+    async def _file(self, request: web.Request) -> web.StreamResponse:
+        if request.match_info["name"] in self.withheld:
+            return await self._never(request)
         path = self._path(request)
         content_type = CONTENT_TYPES.get(path.suffix, "application/octet-stream")
         return web.FileResponse(path, headers={"Content-Type": content_type})

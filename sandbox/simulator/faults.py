@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sandbox.simulator.members import voice_channel
-from sandbox.simulator.plan import SHARDS, TO_EVERYONE, Fault, Kind
+from sandbox.simulator.plan import OUTLASTS, SHARDS, TO_EVERYONE, Fault, Kind
 from sandbox.simulator.scheduler import Scheduler
 from sandbox.simulator.virtual_time import Process
 from sandbox.simulator.worker_process import Surroundings, WorkerProcess
@@ -42,6 +42,8 @@ class Misfortune:
                 return self._to_the_stores(fault)
             case Kind.NUDGES_LOST | Kind.NUDGES_LATE | Kind.NUDGES_DOUBLED | Kind.INDEX_LAG:
                 return self._to_hints(fault)
+            case Kind.PREPARED_FAILS | Kind.PREPARED_ENDS | Kind.PREPARED_HANGS:
+                return self._to_what_is_prepared(fault)
             case _:
                 return self._by_discord(fault)
 
@@ -155,6 +157,11 @@ class Misfortune:
         name = fault.kind.name.lower()
         by = fault.strength if fault.kind is Kind.INDEX_LAG else 1.0
         return self._raise(self._around.kept, ((name, by),))
+
+    def _to_what_is_prepared(self, fault: Fault) -> Undo:
+        voice, guild = self._around.voice, self._guilds[fault.target % len(self._guilds)]
+        voice.spoil(guild, fault.kind, outlasts=fault.strength >= OUTLASTS)
+        return lambda: voice.unspoil(guild, fault.kind)
 
     def _by_discord(self, fault: Fault) -> Undo | None:
         around = self._around

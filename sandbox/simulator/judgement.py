@@ -5,16 +5,19 @@ from __future__ import annotations
 import itertools
 
 from sandbox.simulator.case import RECOVERY_SECONDS, Case
-from sandbox.simulator.catalogue import Catalogue, guild_tag
+from sandbox.simulator.catalogue import Catalogue, guild_tag, tags_in
 from sandbox.simulator.hearing import judge_hearing
 from sandbox.simulator.life import Life
 from sandbox.simulator.linearise import explain
-from sandbox.simulator.plan import Track
+from sandbox.simulator.plan import Kind, Track
 from sandbox.simulator.record import Operation, Violation
 from timmybot.adapters.discord_gateway.identify_gate import GRANTED_SECONDS
-from timmybot.domain.ids import GuildId, ShardId
+from timmybot.domain.ids import GuildId, PlayId, ShardId
 from timmybot.ports.identify_budget import BUCKET_SECONDS
 
+TOLD_SECONDS = 2.0
+"""How soon a guild reads that a track failed, once the queue has gone on: a call or two of either kind."""
+OF_TRACKS = (Kind.TRACK_FAILS, Kind.PREPARED_FAILS, Kind.PREPARED_ENDS, Kind.PREPARED_HANGS)
 NUDGE_SECONDS = 6.0
 """How soon a nudge is read: poll, replica, a call that times out before."""
 
@@ -23,7 +26,7 @@ def judge(life: Life) -> list[Violation]:
     """Every violation of the life, in the order of time."""
     record = life.record
     case = Case(life)
-    for rule in (_one_writer, _isolated, _explained, _dropped, _answered, _nudged, _identify_budget):
+    for rule in (_one_writer, _isolated, _explained, _dropped, _named, _answered, _nudged, _identify_budget):
         rule(case)
     for guild in life.guilds:
         judge_hearing(case, guild)
@@ -64,6 +67,39 @@ def _dropped(case: Case) -> None:
     for each in case.record.operations:
         if each.name == "dropped" and case.life.around.catalogue.kind(Catalogue.link(each.tag)) is not Track.NOTHING:
             case.violated("only dead links are dropped", each.invoked, f"guild {each.guild} lost {each.tag}")
+
+
+def _named(case: Case) -> None:
+    """A track that failed is told of by its name. A worker that is killed, or Discord's silence, may keep that from the
+    guild, so it is judged where nothing went wrong but with tracks."""
+    playings = {(guild, number): play_id for (guild, play_id), number in case.record.playings.items()}
+    for each in case.record.operations:
+        if each.name != "failed" or not _only_tracks_fail(case, each.invoked):
+            continue
+        moved_on_at = _moved_on_by_a_worker(case, each.guild, playings.get((each.guild, each.playing)), each.invoked)
+        if moved_on_at is None:
+            continue
+        by = moved_on_at + TOLD_SECONDS
+        told = (words for at, guild, words in case.record.told if guild == each.guild and each.invoked < at <= by)
+        if by < case.end and not any(each.tag in tags_in(words) for words in told):
+            what = f"guild {each.guild} was not told that {each.tag} failed"
+            case.violated("a failure is told by the track's name", moved_on_at, what)
+
+
+def _only_tracks_fail(case: Case, at: float) -> bool:
+    others = [fault for fault in case.life.plan.faults if fault.kind not in OF_TRACKS]
+    return all(fault.until + RECOVERY_SECONDS < at or fault.at > at + 2 * TOLD_SECONDS for fault in others)
+
+
+def _moved_on_by_a_worker(case: Case, guild: GuildId, over: PlayId | None, after: float) -> float | None:
+    """When a worker went on from the playing ``over``; ``None`` if none did, or a command came before it."""
+    went_on = (
+        commit
+        for commit in case.record.commits
+        if commit.guild == guild and commit.at >= after and commit.before.play_id == over != commit.after.play_id
+    )
+    first = next(went_on, None)
+    return first.at if first is not None and first.epoch is not None else None
 
 
 def _told(operation: Operation) -> str:

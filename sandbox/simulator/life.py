@@ -50,7 +50,7 @@ class Life:
             network=network,
             kept=Kept(loop, random, SHARDS, self.record),
             gateway=DiscordGateway(loop, random, self.record),
-            voice=VoiceWorld(loop, random, self.record, catalogue, SHARDS),
+            voice=VoiceWorld(loop, random, self.record, catalogue, SHARDS, parts=parts),
             rest=SimulatedRest(loop, random, network, self.record),
             catalogue=catalogue,
             settings=settings,

@@ -1,4 +1,4 @@
-"""Situations that are noted in the record's tally as they happen, by the stores that see them."""
+"""Situations that are noted in the record's tally as they happen, by the stores and players that see them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ WRITTEN_ANEW_MEANWHILE = "the queue was written anew during a command"
 WRITTEN_BESIDE = "a queue was written beside the present one"
 SWEPT = "dead writings were swept"
 OVERLAP_HIT = "a nudge was found thanks to the overlap"
+FOUND_FAILED = "a prepared track had failed when its turn came"
+FOUND_ENDED = "a prepared track had ended when its turn came"
+FOUND_HUNG = "a prepared track hung when its turn came"
+HEARD_AFTER_ALL = "a track that had failed before its turn was heard in it"
 NOTED = (
     STALE_WRITER,
     COMMAND_LOST_RACE,
@@ -17,5 +21,9 @@ NOTED = (
     WRITTEN_BESIDE,
     SWEPT,
     OVERLAP_HIT,
+    FOUND_FAILED,
+    FOUND_ENDED,
+    FOUND_HUNG,
+    HEARD_AFTER_ALL,
 )
-"""What the stores note in the record's tally as it happens."""
+"""What the stores and players note in the record's tally as it happens."""

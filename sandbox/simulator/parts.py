@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sandbox.simulator.lists import AnsweringLists
+from timmybot.adapters.discord_voice.lane import Playing
+from timmybot.adapters.discord_voice.outcome import Outcome, ended_unseen, is_spent
 from timmybot.ports.guild_store import GuildStore
 from timmybot.services.answering import Answering
 from timmybot.services.held_guilds import HeldGuilds
@@ -26,3 +28,6 @@ class Parts:
     """Put between a worker and a guild's store."""
     command_store: Callable[[GuildStore], GuildStore] | None = None
     settings: Callable[[Settings], Settings] = lambda settings: settings
+    is_spent: Callable[[Playing], bool] = is_spent
+    ended_unseen: Callable[[Playing], Outcome | None] = ended_unseen
+    """Both: what players ask of a stream that was opened before its turn."""

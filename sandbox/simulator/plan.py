@@ -43,9 +43,15 @@ class Kind(Enum):
     REPLIES_DOWN = "replies down"  # Discord's REST API does not answer
     UNHEARD = "player unheard"  # target: a guild; from now on, what its worker sends there goes nowhere
     TRACK_FAILS = "track fails"  # target: a guild; what plays there breaks off
+    PREPARED_FAILS = "prepared track fails"  # target: a guild; what is opened there before its turn; see OUTLASTS
+    PREPARED_ENDS = "prepared track ends"  # the same; it ends without a frame
+    PREPARED_HANGS = "prepared track hangs"  # the same; it neither gives a frame nor fails, for as long as it is let
 
 
 TO_EVERYONE = -1
+OUTLASTS = 0.5
+"""From this strength on, what is wrong with a prepared track is wrong with it in its turn, too, while the fault lasts.
+"""
 STORE_FAULTS = (Kind.STORE_DOWN, Kind.STORE_LOSSY, Kind.THROTTLED, Kind.SLOW)
 
 
@@ -255,6 +261,9 @@ _SECONDS = {
     Kind.GATEWAY_LOSS: (0.5, 3.0),
     Kind.VOICE_LOSS: (0.5, 3.0),
     Kind.REPLIES_DOWN: (1.0, 10.0),
+    Kind.PREPARED_FAILS: (3.0, 15.0),
+    Kind.PREPARED_ENDS: (3.0, 15.0),
+    Kind.PREPARED_HANGS: (3.0, 15.0),
 }
 
 

@@ -140,6 +140,8 @@ class Record:
     """Guild and interaction of every answer that was still owed at the end."""
     edits: dict[int, float] = field(default_factory=dict)
     """When the answer to each interaction was edited first."""
+    told: list[tuple[float, GuildId, str]] = field(default_factory=list)
+    """What guilds read, in their text channel or in an answer that was edited, and when."""
     violations: list[Violation] = field(default_factory=list)
     tally: Counter[str] = field(default_factory=Counter)
 

@@ -32,7 +32,8 @@ class SimulatedRest:
         return ProcessRest(self, process)
 
     def check_words(self, guild: GuildId, content: str) -> None:
-        """What a guild reads must be about its own tracks."""
+        """What a guild reads, which must be about its own tracks."""
+        self.record.told.append((self.loop.now, guild, content))
         foreign = [tag for tag in tags_in(content) if not tag.startswith(guild_tag(guild))]
         if foreign:
             self.record.violated("guilds are isolated", self.loop.now, f"guild {guild} reads of {foreign}: {content}")

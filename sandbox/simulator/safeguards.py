@@ -40,6 +40,7 @@ from timmybot.services.writing_anew import WritingAnew
 _STALLS = (Kind.PAUSE, Kind.CRASH, Kind.STORE_DOWN)
 _OUTAGES = (Kind.STORE_DOWN, Kind.SLOW, Kind.STORE_LOSSY, Kind.PAUSE)
 _NUDGES = (Kind.NUDGES_LOST, Kind.NUDGES_LATE)
+_PREPARED = (Kind.PREPARED_FAILS, Kind.PREPARED_ENDS)
 _CHANGES = (Kind.DRAIN, Kind.DEPLOY, Kind.SCALE_UP, Kind.CRASH)
 
 
@@ -377,6 +378,19 @@ def _never_tunes(wanted: GuildState, actual: PlayerStatus, **known: Any) -> Any:
     return Rest() if isinstance(action, Tune) else action
 
 
+def _never_spent(playing: object) -> bool:
+    """A prepared stream is taken as it is."""
+    return False
+
+
+def _nobody_looks(playing: object) -> None:
+    """That a prepared stream ended before its turn is nobody's business."""
+
+
+def _reason_alone(track: object, why: str, at_ms: int) -> str:
+    return why
+
+
 def _forget_places(self: Leases, positions: object) -> None:
     """Only what heartbeats tell now is known."""
 
@@ -467,6 +481,18 @@ SAFEGUARDS = (
         "nothing is given up before its place is saved",
         _parts(held_guilds=_GivesUpAtOnce),
         (Kind.STORE_DOWN, Kind.DRAIN),
+    ),
+    Safeguard("what failed before its turn is opened once more", _parts(is_spent=_never_spent), _PREPARED),
+    Safeguard(
+        "what ended before its turn has ended (if it is not opened once more)",
+        _parts(is_spent=_never_spent, ended_unseen=_nobody_looks),
+        _PREPARED,
+        beside=Parts(is_spent=_never_spent),
+    ),
+    Safeguard(
+        "a failure is told by the track's name",
+        _patched(reconcile, "failed", _reason_alone),
+        (Kind.TRACK_FAILS, *_PREPARED),
     ),
     Safeguard("the identify budget", _patched(FakeIdentifyBudget, "reserve", _identify_at_once), (Kind.GATEWAY_LOSS,)),
     Safeguard(

@@ -14,8 +14,13 @@ from random import Random
 
 from sandbox.simulator.catalogue import Catalogue
 from sandbox.simulator.gateway import WorkerSessions
+from sandbox.simulator.opened import HUNG_SECONDS, Opened, Turns
+from sandbox.simulator.parts import Parts
+from sandbox.simulator.plan import Kind
 from sandbox.simulator.record import Operation, Record, Segment
 from sandbox.simulator.virtual_time import Process, ProcessClock, VirtualLoop
+from timmybot.adapters.discord_voice.outcome import Outcome, outcome_of
+from timmybot.adapters.discord_voice.player import ENDS_SOON_MS
 from timmybot.domain.ids import ChannelId, GuildId, PlayId, ShardId, WorkerId, shard_of
 from timmybot.domain.track import Track
 from timmybot.ports.track_source import AS_IT_IS, Sound
@@ -24,12 +29,16 @@ from timmybot.ports.voice import Ending, Player, Players, PlayerStatus, VoiceErr
 REJOIN_SECONDS = 10.0
 """How long a connection whose server is gone waits for news before it asks to be let in again."""
 LISTEN_SECONDS = 1.5
+NOTICED_SECONDS = 0.3
+"""How soon a player notices that its track is about to end, or has nothing in it."""
 GATEWAY_SECONDS = 10.0
 """How long a join waits for the gateway."""
 
 SENDERS_HANG = "senders that hang"
 SENDER_HANGS = "what sends for all players hangs"
 """Among a process's notes: since when there has been something to send, or ``None`` as long as there was not."""
+
+_BROKEN_OFF = Outcome(Ending.FAILED, "The server hung up.")
 
 
 @dataclass
@@ -46,6 +55,9 @@ class VoiceWorld:
     refusing: set[GuildId] = field(default_factory=set)
     blocked: set[tuple[GuildId, WorkerId]] = field(default_factory=set)
     """Whose packets get lost on the way to the guild's call."""
+    spoiled: dict[GuildId, tuple[Kind, bool]] = field(default_factory=dict)
+    """What becomes of what is opened in a guild before its turn, and whether also of what is opened in it."""
+    parts: Parts = field(default_factory=Parts)
 
     def taken(self, player: SimulatedPlayer) -> None:
         """The player has joined: the guild's call is its worker's."""
@@ -96,6 +108,22 @@ class VoiceWorld:
             self.blocked.add((guild_id, player.worker))
             self.record.tally["players unheard"] += 1
 
+    def spoil(self, guild_id: GuildId, how: Kind, *, outlasts: bool) -> None:
+        """Let something be wrong with what is opened before its turn there, and has been."""
+        self.spoiled[guild_id] = how, outlasts
+        for player in self.players:
+            if player.guild_id == guild_id and player.process.running:
+                player.be_spoiled(how)
+
+    def unspoil(self, guild_id: GuildId, how: Kind) -> None:
+        if self.spoiled.get(guild_id, (None, False))[0] is how:
+            del self.spoiled[guild_id]
+
+    def fate(self, guild_id: GuildId, *, in_turn: bool) -> Kind | None:
+        """What becomes of what is opened in the guild now."""
+        how, outlasts = self.spoiled.get(guild_id, (None, False))
+        return how if outlasts or not in_turn else None
+
     def hang(self, process: Process) -> None:
         """Let nothing leave the process any more, though it goes on otherwise."""
         self.record.tally[SENDERS_HANG] += 1
@@ -137,6 +165,12 @@ class SimulatedPlayer(Player):
         self._ending: Ending | None = None
         self._sound = AS_IT_IS
         self._trouble: str | None = None
+        self._opened: Opened | None = None
+        """What it was last told to play."""
+        self._turns = Turns(
+            lambda in_turn: world.fate(guild_id, in_turn=in_turn), world.parts.is_spent, world.record.tally
+        )
+        self._told_of_end: Opened | None = None
         self._segment: Segment | None = None
         self._turn = 0
         self._mending: asyncio.Task[None] | None = None
@@ -156,6 +190,7 @@ class SimulatedPlayer(Player):
             kicked=self._kicked,
             moved=self._moved,
             stuck=self._is_blocked and self._connected and self._track is not None and not self._paused,
+            ends_soon=self._ending is None and self._remaining_ms() <= ENDS_SOON_MS,
         )
 
     async def join(self, channel_id: ChannelId) -> None:
@@ -173,10 +208,21 @@ class SimulatedPlayer(Player):
         self._ending = self._trouble = None
         self._sound = sound
         self._muted = False
+        self._opened = self._turns.take(track, position_ms)
+        ended = self._world.parts.ended_unseen(self._opened.playing)
+        if ended is not None:
+            self._end(ended)
+            return
         self.go_on()
 
     def prepare(self, track: Track | None, sound: Sound = AS_IT_IS) -> None:
-        """Nothing is gapless here."""
+        """It is opened, and may be dead by its turn. But the track before ends before ``play`` here: no gap of a slot
+        is heard in virtual time."""
+        self._turns.prepare(track, is_over=self._ending is not None)
+
+    def be_spoiled(self, how: Kind) -> None:
+        """What it has prepared is to die."""
+        self._turns.spoil(how, is_over=self._ending is not None)
 
     def set_sound(self, sound: Sound) -> None:
         self.settle()
@@ -213,6 +259,8 @@ class SimulatedPlayer(Player):
         self._stop_mending()
         self._drop()
         self._play_id = self._track = self._ending = self._trouble = None
+        self._opened = None
+        self._turns.forget()
         self._sound = AS_IT_IS
         self._position_ms = 0.0
         self._paused = self._kicked = self._moved = self._muted = False
@@ -273,34 +321,65 @@ class SimulatedPlayer(Player):
         if self._has_to_send and self.process.notes.get(SENDER_HANGS, 0.0) is None:
             now = self.process.notes[SENDER_HANGS] = self._world.loop.now
             self._world.record.troubles.append((now, now))  # until now it did no harm
-        if not self.sends or self._track is None or self._play_id is None:
+        if not self.sends or self._track is None or self._play_id is None or self._opened is None:
             return
-        world, turn = self._world, self._turn
+        world, turn, opened = self._world, self._turn, self._opened
+        if opened.stream.fate is not None:
+            self._wait_in_vain(opened)
+            return
+        opened.playing.sounded = True
         self._segment = Segment(
             self.guild_id, self.worker, self._play_id, world.catalogue.tag_of(self._track.url),
             world.calls.get(self.guild_id) is self, world.loop.now, round(self._position_ms), sound=self._sound,
         )  # fmt: skip
         world.record.segments.append(self._segment)
-        remaining_ms = world.catalogue.length_ms(self._track.url) - self._position_ms
+        remaining_ms = self._remaining_ms()
         world.loop.after(max(remaining_ms, 0.0) / 1000 / self._sound.rate, lambda: self._run_out(turn))
+        soon = max(remaining_ms - ENDS_SOON_MS, 0.0) / 1000 / self._sound.rate
+        world.loop.after(soon + NOTICED_SECONDS, lambda: self._notice_end(turn))
 
     def break_off(self) -> None:
         """The track's server hangs up."""
-        if self.sends:
-            self._end(Ending.FAILED)
+        if self.sends and self._opened is not None and self._opened.stream.fate is None:
+            self._end(_BROKEN_OFF)
+
+    def _wait_in_vain(self, opened: Opened) -> None:
+        """What it plays gives nothing: it has ended already, or is given up after a while."""
+        loop, turn = self._world.loop, self._turn
+        hangs = opened.stream.fate is Kind.PREPARED_HANGS
+        seconds = HUNG_SECONDS if hangs else NOTICED_SECONDS
+        if hangs:
+            self._world.record.troubles.append((loop.now, loop.now + seconds))
+
+        def give_up() -> None:
+            if turn == self._turn and not opened.playing.over:
+                opened.stream.give_up()
+                self._end(outcome_of(opened.playing))
+
+        loop.after(seconds, give_up)
+
+    def _notice_end(self, turn: int) -> None:
+        if turn == self._turn and self._told_of_end is not self._opened:
+            self._told_of_end = self._opened
+            self._world.loop.post(self.process, self.changed)
+
+    def _remaining_ms(self) -> float:
+        return self._world.catalogue.length_ms(self._track.url) - self._position_now() if self._track else float("inf")
 
     def _run_out(self, turn: int) -> None:
         if turn == self._turn and self._track is not None:
-            broken = self._world.catalogue.breaks(self._track.url)
-            self._end(Ending.FAILED if broken else Ending.FINISHED)
+            self._end(_BROKEN_OFF if self._world.catalogue.breaks(self._track.url) else Outcome(Ending.FINISHED, None))
 
-    def _end(self, ending: Ending) -> None:
+    def _end(self, outcome: Outcome) -> None:
         assert self._track is not None
         self.settle()
-        self._ending = ending
-        self._trouble = "The server hung up." if ending is Ending.FAILED else None
+        self._ending, self._trouble = outcome.ending, outcome.trouble
+        self._turns.be_followed()
         tag = self._world.catalogue.tag_of(self._track.url)
-        name = "failed" if ending is Ending.FAILED else "ended"
+        name = "failed" if outcome.ending is Ending.FAILED else "ended"
+        if self._opened is not None and self._opened.was_dead and self._world.fate(self.guild_id, in_turn=True) is None:
+            what = f"guild {self.guild_id}: {tag} failed because it had before its turn"
+            self._world.record.violated("what is well in its turn is heard", self._world.loop.now, what)
         record, now = self._world.record, self._world.loop.now
         playing = record.playings[self.guild_id, self._play_id] if self._play_id else 0
         record.operations.append(Operation(self.guild_id, name, now, tag, playing=playing))

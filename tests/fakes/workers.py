@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tests.fakes.clock import FakeClock, settle
@@ -69,10 +70,17 @@ class Theatre(FrontOfHouse):
         super().__init__()
         self.source = FakeSource()
         self.tracks = FakeTrackCache(self.clock)
+        self.new_players: Callable[[], FakePlayers] = FakePlayers
+        """What each worker's players are made by."""
 
     def new_worker(self, name: str, *, revision: int = 1, start: bool = True, probed: bool = True) -> FakeWorker:
         """``probed``: whether its heartbeat follows its progress."""
-        players, sessions, metrics, protection = FakePlayers(), FakeShardSessions(), FakeMetrics(), FakeProtection()
+        players, sessions, metrics, protection = (
+            self.new_players(),
+            FakeShardSessions(),
+            FakeMetrics(),
+            FakeProtection(),
+        )
 
         def positions() -> dict[PlayId, int]:
             return {each.play_id: each.position_ms for each in players.statuses().values() if each.play_id}

@@ -46,6 +46,9 @@ OFTEN_MISSED = (
     "who is thrown out stops once, though the answer be lost",
     "the right is stamped before the call",
     "what sounds is compared with what was chosen",
+    "what failed before its turn is opened once more",
+    "what ended before its turn has ended (if it is not opened once more)",
+    "a failure is told by the track's name",
 )
 
 

@@ -12,6 +12,8 @@ _MARKDOWN = re.compile(r"([\\*_~`|>\[\]()#@<:-])")
 _AFTER_THE_PATH = re.compile(r"(https?://[^\s?#]*)[?#]\S*?(?=>?\.?(?:\s|$))", re.IGNORECASE)
 _SHOWN = 80
 _URL_SHOWN = 120
+_BEGUN_MS = 1_000
+"""What is shorter was hardly heard."""
 
 MESSAGE_LIMIT = 2_000
 """Characters. Source: Discord, Message: ``content``."""
@@ -32,6 +34,13 @@ def named(track: Track) -> str:
     shown = name if len(name) <= _SHOWN else name[: _SHOWN - 1] + "…"
     length = "" if track.duration_ms is None else f" ({clock_time(track.duration_ms)})"
     return f"**{escaped(shown)}**{length}"
+
+
+def failed(track: Track, why: str, at_ms: int) -> str:
+    """What a guild is told of a track that failed at ``at_ms``; ``why`` is a sentence. Others play by the time it is
+    read, so the track is named."""
+    what = "can't play" if at_ms < _BEGUN_MS else "can't go on with"
+    return f"I {what} {named(track)}. {why}"
 
 
 def listed(entry: Entry | None) -> str:

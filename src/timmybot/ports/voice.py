@@ -84,8 +84,10 @@ class Player(Protocol):
     ) -> None:
         """Play ``track`` from ``position_ms`` in place of whatever is playing, which fades out.
 
-        Returns once the source is opening; that it could not be opened is a FAILED ending. A track that was prepared
-        is not opened again: if the one before has ended, it sounds already.
+        Returns once the source is opening; that it could not be opened is a FAILED ending, and so is a track that gave
+        nothing from its beginning to its end. A track that was prepared is not opened again: if the one before has
+        ended, it sounds already, or has even been heard to its end. But one that failed or ended before its turn
+        without a sound is opened once more, as what was wrong may have passed.
         """
         ...
 

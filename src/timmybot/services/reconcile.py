@@ -17,6 +17,7 @@ from timmybot.domain.guild_state import GuildState
 from timmybot.domain.ids import ChannelId, PlayId
 from timmybot.domain.sound import Loudness
 from timmybot.domain.track import Track
+from timmybot.domain.wording import failed
 from timmybot.ports.guild_store import Fenced, GuildStore, VersionConflict
 from timmybot.ports.voice import Player, PlayerStatus, VoiceError
 from timmybot.services.loudness import KnownLoudness
@@ -326,8 +327,12 @@ class Reconciler:
         return max(own, wanted.position_ms, told or 0)
 
     async def _advance(self, over: PlayId, trouble: str | None, wanted: GuildState) -> None:
-        if trouble is None and self._spinning.is_out_of_hand(wanted, over, self._player.status().position_ms):
+        status = self._player.status()
+        if trouble is None and self._spinning.is_out_of_hand(wanted, over, status.position_ms):
             trouble = STOPPED_REPEATING
+        elif trouble is not None and status.play_id == over and wanted.current is not None:
+            entry = await self._store.entry(wanted.current, of=wanted)
+            trouble = failed(entry.track, trouble, status.position_ms) if entry else trouble
         why = Over.FAILED if trouble else Over.ENDED
         change, _ = await move_on(self._store, wanted, over, why, self._new_id)
         await self._store.commit(change, epoch=self._right())

@@ -90,7 +90,19 @@ async def test_a_song_that_breaks_off_is_told_in_the_text_channel_and_the_next_o
     await theatre.clock.advance(1)
     worker.player(GUILD).end(Ending.FAILED, "The server hung up.")
     await settle()
-    assert theatre.rest.told == [(TEXT, "The server hung up.")]
+    assert theatre.rest.told == [(TEXT, "I can't go on with **First \\*song\\*** (1:00). The server hung up.")]
+    assert worker.player(GUILD).told[-1] == "play Second song from 0"
+
+
+async def test_a_song_that_does_not_begin_is_told_by_its_name_and_the_next_one_plays(
+    theatre: Theatre, worker: FakeWorker
+) -> None:
+    for url in (SONG, SECOND_SONG):
+        await theatre.says("play", url=url)
+    await theatre.clock.advance(1)
+    worker.player(GUILD).end(Ending.FAILED, "The server answered 404.", at_ms=0)
+    await settle()
+    assert theatre.rest.told == [(TEXT, "I can't play **First \\*song\\*** (1:00). The server answered 404.")]
     assert worker.player(GUILD).told[-1] == "play Second song from 0"
 
 

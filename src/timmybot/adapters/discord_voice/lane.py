@@ -46,7 +46,7 @@ class Counters:
 class Playing:
     """One stream being played."""
 
-    __slots__ = ("broken", "faded", "fading", "left", "over", "paused", "still", "stream", "take", "yields")
+    __slots__ = ("broken", "faded", "fading", "left", "over", "paused", "sounded", "still", "stream", "take", "yields")
 
     def __init__(self, stream: FrameStream, *, paused: bool) -> None:
         self.stream = stream
@@ -58,6 +58,8 @@ class Playing:
         self.still = paused
         """Nothing is read."""
         self.over = False
+        self.sounded = False
+        """A frame of it was taken."""
         self.broken = False
         """Reading it raised, which no stream should."""
         self.yields = False
@@ -155,8 +157,11 @@ class Lane:
             return
         playing = self.playing
         if playing is None or playing.still:
-            self._rest(packets)
-            return
+            if not self._catches_up(playing):
+                self._rest(packets)
+                return
+            playing = self.playing
+            assert playing is not None
         left = playing.left
         if left and not playing.faded:
             playing.left = left - 1
@@ -220,6 +225,7 @@ class Lane:
         except IndexError:  # closed at this very moment
             self._rest(packets)
             return
+        playing.sounded = True
         try:
             packets.send(frame)
         except (ValueError, RuntimeError):
@@ -244,6 +250,23 @@ class Lane:
             self._counters.underrun += 1
         return False
 
+    def _catches_up(self, playing: Playing | None) -> bool:
+        """What plays is silent. Returns whether what follows has taken its place: the loop said so in the very moment
+        in which what gives way ended or fell silent, and nobody would look at the two again."""
+        following = self.following
+        if following is None or (playing is not None and not (playing.over or playing.yields)):
+            return False
+        if playing is None or playing.over:
+            self._follow(following)
+        else:
+            self._end(playing)
+        return not (self.playing is None or self.playing.still)
+
+    def _follow(self, following: Playing) -> None:
+        self.playing = following
+        if self.following is following:  # else the loop has just said otherwise
+            self.following = None
+
     def _count_fading(self, playing: Playing) -> None:
         """A stream that does not fade in time is cut off."""
         playing.fading -= 1
@@ -257,7 +280,7 @@ class Lane:
         playing.over = playing.still = True
         following = self.following
         if following is not None:
-            self.playing, self.following = following, None
+            self._follow(following)
         self._on_over(playing)
 
     def _rest(self, packets: PacketStream) -> None:

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from timmybot.adapters.discord_voice.lane import Counters, Lane, Playing
+from timmybot.adapters.discord_voice.outcome import Outcome, ended_unseen, is_spent, outcome_of
 from timmybot.adapters.discord_voice.pacer import Pacer
 from timmybot.adapters.discord_voice.presence import Presence
 from timmybot.adapters.discord_voice.rtp import PacketStream
+from timmybot.adapters.discord_voice.unopened import opened
 from timmybot.domain.ids import ChannelId, PlayId
 from timmybot.domain.track import Track
 from timmybot.ports.clock import Clock
@@ -27,14 +29,6 @@ MakePresence = Callable[
     [Callable[[PacketStream | None], None], Callable[[], None], Callable[[str], None]],
     Presence,
 ]
-
-
-@dataclass(frozen=True)
-class _Over:
-    """How a playing ended."""
-
-    ending: Ending
-    trouble: str | None
 
 
 @dataclass(frozen=True)
@@ -73,9 +67,11 @@ class VoicePlayer:
         self._track: Track | None = None
         self._current: Playing | None = None
         """What it was last told to play. The lane may be fading out of the one before, or be at the next already."""
+        self.turn = 0
+        """Another one for each stream that may take its time to begin; not for one that the watchdog opened again."""
         self._prepared: _Prepared | None = None
         self._told_of_end: Playing | None = None
-        self._over: _Over | None = None
+        self._over: Outcome | None = None
         self._sound = AS_IT_IS
         self._paused_at: float | None = None
         self._notices: tuple[str, ...] = ()
@@ -112,30 +108,31 @@ class VoicePlayer:
         self, play_id: PlayId, track: Track, *, position_ms: int, paused: bool, sound: Sound = AS_IT_IS
     ) -> None:
         self._loop = asyncio.get_running_loop()
-        prepared = self._prepared
-        if prepared is not None and prepared.track == track and position_ms == 0:
-            self._prepared = None
-            self._sound = sound
-            prepared.playing.stream.set_sound(sound)
-            self._take(prepared.playing)
+        self.turn += 1
+        self._sound = sound
+        playing = self._prepared_for(track, position_ms)
+        if playing is None:
+            playing = Playing(opened(self._source, track, position_ms, sound), paused=paused)
         else:
-            self._sound = sound
-            self._take(Playing(self._source.open(track, position_ms=position_ms, sound=sound), paused=paused))
+            playing.stream.set_sound(sound)
+        self._take(playing)
         self._play_id, self._track = play_id, track
         self.lane.muted = self.stuck = False
         if paused:
             self.pause()
+        self._confirm(playing)
 
     def prepare(self, track: Track | None, sound: Sound = AS_IT_IS) -> None:
         prepared, current = self._prepared, self._current
         if prepared is not None and prepared.track == track:
-            prepared.playing.stream.set_sound(sound)
+            if not is_spent(prepared.playing):  # else it is opened again when its turn comes
+                prepared.playing.stream.set_sound(sound)
             return
         self._drop_prepared()
         if track is None or (current is not None and current.over):
             return
         self._loop = asyncio.get_running_loop()
-        playing = Playing(self._source.open(track, position_ms=0, sound=sound), paused=False)
+        playing = Playing(opened(self._source, track, 0, sound), paused=False)
         self._prepared = _Prepared(track, playing)
         if current is not None and self.lane.playing is current:
             self.lane.following = playing
@@ -156,6 +153,7 @@ class VoicePlayer:
         if current is None or not current.paused:
             return
         if current.stream.live and since is not None and self._clock.monotonic() - since > _STALE_PAUSE_SECONDS:
+            self.turn += 1
             self.reopen()
             return
         current.resume()
@@ -189,9 +187,27 @@ class VoicePlayer:
 
     @property
     def should_sound(self) -> bool:
-        """Whether frames are due: it is told to play, is connected, and neither paused nor silenced."""
+        """Whether frames are due: it is told to play, is connected, and neither paused nor silenced.
+
+        By what it was told, whatever its lane has: a track that is lost between the two is to be noticed.
+        """
         current, lane = self._current, self.lane
-        return current is not None and current in (lane.playing, lane.following) and lane.sounds
+        if current is None or self._over is not None or current.paused:
+            return False
+        return lane.packets is not None and not lane.muted
+
+    @property
+    def has_sounded(self) -> bool:
+        """Whether a frame of what it plays was taken."""
+        return self._current is not None and self._current.sounded
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether its lane will never come to what it was told to play, although nobody heard of an end."""
+        current, lane = self._current, self.lane
+        if current is None or self._over is not None:
+            return False
+        return current.over or (current is not lane.playing and current is not lane.following)
 
     @property
     def pursued(self) -> bool:
@@ -199,27 +215,22 @@ class VoicePlayer:
         current = self._current
         return current is not None and not (current.still or self.lane.muted) and self.presence.is_mending
 
-    @property
-    def playing_id(self) -> int:
-        """Another one for each playing."""
-        return id(self._current)
-
     def be_stuck(self) -> None:
         self.stuck = True
         self._changed()
 
     def reopen(self) -> None:
         """Open the track again where it is."""
-        if self._current is not None and self._track is not None and not self._current.over:
+        if self._current is not None and self._track is not None and self._over is None:
             position_ms = self._current.stream.position_ms
-            stream = self._source.open(self._track, position_ms=position_ms, sound=self._sound)
+            stream = opened(self._source, self._track, position_ms, self._sound)
             self._take(Playing(stream, paused=False), at_once=True)
 
     def fail(self, sentence: str) -> None:
         """End what is played, as it cannot be."""
         if self._current is not None and self._over is None:
             self._current.still = True
-            self._over = _Over(Ending.FAILED, sentence)
+            self._over = Outcome(Ending.FAILED, sentence)
             self._changed()
 
     def tell(self, sentence: str) -> None:
@@ -229,6 +240,21 @@ class VoicePlayer:
             self._changed()
 
     # -- how -----------------------------------------------------------------------------------------------------
+
+    def _prepared_for(self, track: Track, position_ms: int) -> Playing | None:
+        """What was prepared, if it is what is wanted and not spent: what failed before its turn may be well by now."""
+        prepared = self._prepared
+        if prepared is None or prepared.track != track or position_ms or is_spent(prepared.playing):
+            return None
+        self._prepared = None
+        return prepared.playing
+
+    def _confirm(self, playing: Playing) -> None:
+        """See whether it was heard to its end before its turn was confirmed."""
+        ended = ended_unseen(playing)
+        if ended is not None:
+            self._over = ended
+            self._changed()
 
     def _ends_soon(self) -> bool:
         """Whether the next track should be prepared now."""
@@ -283,16 +309,11 @@ class VoicePlayer:
         self._loop.call_soon_threadsafe(self._end, playing)
 
     def _end(self, playing: Playing) -> None:
-        failure = playing.stream.failure
+        over = outcome_of(playing)
         playing.stream.close()
         if playing is not self._current:
             if self._prepared is not None and self.lane.playing is self._current:
                 self.lane.following = self._prepared.playing  # which had to wait for this one's fading
             return
-        if playing.broken:
-            self._over = _Over(Ending.FAILED, "Something went wrong in me while I played this track.")
-        elif failure:
-            self._over = _Over(Ending.FAILED, str(failure))
-        else:
-            self._over = _Over(Ending.FINISHED, None)
+        self._over = over
         self._changed()

@@ -52,8 +52,10 @@ _SENTENCES: Final = {
     Step.STUCK: "I cannot be heard here although I am connected. I keep trying; another region for the voice channel "
     "may help.",
 }
+_WAS_LOST: Final = "The music had stopped because I had lost the track; I opened it again."
 _SLOW: Final = "The server that this track is on takes long to answer; I am still waiting for it."
 _SOURCE_FAILED: Final = "Its source sends nothing any more."
+_LOST_AGAIN: Final = "I lost this track again and again."
 
 
 @dataclass
@@ -66,9 +68,10 @@ class _Seen:
     reached_seconds: float = UNREACHED_SECONDS
     """Since it was last heard that nobody listens."""
     silent_seconds: float = 0.0
-    began_with: int = -1
-    """``id`` of the playing it was, to notice another one."""
+    turn: int = -1
+    """The player's, to notice another one."""
     has_sounded: bool = False
+    """Whether a frame of this turn was heard. What was sent may have been the end of what played before."""
     steps: int = 0
     told_slow: bool = False
     starved: bool = False
@@ -101,15 +104,18 @@ class Watchdog:
             if seen is not None and not player.pursued:
                 del self._seen[guild_id]
             return
-        seen = self._seen.setdefault(guild_id, _Seen())
         counters = player.counters
-        if player.playing_id != seen.began_with and seen.steps == 0:
-            seen.began_with, seen.has_sounded, seen.silent_seconds = player.playing_id, False, 0.0
-            seen.told_slow = False
+        seen = self._seen.get(guild_id)
+        if seen is None:  # what was sent for what played before tells nothing of this one
+            seen = self._seen[guild_id] = _Seen(counters.sent, counters.underrun, counters.unreached)
+        if player.turn != seen.turn:
+            seen.turn, seen.steps, seen.silent_seconds = player.turn, 0, 0.0
+            seen.has_sounded = seen.told_slow = False
+        seen.has_sounded = seen.has_sounded or player.has_sounded
         starved = counters.underrun > seen.underrun
         seen.reached_seconds = 0.0 if counters.unreached > seen.unreached else seen.reached_seconds + passed_seconds
         if counters.sent > seen.sent and seen.reached_seconds >= UNREACHED_SECONDS:
-            seen.has_sounded, seen.steps, seen.silent_seconds, seen.starved = True, 0, 0.0, False
+            seen.steps, seen.silent_seconds, seen.starved = 0, 0.0, False
             player.stuck = False
         else:
             seen.silent_seconds += passed_seconds
@@ -131,15 +137,16 @@ class Watchdog:
             player.presence.reconnect()
             return
         step = tuple(Step)[seen.steps]
-        if step is Step.REOPENED and not seen.starved:  # the stream is not what is missing
+        is_lost = player.is_lost
+        if step is Step.REOPENED and not (seen.starved or is_lost):  # the stream is not what is missing
             seen.steps, step = 1, Step.RECONNECTED
         seen.steps += 1
         self.steps[step] += 1
         log.warning("guild %d: silent for %.0f s although it plays: %s", guild_id, seen.silent_seconds, step.value)
-        if step is Step.STUCK and seen.starved:
-            player.fail(_SOURCE_FAILED)
+        if step is Step.STUCK and (seen.starved or is_lost):
+            player.fail(_LOST_AGAIN if is_lost else _SOURCE_FAILED)
             return
-        player.tell(_SENTENCES[step])
+        player.tell(_WAS_LOST if is_lost and step is Step.REOPENED else _SENTENCES[step])
         match step:
             case Step.REOPENED:
                 player.reopen()

@@ -1,0 +1,42 @@
+"""How a playing ended, by its stream and by whether any of it was heard."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from timmybot.adapters.discord_voice.lane import Playing
+from timmybot.ports.voice import Ending
+
+OUR_FAULT: Final = "Something went wrong in me while I played this track."
+NO_SOUND: Final = "There is no sound in that track."
+
+
+@dataclass(frozen=True)
+class Outcome:
+    ending: Ending
+    trouble: str | None
+    """In a sentence for the text channel; always there if it failed."""
+
+
+def outcome_of(playing: Playing) -> Outcome:
+    """A track that gave nothing from its beginning to its end has failed: nobody shall hear nothing untold. One that
+    was begun at a later place may have had no more."""
+    stream = playing.stream
+    if playing.broken:
+        return Outcome(Ending.FAILED, OUR_FAULT)
+    if stream.failure is not None:
+        return Outcome(Ending.FAILED, str(stream.failure))
+    if not playing.sounded and stream.position_ms == 0:
+        return Outcome(Ending.FAILED, NO_SOUND)
+    return Outcome(Ending.FINISHED, None)
+
+
+def ended_unseen(playing: Playing) -> Outcome | None:
+    """How what has just become the current one ended before that, if it did: when it left its lane nobody was told."""
+    return outcome_of(playing) if playing.over else None
+
+
+def is_spent(playing: Playing) -> bool:
+    """Whether it is known that it will give nothing, and nothing of it was heard: opened again, it may."""
+    return not playing.sounded and (playing.over or playing.stream.failure is not None)
