@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -20,7 +22,7 @@ from timmybot.adapters.sources.media_child import MediaChild
 from timmybot.adapters.sources.media_pool import MediaPool
 from timmybot.adapters.sources.stream import BufferedStream
 from timmybot.domain.track import Track
-from timmybot.ports.track_source import DecoderCrashed, Sound, TrackError
+from timmybot.ports.track_source import AS_IT_IS, DecoderCrashed, Sound, TrackError
 
 PATIENCE_SECONDS = 20.0
 BEFORE_FRAMES = 100
@@ -42,185 +44,166 @@ def source(server: MediaServer, filling: FillingThreads, media: MediaPool) -> It
     one.close()
 
 
-def until(condition: object, what: str) -> None:
+@dataclass(frozen=True)
+class Stage:
+    server: MediaServer
+    media: MediaPool
+    source: HttpTrackSource
+    recorded: Recorded
+    melody: Melody
+    filling: FillingThreads
+
+    def url(self, format: Format) -> str:
+        return self.server.serve("/song", content(self.recorded(format)))
+
+    def play(self, format: Format, *, sound: Sound = AS_IT_IS, alone: bool = False) -> BufferedStream:
+        return self.source.open(Track(self.url(format)), position_ms=0, sound=sound, alone=alone)
+
+    def drain(self, stream: BufferedStream, limit: int = 1_000_000) -> list[bytes]:
+        return drain(stream, self.filling, limit)
+
+    def is_whole(self, stream: BufferedStream, heard: list[bytes]) -> bool:
+        """Whether the melody was heard from its beginning to its end."""
+        return (
+            stream.failure is None
+            and abs(len(heard) - 16_000 / 20) <= 3
+            and share_of(self.melody, heard, from_ms=0) > 0.97
+        )
+
+
+@pytest.fixture
+def stage(
+    request: pytest.FixtureRequest,
+    server: MediaServer,
+    media: MediaPool,
+    source: HttpTrackSource,
+    filling: FillingThreads,
+) -> Stage:
+    return Stage(server, media, source, request.getfixturevalue("recorded"), request.getfixturevalue("melody"), filling)
+
+
+def until(condition: Callable[[], bool], what: str) -> None:
     """Wait until ``condition()`` holds: what other processes do has no event to wait for."""
     give_up = time.monotonic() + PATIENCE_SECONDS
-    while not condition():  # type: ignore[operator]
+    while not condition():
         assert time.monotonic() < give_up, what
         os.sched_yield()
-
-
-def child_of(media: MediaPool, stream: int) -> MediaChild:
-    return next(child for child in media.children if stream in child.sessions)
 
 
 def playing_child(media: MediaPool) -> MediaChild:
     return next(child for child in media.children if child.stays)
 
 
-def stopped_at_work(child: MediaChild, stream: BufferedStream, filling: FillingThreads) -> None:
-    """Stop the child in the middle of its work for a stream."""
+def stopped_at_work(child: MediaChild, stream: BufferedStream, filling: FillingThreads) -> list[bytes]:
+    """Stop the child in the middle of its work for a stream. Returns what was heard meanwhile."""
+    heard: list[bytes] = []
     for _ in range(2_000):
         os.kill(child.pid, signal.SIGSTOP)
         until(lambda: stopped(child.pid), "it does not stop")
         if child.at_work:
-            return
+            return heard
         os.kill(child.pid, signal.SIGCONT)
-        drain(stream, filling, limit=1)
+        heard += drain(stream, filling, limit=1)
     raise AssertionError("it never worked")
 
 
 def stopped(pid: int) -> bool:
-    with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
-        return stat.read().rsplit(")", 1)[1].split()[0] == "T"
+    return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()[0] == "T"
 
 
 @pytest.mark.parametrize("format", [Format.MP3, Format.M4A, Format.AAC])
-def test_a_stream_goes_on_at_its_place_when_its_child_is_killed(
-    format: Format,
-    source: HttpTrackSource,
-    media: MediaPool,
-    server: MediaServer,
-    recorded: Recorded,
-    melody: Melody,
-    filling: FillingThreads,
-) -> None:
-    stream = source.open(Track(server.serve("/song", content(recorded(format)))), position_ms=0)
-    heard = drain(stream, filling, limit=BEFORE_FRAMES)
+def test_a_stream_goes_on_at_its_place_when_its_child_is_killed(stage: Stage, format: Format) -> None:
+    stream = stage.play(format)
+    heard = stage.drain(stream, BEFORE_FRAMES)
 
-    os.kill(playing_child(media).pid, signal.SIGKILL)
-    heard += drain(stream, filling)
+    os.kill(playing_child(stage.media).pid, signal.SIGKILL)
+    heard += stage.drain(stream)
 
-    assert stream.failure is None
-    assert abs(len(heard) - 16_000 / 20) <= 3
-    assert share_of(melody, heard, from_ms=0) > 0.97
-    assert media.begun >= 2
+    assert stage.is_whole(stream, heard)
+    assert stage.media.begun >= 2
 
 
-def test_sound_that_is_changed_goes_on_too_although_its_file_is_passed_through(
-    source: HttpTrackSource,
-    media: MediaPool,
-    server: MediaServer,
-    recorded: Recorded,
-    melody: Melody,
-    filling: FillingThreads,
-) -> None:
-    track = Track(server.serve("/song", content(recorded(Format.WEBM_OPUS))))
-    stream = source.open(track, position_ms=0, sound=Sound(volume_percent=60))
-    heard = drain(stream, filling, limit=BEFORE_FRAMES)
+def test_sound_that_is_changed_goes_on_too_although_its_file_is_passed_through(stage: Stage) -> None:
+    stream = stage.play(Format.WEBM_OPUS, sound=Sound(volume_percent=60))
+    heard = stage.drain(stream, BEFORE_FRAMES)
 
-    os.kill(playing_child(media).pid, signal.SIGKILL)
-    heard += drain(stream, filling)
+    os.kill(playing_child(stage.media).pid, signal.SIGKILL)
+    heard += stage.drain(stream)
 
-    assert stream.failure is None
-    assert share_of(melody, heard, from_ms=0) > 0.97
+    assert stage.is_whole(stream, heard)
 
 
-def test_what_is_passed_through_needs_no_child_any_more(
-    source: HttpTrackSource,
-    media: MediaPool,
-    server: MediaServer,
-    recorded: Recorded,
-    melody: Melody,
-    filling: FillingThreads,
-) -> None:
-    stream = source.open(Track(server.serve("/song", content(recorded(Format.WEBM_OPUS)))), position_ms=0)
-    heard = drain(stream, filling, limit=BEFORE_FRAMES)
-    assert not any(child.sessions for child in media.children)
+def test_what_is_passed_through_needs_no_child_any_more(stage: Stage) -> None:
+    stream = stage.play(Format.WEBM_OPUS)
+    heard = stage.drain(stream, BEFORE_FRAMES)
+    assert not any(child.sessions for child in stage.media.children)
 
-    for pid in media.pids:
+    for pid in stage.media.pids:
         os.kill(pid, signal.SIGKILL)
-    heard += drain(stream, filling)
+    heard += stage.drain(stream)
 
-    assert stream.failure is None
-    assert share_of(melody, heard, from_ms=0) > 0.97
+    assert stage.is_whole(stream, heard)
 
 
-def test_a_stream_that_crashes_its_child_is_named_and_the_others_go_on(
-    source: HttpTrackSource,
-    media: MediaPool,
-    server: MediaServer,
-    recorded: Recorded,
-    melody: Melody,
-    filling: FillingThreads,
-) -> None:
-    url = server.serve("/song", content(recorded(Format.MP3)))
-    other = source.open(Track(url), position_ms=0)
-    await_buffered(other, filling, ms=5_000)
-    culprit = source.open(Track(url), position_ms=0)
-    child = playing_child(media)
-    stopped_at_work(child, culprit, filling)
+def test_a_stream_that_crashes_its_child_is_named_and_the_others_go_on(stage: Stage) -> None:
+    other = stage.play(Format.MP3)
+    await_buffered(other, stage.filling, ms=5_000)
+    culprit = stage.play(Format.MP3)
+    child = playing_child(stage.media)
+    stopped_at_work(child, culprit, stage.filling)
 
     os.kill(child.pid, signal.SIGSEGV)
     os.kill(child.pid, signal.SIGCONT)
-    drain(culprit, filling)
+    stage.drain(culprit)
 
     assert isinstance(culprit.failure, DecoderCrashed)
-    heard = drain(other, filling)
-    assert other.failure is None
-    assert share_of(melody, heard, from_ms=0) > 0.97
+    assert stage.is_whole(other, stage.drain(other))
 
 
-def test_nobody_is_blamed_for_what_came_from_outside(
-    source: HttpTrackSource, media: MediaPool, server: MediaServer, recorded: Recorded, filling: FillingThreads
-) -> None:
+def test_nobody_is_blamed_for_what_came_from_outside(stage: Stage) -> None:
     """The control: the same stop in the middle of work, and a signal that no process brings upon itself."""
-    stream = source.open(Track(server.serve("/song", content(recorded(Format.MP3)))), position_ms=0)
-    drain(stream, filling, limit=10)
-    child = playing_child(media)
-    stopped_at_work(child, stream, filling)
+    stream = stage.play(Format.MP3)
+    heard = stage.drain(stream, 10)
+    child = playing_child(stage.media)
+    heard += stopped_at_work(child, stream, stage.filling)
 
     os.kill(child.pid, signal.SIGKILL)
-    drain(stream, filling)
+    heard += stage.drain(stream)
 
-    assert stream.failure is None
-
-
-def test_a_child_that_stands_still_is_replaced(
-    source: HttpTrackSource,
-    media: MediaPool,
-    server: MediaServer,
-    recorded: Recorded,
-    melody: Melody,
-    filling: FillingThreads,
-) -> None:
-    stream = source.open(Track(server.serve("/song", content(recorded(Format.MP3)))), position_ms=0)
-    heard = drain(stream, filling, limit=BEFORE_FRAMES)
-
-    os.kill(playing_child(media).pid, signal.SIGSTOP)
-    heard += drain(stream, filling)
-
-    assert stream.failure is None
-    assert share_of(melody, heard, from_ms=0) > 0.97
+    assert stage.is_whole(stream, heard)
 
 
-def test_a_suspect_has_a_child_of_its_own_which_ends_with_it(
-    source: HttpTrackSource, media: MediaPool, server: MediaServer, recorded: Recorded, filling: FillingThreads
-) -> None:
-    url = server.serve("/song", content(recorded(Format.MP3)))
-    suspect = source.open(Track(url), position_ms=0, alone=True)
-    other = source.open(Track(url), position_ms=0)
-    drain(suspect, filling, limit=10)
-    drain(other, filling, limit=10)
+def test_a_child_that_stands_still_is_replaced(stage: Stage) -> None:
+    stream = stage.play(Format.MP3)
+    heard = stage.drain(stream, BEFORE_FRAMES)
 
-    (apart,) = [child for child in media.children if child.alone]
+    os.kill(playing_child(stage.media).pid, signal.SIGSTOP)
+    heard += stage.drain(stream)
+
+    assert stage.is_whole(stream, heard)
+
+
+def test_a_suspect_has_a_child_of_its_own_which_ends_with_it(stage: Stage) -> None:
+    suspect, other = stage.play(Format.MP3, alone=True), stage.play(Format.MP3)
+    stage.drain(suspect, 10)
+    stage.drain(other, 10)
+
+    (apart,) = [child for child in stage.media.children if child.alone]
     assert len(apart.sessions) == 1
     suspect.close()
-    until(lambda: apart.pid not in media.pids, "its child stays")
+    until(lambda: apart.pid not in stage.media.pids, "its child stays")
     other.close()
 
 
-def test_a_suspect_that_crashes_alone_names_itself_again(
-    source: HttpTrackSource, media: MediaPool, server: MediaServer, recorded: Recorded, filling: FillingThreads
-) -> None:
-    stream = source.open(Track(server.serve("/song", content(recorded(Format.MP3)))), position_ms=0, alone=True)
-    drain(stream, filling, limit=10)
-    (child,) = [child for child in media.children if child.alone]
-    stopped_at_work(child, stream, filling)
+def test_a_suspect_that_crashes_alone_names_itself_again(stage: Stage) -> None:
+    stream = stage.play(Format.MP3, alone=True)
+    stage.drain(stream, 10)
+    (child,) = [child for child in stage.media.children if child.alone]
+    stopped_at_work(child, stream, stage.filling)
 
     os.kill(child.pid, signal.SIGABRT)
     os.kill(child.pid, signal.SIGCONT)
-    drain(stream, filling)
+    stage.drain(stream)
 
     assert isinstance(stream.failure, DecoderCrashed)
 
@@ -268,13 +251,12 @@ def test_no_process_and_no_descriptor_is_left_behind(
 
     url = server.serve("/song", content(recorded(Format.MP3)))
     round_trip()
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(list(Path("/proc/self/fd").iterdir()))
     for _ in range(3):
         round_trip()
 
-    assert len(os.listdir("/proc/self/fd")) <= before + 2
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before + 2
 
 
 def children_of_ours() -> list[str]:
-    with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as children:
-        return children.read().split()
+    return Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii").split()

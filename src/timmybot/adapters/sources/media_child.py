@@ -51,7 +51,10 @@ class MediaChild:
     """Begun by the thread that keeps it: the system ends it when that thread ends."""
 
     def __init__(self, command: Sequence[str], on_awaited: Callable[[], None], *, alone: bool) -> None:
-        """``command`` begins it. ``on_awaited`` is called whenever a stream begins to wait for the child. Raises :class:`OSError`."""
+        """``command`` begins it. ``on_awaited`` is called whenever a stream begins to wait for the child.
+
+        Raises :class:`OSError`.
+        """
         self.on_awaited = on_awaited
         self.alone = alone
         """Whether it decodes one suspect track and nothing else."""
@@ -178,9 +181,11 @@ def _begin(command: Sequence[str], theirs: socket.socket, mark: IO[bytes], path:
     environment |= {"MALLOC_ARENA_MAX": "1"}
     if sys.platform == "win32":
         assert path is not None
-        return subprocess.Popen([*command, path], env=environment, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        return subprocess.Popen(  # noqa: S603  # our own program
+            [*command, path], env=environment, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+        )
     handed = (theirs.fileno(), mark.fileno())
-    return subprocess.Popen(
+    return subprocess.Popen(  # noqa: S603  # our own program
         [*command, *map(str, handed)],
         env=environment,
         pass_fds=handed,

@@ -37,7 +37,8 @@ class Refusal(Enum):
 
 SENTENCES = {
     Refusal.NO_AUDIO: (
-        "There is no audio at that address that I can play, or the file is damaged. Give a direct link to an audio file."
+        "There is no audio at that address that I can play, or the file is damaged. "
+        "Give a direct link to an audio file."
     ),
     Refusal.NO_SOUND: "The file at that address has no sound in it.",
     Refusal.UNKNOWN_FORMAT: (

@@ -1,8 +1,7 @@
 """What a media child may not do, whatever a file makes it do: Linux's seccomp and resource limits.
 
-After :func:`confine` the process opens no socket and no file, begins no other process, looks into none, and has a bound
-on its memory. What it has open stays open: its sockets to the worker. Elsewhere than on Linux only the limits that there
-are hold.
+After :func:`confine` the process opens no socket and no file, begins no other process, looks into none, and its
+memory is bounded. Its sockets to the worker stay open. Elsewhere than on Linux only the limits hold that there are.
 
 Source: Linux, Documentation/userspace-api/seccomp_filter.rst; the numbers of system calls are those of
 arch/x86/entry/syscalls/syscall_64.tbl and include/uapi/asm-generic/unistd.h.
@@ -107,7 +106,7 @@ def _filter() -> bool:
 
 
 def filter_program(machine: str) -> list[tuple[int, int, int, int]]:
-    """The filter's steps in Berkeley packet filter code: operation, how many steps to pass over if so and if not, value."""
+    """The filter in Berkeley packet filter code: operation, how many steps to pass over if so and if not, value."""
     architecture, clone, _ = _ARCHITECTURES[machine]
     denied = [*_DENIED[machine], *(number for number in _COMMON if number != _CLONE3)]
     head = [(_LOAD, 0, 0, _ARCHITECTURE_AT), (_EQUAL, 1, 0, architecture), (_RETURN, 0, 0, _ERRNO | _EACCES)]

@@ -24,7 +24,7 @@ from timmybot.ports.track_source import FRAME_MS, Sound
 AvPacket: TypeAlias = "av.Packet[av.AudioStream]"
 
 KEPT_MS: Final = 5_000.0 + FRAMES_LIMIT * FRAME_MS + 2 * PREROLL_MS
-"""How much of the track can be gone back to: a full buffer, the last run included, and what decoding from there takes."""
+"""How much of the track can be gone back to: a full buffer with its last run, and what decoding from there takes."""
 
 _STEREO_BYTES: Final = 8
 """Of one sample of 48 kHz stereo ``flt``."""

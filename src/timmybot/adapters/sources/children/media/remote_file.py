@@ -72,7 +72,7 @@ class RemoteFile(io.RawIOBase):
             raise
 
     def grant(self) -> None:
-        """A packet of sound came: allow as many bytes again. Raises :class:`Refused` if it was computed over too long."""
+        """A packet of sound came: allow as many bytes again. Raises :class:`Refused` if it took too much CPU."""
         self._earned = min(self._earned + 1, _MOST_EARNED)
         try:
             self._allowance.earn()
