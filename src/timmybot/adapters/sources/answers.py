@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import urllib3
 
+from timmybot.adapters.sources.naming import NOTHING_TOLD, Told
 from timmybot.ports.track_source import TrackError
 
 _NUMBER = "[0-9]{1,18}"
@@ -27,6 +28,8 @@ class Opened:
     """Whether one may ask for a part of it."""
     station: bool
     """Whether it is broadcast as it happens: it has no beginning to go back to, and no end but trouble."""
+    told: Told = NOTHING_TOLD
+    """What it said of the file's name."""
 
 
 def size_of(response: urllib3.HTTPResponse, *, partial: bool) -> int | None:

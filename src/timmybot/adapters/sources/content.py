@@ -9,6 +9,7 @@ import urllib3
 from timmybot.adapters.sources.addresses import AddressPolicy
 from timmybot.adapters.sources.answers import Opened, begin_of, check_plain, is_station, size_of
 from timmybot.adapters.sources.exchange import BROKEN, Exchange
+from timmybot.adapters.sources.naming import told_by
 from timmybot.adapters.sources.refusals import PassingTrouble, broken_off, refused
 from timmybot.adapters.sources.urls import checked_url
 from timmybot.ports.track_source import TrackError
@@ -141,7 +142,8 @@ class Content:
         if self._opened is None:
             content_type = response.headers.get("Content-Type", "").split(";")[0].strip().lower()
             ranges = partial and size is not None
-            self._opened = Opened(url.url, content_type, size, ranges, is_station(response) and size is None)
+            station = is_station(response) and size is None
+            self._opened = Opened(url.url, content_type, size, ranges, station, told_by(response.headers))
         elif size != self._opened.size:
             raise TrackError("The file at that address changed while I was reading it.")
         self._place = begin_of(response) if partial else 0

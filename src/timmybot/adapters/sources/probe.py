@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Mapping
 from contextlib import ExitStack
 from itertools import chain, islice
-from pathlib import PurePosixPath
-from urllib.parse import unquote, urlsplit
 
 import av
 from av.container import InputContainer
@@ -15,14 +11,13 @@ from av.container import InputContainer
 from timmybot.adapters.sources.containers import opened
 from timmybot.adapters.sources.demux import LOOKED_AT, in_frames, packets, plain_opus, start_ms, timed
 from timmybot.adapters.sources.fetch import HttpFile
+from timmybot.adapters.sources.naming import title_of
 from timmybot.adapters.sources.transcode import decoded_frames
-from timmybot.domain.track import TITLE_LIMIT, Track
+from timmybot.domain.track import Track
 from timmybot.ports.track_source import TrackError
 
 LONGEST_MS = 7 * 24 * 3600 * 1000
 """A duration past this is a damaged header, not music."""
-
-_ZERO_WIDTH_JOINER = "\u200d"  # holds emoji together; the other format characters reorder or hide text
 
 
 def probe(file: HttpFile, url: str) -> Track:
@@ -30,7 +25,7 @@ def probe(file: HttpFile, url: str) -> Track:
     with ExitStack() as stack:
         with file.awaited():  # FFmpeg may compute for long over hostile tags, and cannot be stopped meanwhile
             container, sound = stack.enter_context(opened(file))
-        title = title_of({**sound.metadata, **container.metadata}, file.open().url)
+        title = title_of({**sound.metadata, **container.metadata}, url, file.open().url, file.open().told)
         duration_ms = _duration_ms(container, sound, sized=file.open().size is not None)
         source = packets(container, sound)
         first = list(islice(source, LOOKED_AT))
@@ -38,23 +33,6 @@ def probe(file: HttpFile, url: str) -> Track:
         if not (plain_opus(container, sound) and in_frames(first)) and not any(decoded):
             raise TrackError("The file at that address is damaged: there is nothing to hear in it.")
     return Track(url, title, duration_ms)
-
-
-def title_of(metadata: Mapping[str, str], url: str) -> str:
-    """The title in the file, with its artist, else the file's name, else the host's; never empty."""
-    tags = {name.lower(): printable(value) for name, value in metadata.items()}
-    title, artist = tags.get("title", ""), tags.get("artist", "")
-    parts = urlsplit(url)
-    title = f"{artist} – {title}" if title and artist else title
-    title = title or printable(PurePosixPath(unquote(parts.path)).stem) or parts.netloc
-    return title[:TITLE_LIMIT]
-
-
-def printable(text: str) -> str:
-    """``text`` on one line, without control and format characters."""
-    kept = (" " if c.isspace() else c for c in text)
-    visible = "".join(c for c in kept if c == _ZERO_WIDTH_JOINER or unicodedata.category(c)[0] != "C")
-    return " ".join(visible.split())
 
 
 def _duration_ms(container: InputContainer, sound: av.AudioStream, *, sized: bool) -> int | None:
