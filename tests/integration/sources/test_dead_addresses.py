@@ -34,8 +34,10 @@ class SomeAreDead(SystemDialler):
 
 
 def exchange_with(server: MediaServer, dialler: SystemDialler, *addresses: str) -> Exchange:
-    policy = AddressPolicy((f"music.example:{server.port}",), resolve=lambda host, port: list(addresses))
-    return Exchange(policy, dialler)
+    policy = AddressPolicy(
+        (f"music.example:{server.port}",), resolve=lambda host, port: list(addresses), dialler=dialler
+    )
+    return Exchange(policy)
 
 
 def test_dead_addresses_cost_a_head_start_each_and_the_next_request_nothing(server: MediaServer) -> None:

@@ -15,6 +15,7 @@ import socket
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address
 
+from timmybot.adapters.sources.connecting import Dialler, SystemDialler
 from timmybot.adapters.sources.proven import ProvenAddresses
 from timmybot.adapters.sources.refusals import unknown_host
 from timmybot.ports.track_source import TrackError
@@ -95,17 +96,19 @@ def interleaved(addresses: list[str]) -> list[str]:
 
 
 class AddressPolicy:
-    """Turns a host into the addresses that may be connected to."""
+    """Turns a host into the addresses that may be connected to. ``dialler`` is what connects to them then."""
 
     def __init__(
         self,
         allow_hosts: tuple[str, ...] = (),
         resolve: Resolve = system_resolve,
         proven: ProvenAddresses | None = None,
+        dialler: Dialler | None = None,
     ) -> None:
         self._allowed = frozenset(pair.lower() for pair in allow_hosts)
         self._resolve = resolve
         self.proven = ProvenAddresses() if proven is None else proven
+        self.dialler = SystemDialler() if dialler is None else dialler
 
     def addresses(self, host: str, port: int) -> list[str]:
         """The addresses of ``host`` in the order to try them, all of them fit to connect to.

@@ -75,14 +75,14 @@ class SystemDialler:
 
 
 def first_connected(
-    addresses: Sequence[str], port: int, check: Callable[[], None], dialler: Dialler | None = None
+    addresses: Sequence[str], port: int, check: Callable[[], None], dialler: Dialler
 ) -> tuple[str, socket.socket]:
     """The first of ``addresses`` that answers, and a socket connected to it, which does not block.
 
     ``check`` is called time and again, and raises when nobody waits any more. Raises :class:`OSError`, the last
     address's, when none answers; :class:`TimeoutError` if that one stays silent.
     """
-    race = _Race(addresses[:MOST_TRIED], port, dialler or SystemDialler())
+    race = _Race(addresses[:MOST_TRIED], port, dialler)
     try:
         while not race.is_over:
             check()

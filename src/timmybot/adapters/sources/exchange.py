@@ -10,8 +10,6 @@ import os
 import socket
 import ssl
 import threading
-import time
-from collections.abc import Callable
 from typing import Final
 
 import urllib3
@@ -20,7 +18,7 @@ from urllib3.util import Url
 
 from timmybot.adapters.sources.addresses import AddressPolicy
 from timmybot.adapters.sources.bounded import BoundedAnswer
-from timmybot.adapters.sources.connecting import CONNECT_SECONDS, Dialler, first_connected
+from timmybot.adapters.sources.connecting import CONNECT_SECONDS, first_connected
 from timmybot.adapters.sources.refusals import TIMED_OUT, unreachable
 from timmybot.adapters.sources.urls import host_and_port, redirected
 from timmybot.ports.track_source import TrackError
@@ -60,15 +58,8 @@ def _tls_trusting(_file: str | None, _directory: str | None) -> ssl.SSLContext:
 class Exchange:
     """One question and its answer at a time. Not for two threads at once, but for :meth:`abort`."""
 
-    def __init__(
-        self,
-        policy: AddressPolicy,
-        dialler: Dialler | None = None,
-        monotonic: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, policy: AddressPolicy) -> None:
         self._policy = policy
-        self._dialler = dialler
-        self._monotonic = monotonic
         self.slowest_seconds = 0.0
         """What an answer's first byte has taken at most."""
         self._connection: HTTPConnection | None = None
@@ -135,7 +126,7 @@ class Exchange:
         for _ in range(_ADDRESSES_ASKED):
             address = None
             try:
-                address, connected = first_connected(left, port, self.check_aborted, self._dialler)
+                address, connected = first_connected(left, port, self.check_aborted, self._policy.dialler)
                 connection = self._connection_over(connected, host, port, secure=url.scheme == "https")
                 response = self._answer(connection, url, offset, answer_seconds)
             except BROKEN as error:
@@ -179,7 +170,7 @@ class Exchange:
             "Accept-Encoding": "identity",
             "Range": f"bytes={offset}-",
         }
-        asked_at = self._monotonic()
+        asked_at = self._policy.dialler.monotonic()
         connection.timeout = answer_seconds
         try:
             connection.request("GET", url.request_uri, headers=headers, preload_content=False)
@@ -188,7 +179,7 @@ class Exchange:
             self.drop()
             self.check_aborted()
             raise unreachable(connection.host, error) from error
-        self.slowest_seconds = max(self.slowest_seconds, self._monotonic() - asked_at)
+        self.slowest_seconds = max(self.slowest_seconds, self._policy.dialler.monotonic() - asked_at)
         if self._socket is not None:
             with contextlib.suppress(OSError):  # there was nothing to read, and it is closed already
                 self._socket.settimeout(READ_SECONDS)
