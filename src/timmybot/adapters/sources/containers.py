@@ -20,6 +20,7 @@ from av.container import InputContainer
 from av.stream import Discard
 
 from timmybot.adapters.sources.fetch import HttpFile
+from timmybot.adapters.sources.kinds import check_kind
 from timmybot.ports.track_source import TrackError
 
 log = logging.getLogger(__name__)
@@ -65,7 +66,7 @@ def opened(file: HttpFile) -> Iterator[tuple[InputContainer, av.AudioStream]]:
 
     Raises :class:`TrackError` in a sentence for the member, also for what goes wrong inside the ``with``.
     """
-    _check_answer(file)
+    check_kind(file)
     file.in_a_row(None)
     with (
         plain_errors(),
@@ -127,22 +128,6 @@ def _sound(container: InputContainer) -> av.AudioStream:
         if stream.index != sound.index:
             stream.discard = Discard.all
     return sound
-
-
-def _check_answer(file: HttpFile) -> None:
-    answer = file.open()
-    if answer.size == 0:
-        raise TrackError("The file at that address is empty.")
-    kind = answer.content_type
-    if "html" in kind:
-        what = "it is a web page"
-    elif "mpegurl" in kind or kind.endswith(("scpls", "xspf+xml", "dash+xml")):
-        what = "it is a playlist"
-    elif kind.startswith(("text/", "image/")) or kind.endswith(("json", "xml")):
-        what = "it is something else"
-    else:
-        return
-    raise TrackError(f"There is no audio at that address: {what} ({kind[:60]}). Give a direct link to an audio file.")
 
 
 def _open_nothing(url: str, flags: int, options: object) -> NoReturn:
