@@ -13,6 +13,8 @@ from timmybot.ports.track_source import TrackError
 _NUMBER = "[0-9]{1,18}"
 """Of bytes. What is longer is no file's: Python would refuse to read some, and reads others in quadratic time."""
 
+_BEGIN = re.compile(rf"bytes ({_NUMBER})-", re.IGNORECASE)
+
 
 @dataclass(frozen=True)
 class Opened:
@@ -44,9 +46,14 @@ def size_of(response: urllib3.HTTPResponse, *, partial: bool) -> int | None:
 
 
 def begin_of(response: urllib3.HTTPResponse) -> int:
-    """Where the part that a 206 brings begins, in bytes."""
-    found = re.match(rf"bytes ({_NUMBER})-", response.headers.get("Content-Range", ""))
+    """Where the part that a 206 brings begins, in bytes; 0 if it does not say."""
+    found = _BEGIN.match(response.headers.get("Content-Range", ""))
     return int(found[1]) if found else 0
+
+
+def says_where(response: urllib3.HTTPResponse) -> bool:
+    """Whether a 206 says where its part begins, as it must (RFC 9110, 15.3.7)."""
+    return _BEGIN.match(response.headers.get("Content-Range", "")) is not None
 
 
 def is_station(response: urllib3.HTTPResponse) -> bool:

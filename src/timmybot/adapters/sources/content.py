@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from timmybot.adapters.sources.addresses import AddressPolicy
-from timmybot.adapters.sources.answers import Opened, begin_of, check_plain, is_station, size_of
+from timmybot.adapters.sources.answers import Opened, begin_of, check_plain, is_station, says_where, size_of
 from timmybot.adapters.sources.body import Body
 from timmybot.adapters.sources.exchange import ANSWER_SECONDS, BROKEN, READ_SECONDS, Exchange
 from timmybot.adapters.sources.naming import told_by
@@ -180,7 +180,7 @@ class Content:
         elif size != self._opened.size:
             raise TrackError("The file at that address changed while I was reading it.")
         place = begin_of(response) if partial else 0
-        if place > offset:
+        if place > offset or (partial and offset > 0 and not says_where(response)):
             raise TrackError("The server at that address sends another part of the file than I asked for.")
         return Body(exchange, response, place)
 
