@@ -109,3 +109,100 @@ def test_a_redirect_in_raw_utf_8_leads_to_what_was_meant(path: str) -> None:
 
 def test_a_redirect_in_latin_1_leads_there_too() -> None:
     assert redirected(HERE, "/Müsik.mp3").url == checked_url("https://example.org/Müsik.mp3").url
+
+
+ESCAPED = {
+    "/My Song.mp3": "/My%20Song.mp3",
+    "/100%.mp3": "/100%.mp3",
+    "/50%zz%4.mp3": "/50%zz%4.mp3",
+    "/a%2bb+c.mp3?x=%2b+%7e": "/a%2bb+c.mp3?x=%2b+%7e",
+    "/%e5%a4%9c.mp3": "/%e5%a4%9c.mp3",
+    "/夜.mp3?夜": "/%E5%A4%9C.mp3?%E5%A4%9C",
+    "/a\"<>`{}^|'[]b.mp3": "/a%22%3C%3E%60%7B%7D%5E|'[]b.mp3",
+    "/x?a\"<>`{}^|'[]b": "/x?a%22%3C%3E`{}^|%27[]b",
+    "/a\\b\\..\\c.mp3": "/a/c.mp3",
+    "/a/./b/../c/%2e%2E/d.mp3": "/a/d.mp3",
+    "/a/..": "/",
+    "/../../a": "/a",
+    "/a//b": "/a//b",
+    "/x?": "/x?",
+    "/x?a?b#c?d": "/x?a?b",
+    "/x#y": "/x",
+}
+
+
+@pytest.mark.parametrize(("said", "asked"), ESCAPED.items())
+def test_a_redirect_leads_to_the_address_that_a_browser_would_ask_for(said: str, asked: str) -> None:
+    """Nothing that is escaped is escaped again, or otherwise: signatures are made over the text as it is."""
+    url = redirected(HERE, said)
+
+    assert url.request_uri == asked
+    assert url.url == "https://example.org" + asked
+
+
+@pytest.mark.parametrize("said", [said for said in ESCAPED if not {" ", "\\"} & set(said)])
+def test_a_link_leads_there_too(said: str) -> None:
+    assert checked_url("https://example.org" + said).request_uri == ESCAPED[said]
+
+
+@pytest.mark.parametrize(
+    ("said", "led_to"),
+    [
+        (" \t/a\tb \r\n", "https://example.org/ab"),
+        ("\\\\cdn.example\\x", "https://cdn.example/x"),
+        ("https:\\\\cdn.example/x", "https://cdn.example/x"),
+        ("http:/cdn.example/x", "http://cdn.example/x"),
+        ("https:x.mp3", "https://example.org/music/x.mp3"),
+        ("HTTPS://CDN.example:443", "https://cdn.example/"),
+        ("http://cdn.example:443/x", "http://cdn.example:443/x"),
+        ("https://cdn.example:/x", "https://cdn.example/x"),
+        ("https://cdn.example?x", "https://cdn.example/?x"),
+        ("https://straße.example/x", "https://xn--strae-oqa.example/x"),
+        ("http://0x7f.1/x", "http://127.0.0.1/x"),
+        ("?part=2", "https://example.org/music/song.mp3?part=2"),
+        ("", "https://example.org/music/song.mp3"),
+        ("#top", "https://example.org/music/song.mp3"),
+        ("../x", "https://example.org/x"),
+        ("/👩\u200d👧.mp3", "https://example.org/%F0%9F%91%A9%E2%80%8D%F0%9F%91%A7.mp3"),
+    ],
+)
+def test_a_redirect_is_read_as_a_browser_reads_it(said: str, led_to: str) -> None:
+    assert redirected(HERE, said.encode().decode("latin-1")).url == led_to
+
+
+def test_a_redirect_within_a_server_keeps_its_port() -> None:
+    assert redirected(checked_url("http://example.org:8000/;"), "/x").url == "http://example.org:8000/x"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://example.org:0/x",
+        "https://example.org:65536/x",
+        "https://example.org:" + "9" * 900 + "/x",
+        "https://example.org:8x/x",
+        "https://exa mple.org/x",
+        "https://[::1]8/x",
+        "https://a]/x",
+        "https:///x",
+        "https:\\\\example.org/x",
+    ],
+)
+def test_a_link_with_a_host_or_port_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(TrackError, match="not a web address"):
+        checked_url(text)
+
+
+@pytest.mark.parametrize("said", ["https://@cdn.example/", "//a@b@cdn.example/", "https://example.org\\@cdn.example/"])
+def test_what_stands_before_an_at_is_no_host(said: str) -> None:
+    """But for a backslash, which ends the host: what follows it is a path."""
+    if "\\" in said:
+        assert redirected(HERE, said).url == "https://example.org/@cdn.example/"
+    else:
+        with pytest.raises(TrackError, match="holds a name or password"):
+            redirected(HERE, said)
+
+
+def test_an_address_that_grows_too_long_when_it_is_escaped_is_refused() -> None:
+    with pytest.raises(TrackError, match="leads on to one of more than 8,192 characters"):
+        redirected(HERE, "/" + " " * 3_000 + "x")

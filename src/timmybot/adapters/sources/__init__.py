@@ -10,7 +10,7 @@ content     the bytes of a URL from any place on, across connections that break
 fetch       a file made of those, seekable, that a media child reads instead of the network
 allowance   what it may cost without sound coming of it
 remembering a file that remembers what FFmpeg has read, for who reads on without FFmpeg
-titles      what a track is called
+naming      what a track is called
 matroska, ogg, takeover    packets passed through without FFmpeg, from where it has begun
 packets, passthrough       Opus packets, as long as each is a frame
 row         where each packet stands in what is heard

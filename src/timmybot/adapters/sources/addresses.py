@@ -5,7 +5,8 @@ Members give the URLs, and the process stands inside somebody's network, beside 
 else a moment later (DNS rebinding) gains nothing.
 
 Sources: IANA, IPv4 and IPv6 Special-Purpose Address Registries; RFC 4291, 6052 and
-8215 (NAT64), 3056 (6to4), 4380 (Teredo), 7534 and 7535 (AS112); Microsoft, "What is IP address 168.63.129.16?".
+8215 (NAT64), 3056 (6to4), 4380 (Teredo), 7534 and 7535 (AS112), 8305 (the order of addresses);
+Microsoft, "What is IP address 168.63.129.16?".
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import socket
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address
 
+from timmybot.adapters.sources.connecting import Dialler, SystemDialler
+from timmybot.adapters.sources.proven import ProvenAddresses
 from timmybot.adapters.sources.refusals import unknown_host
 from timmybot.ports.track_source import TrackError
 
@@ -81,16 +84,36 @@ def system_resolve(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
-class AddressPolicy:
-    """Turns a host into the addresses that may be connected to."""
+def interleaved(addresses: list[str]) -> list[str]:
+    """IPv6 and IPv4 by turns, each in the order given, from the family of the first: a whole family may be dead.
 
-    def __init__(self, allow_hosts: tuple[str, ...] = (), resolve: Resolve = system_resolve) -> None:
+    Source: RFC 8305, 4.
+    """
+    first = [address for address in addresses if (":" in address) == (":" in addresses[0])]
+    other = [address for address in addresses if (":" in address) != (":" in addresses[0])]
+    by_turns = [address for pair in zip(first, other, strict=False) for address in pair]
+    return by_turns + first[len(other) :] + other[len(first) :]
+
+
+class AddressPolicy:
+    """Turns a host into the addresses that may be connected to. ``dialler`` is what connects to them then."""
+
+    def __init__(
+        self,
+        allow_hosts: tuple[str, ...] = (),
+        resolve: Resolve = system_resolve,
+        proven: ProvenAddresses | None = None,
+        dialler: Dialler | None = None,
+    ) -> None:
         self._allowed = frozenset(pair.lower() for pair in allow_hosts)
         self._resolve = resolve
+        self.proven = ProvenAddresses() if proven is None else proven
+        self.dialler = SystemDialler() if dialler is None else dialler
 
     def addresses(self, host: str, port: int) -> list[str]:
-        """The addresses of ``host``, all of them fit to connect to. Raises :class:`TrackError`, and
-        :class:`~timmybot.adapters.sources.refusals.PassingTrouble` when there are none.
+        """The addresses of ``host`` in the order to try them, all of them fit to connect to.
+
+        Raises :class:`TrackError`, and :class:`~timmybot.adapters.sources.refusals.PassingTrouble` when there are none.
 
         One address that is not public condemns the name: an honest one has none.
         """
@@ -102,4 +125,4 @@ class AddressPolicy:
             raise unknown_host(host)
         if f"{host}:{port}".lower() not in self._allowed and not all(is_public(address) for address in found):
             raise TrackError(f"I fetch only from the public internet, and {host} is not on it.")
-        return found
+        return self.proven.first(host, port, interleaved(found))

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 
 import urllib3
 
+from timmybot.adapters.sources.naming import NOTHING_TOLD, Told
 from timmybot.ports.track_source import TrackError
 
 _NUMBER = "[0-9]{1,18}"
 """Of bytes. What is longer is no file's: Python would refuse to read some, and reads others in quadratic time."""
+
+_BEGIN = re.compile(rf"bytes ({_NUMBER})-", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,8 @@ class Opened:
     """Whether one may ask for a part of it."""
     station: bool
     """Whether it is broadcast as it happens: it has no beginning to go back to, and no end but trouble."""
+    told: Told = NOTHING_TOLD
+    """What it said of the file's name."""
 
 
 def size_of(response: urllib3.HTTPResponse, *, partial: bool) -> int | None:
@@ -41,9 +46,14 @@ def size_of(response: urllib3.HTTPResponse, *, partial: bool) -> int | None:
 
 
 def begin_of(response: urllib3.HTTPResponse) -> int:
-    """Where the part that a 206 brings begins, in bytes."""
-    found = re.match(rf"bytes ({_NUMBER})-", response.headers.get("Content-Range", ""))
+    """Where the part that a 206 brings begins, in bytes; 0 if it does not say."""
+    found = _BEGIN.match(response.headers.get("Content-Range", ""))
     return int(found[1]) if found else 0
+
+
+def says_where(response: urllib3.HTTPResponse) -> bool:
+    """Whether a 206 says where its part begins, as it must (RFC 9110, 15.3.7)."""
+    return _BEGIN.match(response.headers.get("Content-Range", "")) is not None
 
 
 def is_station(response: urllib3.HTTPResponse) -> bool:
@@ -59,19 +69,3 @@ def check_plain(response: urllib3.HTTPResponse) -> None:
     coding = response.headers.get("Content-Encoding", "").strip().lower()
     if coding not in {"", "identity"}:
         raise TrackError("The server at that address sends the file compressed, which I cannot play. Try another link.")
-
-
-def check_kind(opened: Opened) -> None:
-    """Raises :class:`TrackError` for what is no sound, as its server says."""
-    if opened.size == 0:
-        raise TrackError("The file at that address is empty.")
-    kind = opened.content_type
-    if "html" in kind:
-        what = "it is a web page"
-    elif "mpegurl" in kind or kind.endswith(("scpls", "xspf+xml", "dash+xml")):
-        what = "it is a playlist"
-    elif kind.startswith(("text/", "image/")) or kind.endswith(("json", "xml")):
-        what = "it is something else"
-    else:
-        return
-    raise TrackError(f"There is no audio at that address: {what} ({kind[:60]}). Give a direct link to an audio file.")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import urllib3
-
 from timmybot.adapters.sources.addresses import AddressPolicy
-from timmybot.adapters.sources.answers import Opened, begin_of, check_plain, is_station, size_of
-from timmybot.adapters.sources.exchange import BROKEN, Exchange
+from timmybot.adapters.sources.answers import Opened, begin_of, check_plain, is_station, says_where, size_of
+from timmybot.adapters.sources.body import Body
+from timmybot.adapters.sources.exchange import ANSWER_SECONDS, BROKEN, READ_SECONDS, Exchange
+from timmybot.adapters.sources.naming import told_by
 from timmybot.adapters.sources.refusals import PassingTrouble, broken_off, refused
 from timmybot.adapters.sources.urls import checked_url
 from timmybot.ports.track_source import TrackError
@@ -24,6 +24,13 @@ MOST_SKIPPED_BYTES = 32 * 1024**2
 """What is read and thrown away to get to a place, when a server begins further ahead."""
 
 MAX_BYTES = 4 * 1024**3
+
+SLOW_SECONDS = 1.0
+"""A server that takes longer for its first byte is not asked twice for the same: the connection from which reading
+jumps away is kept beside the new one. Others are asked again, since some of them serve one connection at a time."""
+
+SETTLED_BYTES = 1024**2
+"""After so many bytes in a row reading jumps no more: what was kept for that is let go."""
 
 
 class Content:
@@ -41,10 +48,11 @@ class Content:
         self._url = checked_url(url)
         self._skipped = skipped
         self._pauses = pauses
-        self._exchange = Exchange(policy)
-        self._response: urllib3.HTTPResponse | None = None
-        self._place = 0
-        """Of the byte that the response gives next."""
+        self._exchanges = (Exchange(policy), Exchange(policy))
+        self._bodies: list[Body] = []
+        """The one that is read comes last."""
+        self._in_a_row = 0
+        """How many bytes that one gave."""
         self._opened: Opened | None = None
         self.received = 0
         """How many bytes of bodies have come. Any thread may look."""
@@ -62,7 +70,7 @@ class Content:
     def open(self) -> Opened:
         """Connect, if not connected yet, and say what the server said."""
         if self._opened is None:
-            self._request(0)
+            self._bodies = [self._asked(0, self._exchanges[0])]
         assert self._opened is not None
         return self._opened
 
@@ -74,60 +82,86 @@ class Content:
             except PassingTrouble:
                 if self.open().size is None:
                     raise  # asking again would give the beginning, or what is live by then
-            self._exchange.pause(pause)
+            self._exchanges[0].pause(pause)
         return self._read_once(place, wanted)
 
     def rest(self) -> None:
-        """Let the connection go until more is asked for."""
-        self._response = None
-        self._exchange.drop()
+        """Let the connections go until more is asked for."""
+        self._keep([])
 
     def abort(self) -> None:
         """Have whatever waits on the network stop waiting, now and for good. From any thread; never waits."""
-        self._exchange.abort()
+        for exchange in self._exchanges:
+            exchange.abort()
 
     def close(self) -> None:
-        self._response = None
-        self._exchange.close()
+        self._bodies.clear()
+        for exchange in self._exchanges:
+            exchange.close()
 
     def _read_once(self, place: int, wanted: int) -> bytes:
-        """Like :meth:`read`, from one connection. Raises :class:`PassingTrouble` when that breaks."""
+        """Like :meth:`read`, without another try. Raises :class:`PassingTrouble` when the connection breaks."""
         try:
-            data = self._response_at(place).read1(wanted, decode_content=False)
+            body = self._body_at(place)
+            data = body.again(place, wanted) or self._further(body, wanted)
         except BROKEN as error:
             self.rest()
-            self._exchange.check_aborted()
+            self._exchanges[0].check_aborted()
             raise broken_off() from error
-        self._exchange.check_aborted()
+        self._exchanges[0].check_aborted()
         if not data:
             self.rest()
             if self.open().size is not None:
                 raise broken_off()
-        self._place = place + len(data)
-        self.received += len(data)
         return data
 
-    def _response_at(self, place: int) -> urllib3.HTTPResponse:
-        ahead = place - self._place
-        can_ask = self.open().ranges
-        if self._response is None or ahead < 0 or (ahead > SKIP_BYTES and can_ask):
-            self._request(place if can_ask else 0)
-        assert self._response is not None
-        if place - self._place > MOST_SKIPPED_BYTES:
-            raise TrackError("The server at that address does not let me go to a place in the file. Try another link.")
-        while self._place < place:
-            data = self._response.read1(min(place - self._place, 64 * 1024), decode_content=False)
-            if not data:
-                raise OSError("the body ended before the place")
-            self._place += len(data)
-            self.received += len(data)
-            self._skipped(self._place)
-        return self._response
+    def _further(self, body: Body, wanted: int) -> bytes:
+        data = body.read(wanted)
+        self.received += len(data)
+        self._in_a_row += len(data)
+        if self._in_a_row > SETTLED_BYTES:
+            self._keep([body])
+            body.forget()
+        return data
 
-    def _request(self, offset: int) -> None:
-        """Have a response whose body holds ``offset``, or begins there."""
-        self._response = None
-        url, response = self._exchange.get(self._url, offset)
+    def _body_at(self, place: int) -> Body:
+        """The one that gives the byte at ``place`` next, or has it kept."""
+        can_ask = self.open().ranges
+        ahead = SKIP_BYTES if can_ask else MAX_BYTES
+        body = next((each for each in reversed(self._bodies) if each.reaches(place, ahead)), None)
+        if body is None:
+            body = self._another(place if can_ask else 0)
+        if body is not self._bodies[-1]:
+            self._bodies.reverse()  # there are two at most
+            self._in_a_row = 0
+        if place - body.place > MOST_SKIPPED_BYTES:
+            raise TrackError("The server at that address does not let me go to a place in the file. Try another link.")
+        while body.place < place:
+            if not self._further(body, min(place - body.place, 64 * 1024)):
+                raise OSError("the body ended before the place")
+            self._skipped(body.place)
+        return body
+
+    def _another(self, offset: int) -> Body:
+        """From ``offset`` on, or a little before; beside the one that was read, where asking again takes long."""
+        slow = max(exchange.slowest_seconds for exchange in self._exchanges) > SLOW_SECONDS
+        self._keep(self._bodies[-1:] if slow and self.open().ranges else [])
+        taken = [body.exchange for body in self._bodies]
+        body = self._asked(offset, next(free for free in self._exchanges if free not in taken))
+        self._bodies.append(body)
+        self._in_a_row = 0
+        return body
+
+    def _keep(self, bodies: list[Body]) -> None:
+        """Let all other bodies go."""
+        self._bodies = bodies
+        for exchange in self._exchanges:
+            if all(body.exchange is not exchange for body in bodies):
+                exchange.drop()
+
+    def _asked(self, offset: int, exchange: Exchange) -> Body:
+        """The body of a new answer, which holds ``offset`` or begins there."""
+        url, response = exchange.get(self._url, offset, self._answer_seconds())
         if response.status not in {200, 206}:
             self.rest()
             if response.status == 416 and self._opened is None:
@@ -141,10 +175,18 @@ class Content:
         if self._opened is None:
             content_type = response.headers.get("Content-Type", "").split(";")[0].strip().lower()
             ranges = partial and size is not None
-            self._opened = Opened(url.url, content_type, size, ranges, is_station(response) and size is None)
+            station = is_station(response) and size is None
+            self._opened = Opened(url.url, content_type, size, ranges, station, told_by(response.headers))
         elif size != self._opened.size:
             raise TrackError("The file at that address changed while I was reading it.")
-        self._place = begin_of(response) if partial else 0
-        if self._place > offset:
+        place = begin_of(response) if partial else 0
+        if place > offset or (partial and offset > 0 and not says_where(response)):
             raise TrackError("The server at that address sends another part of the file than I asked for.")
-        self._response = response
+        return Body(exchange, response, place)
+
+    def _answer_seconds(self) -> float:
+        """A server that was slow once may be as slow again; one that was not has to answer before a buffer is empty."""
+        if self._opened is None:
+            return ANSWER_SECONDS
+        slowest = max(exchange.slowest_seconds for exchange in self._exchanges)
+        return min(max(READ_SECONDS, 2 * slowest), ANSWER_SECONDS)

@@ -13,35 +13,33 @@ import threading
 from typing import Final
 
 import urllib3
-from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connection import HTTPConnection
 from urllib3.util import Url
 
 from timmybot.adapters.sources.addresses import AddressPolicy
 from timmybot.adapters.sources.bounded import BoundedAnswer
-from timmybot.adapters.sources.refusals import unreachable
+from timmybot.adapters.sources.connecting import CONNECT_SECONDS, first_connected
+from timmybot.adapters.sources.refusals import TIMED_OUT, unreachable
 from timmybot.adapters.sources.urls import host_and_port, redirected
 from timmybot.ports.track_source import TrackError
 
 REDIRECTS = 5
 REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 
-CONNECT_SECONDS = 4.0
 READ_SECONDS = 8.0
 """Between two packets of a file that is being sent."""
+ANSWER_SECONDS = 20.0
+"""For the first byte of a first answer: the whole patience with a link. A server may have to fetch the file itself."""
 
 # It would write the whole URL whenever a server's headers are bad, and a URL's query may be a secret.
 logging.getLogger("urllib3.connection").setLevel(logging.ERROR)
 
 USER_AGENT = "TimmyBot/0.1"
-_ADDRESSES_TRIED = 3
-_RECEIVE_BYTES = 128 * 1024
-"""What the kernel holds of a file that is not read on yet. Left to itself it takes megabytes, which the task's memory
-limit counts; this still brings 1.3 MB/s from a server that is 100 ms away."""
+_ADDRESSES_ASKED = 3
+"""How many that take a connection are asked, when the ones before break it off."""
 
 BROKEN: Final = (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError)
 """What a connection can fail with: urllib3 translates most of it, but not all outside its pools."""
-
-_SOCKET_OPTIONS = [*HTTPConnection.default_socket_options, (socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BYTES)]
 
 
 def _tls() -> ssl.SSLContext:
@@ -52,7 +50,9 @@ def _tls() -> ssl.SSLContext:
 @functools.lru_cache(4)
 def _tls_trusting(_file: str | None, _directory: str | None) -> ssl.SSLContext:
     """OpenSSL reads these variables itself when the context is made."""
-    return ssl.create_default_context()
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return context
 
 
 class Exchange:
@@ -60,21 +60,24 @@ class Exchange:
 
     def __init__(self, policy: AddressPolicy) -> None:
         self._policy = policy
+        self.slowest_seconds = 0.0
+        """What an answer's first byte has taken at most."""
         self._connection: HTTPConnection | None = None
         self._socket: socket.socket | None = None
         self._response: urllib3.HTTPResponse | None = None
         self._guard = threading.Lock()
         self._aborted = threading.Event()
 
-    def get(self, url: Url, offset: int) -> tuple[Url, urllib3.HTTPResponse]:
+    def get(self, url: Url, offset: int, answer_seconds: float = ANSWER_SECONDS) -> tuple[Url, urllib3.HTTPResponse]:
         """Ask for the file from ``offset`` on: where it was found, after redirects, and the answer, whatever it says.
 
-        Each redirect is checked like the first address. Raises :class:`TrackError`, and
-        :class:`~timmybot.adapters.sources.refusals.PassingTrouble` where nobody answers.
+        The server may take ``answer_seconds`` for the first byte of it. Each redirect is checked like the first
+        address. Raises :class:`TrackError`, and :class:`~timmybot.adapters.sources.refusals.PassingTrouble` where
+        nobody answers.
         """
         self.drop()
         for _ in range(REDIRECTS + 1):
-            response = self._asked(url, offset)
+            response = self._asked(url, offset, answer_seconds)
             location = response.headers.get("Location")
             if response.status not in REDIRECT_STATUSES or not location:
                 return url, response
@@ -116,49 +119,68 @@ class Exchange:
         if self._aborted.is_set():
             raise TrackError("That address took too long to answer. Try again later.")
 
-    def _asked(self, url: Url, offset: int) -> urllib3.HTTPResponse:
+    def _asked(self, url: Url, offset: int, answer_seconds: float) -> urllib3.HTTPResponse:
         host, port = host_and_port(url)
+        trouble: Exception | None = None
+        left = self._policy.addresses(host, port)
+        for _ in range(_ADDRESSES_ASKED):
+            address = None
+            try:
+                address, connected = first_connected(left, port, self.check_aborted, self._policy.dialler)
+                connection = self._connection_over(connected, host, port, secure=url.scheme == "https")
+                response = self._answer(connection, url, offset, answer_seconds)
+            except BROKEN as error:
+                self.drop()
+                trouble = error
+            else:
+                self._policy.proven.note(host, port, address)
+                return response
+            self.check_aborted()
+            left = [other for other in left if other != address]
+            if address is None or not left:
+                break
+        raise unreachable(host, trouble) from trouble
+
+    def _connection_over(self, connected: socket.socket, host: str, port: int, *, secure: bool) -> HTTPConnection:
+        """A connection to exactly whom ``connected`` leads to; with TLS, to whoever can prove to be ``host`` there."""
+        self._connection = connection = HTTPConnection(host, port)
+        connection.response_class = BoundedAnswer
+        connection.sock = connected
+        connected.settimeout(CONNECT_SECONDS)
+        if secure:
+            connection.sock = tls = _tls().wrap_socket(
+                connected, server_hostname=host.rstrip("."), do_handshake_on_connect=False
+            )
+            self._may_be_aborted(tls)
+            tls.do_handshake()
+        else:
+            self._may_be_aborted(connected)
+        return connection
+
+    def _may_be_aborted(self, connected: socket.socket) -> None:
+        with self._guard:
+            self._socket = connected
+        self.check_aborted()
+
+    def _answer(self, connection: HTTPConnection, url: Url, offset: int, answer_seconds: float) -> urllib3.HTTPResponse:
         headers = {
-            "Host": url.netloc or host,
+            "Host": url.netloc or "",
             "User-Agent": USER_AGENT,
             "Accept": "audio/*, */*;q=0.5",
             "Accept-Encoding": "identity",
             "Range": f"bytes={offset}-",
         }
-        trouble: Exception | None = None
-        for address in self._policy.addresses(host, port)[:_ADDRESSES_TRIED]:
-            try:
-                connection = self._connect(address, port, host, secure=url.scheme == "https")
-                connection.request("GET", url.request_uri, headers=headers, preload_content=False)
-                self._response = connection.getresponse()
-            except BROKEN as error:
-                self.drop()
-                trouble = error
-            else:
-                return self._response
+        asked_at = self._policy.dialler.monotonic()
+        connection.timeout = answer_seconds
+        try:
+            connection.request("GET", url.request_uri, headers=headers, preload_content=False)
+            self._response = response = connection.getresponse()
+        except TIMED_OUT as error:  # that long, once: another address would be one more time that long
+            self.drop()
             self.check_aborted()
-        raise unreachable(host, trouble) from trouble
-
-    def _connect(self, address: str, port: int, host: str, *, secure: bool) -> HTTPConnection:
-        """Connect to exactly ``address``; with TLS, to whoever can prove to be ``host`` there."""
-        self.check_aborted()
-        connection: HTTPConnection
-        if secure:
-            connection = HTTPSConnection(
-                address,
-                port,
-                timeout=CONNECT_SECONDS,
-                ssl_context=_tls(),
-                server_hostname=host,
-                socket_options=_SOCKET_OPTIONS,
-            )
-        else:
-            connection = HTTPConnection(address, port, timeout=CONNECT_SECONDS, socket_options=_SOCKET_OPTIONS)
-        connection.response_class = BoundedAnswer
-        self._connection = connection
-        connection.connect()
-        connection.timeout = READ_SECONDS
-        with self._guard:
-            self._socket = connection.sock
-        self.check_aborted()
-        return connection
+            raise unreachable(connection.host, error) from error
+        self.slowest_seconds = max(self.slowest_seconds, self._policy.dialler.monotonic() - asked_at)
+        if self._socket is not None:
+            with contextlib.suppress(OSError):  # there was nothing to read, and it is closed already
+                self._socket.settimeout(READ_SECONDS)
+        return response

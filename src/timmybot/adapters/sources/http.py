@@ -10,14 +10,14 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from timmybot.adapters.sources.addresses import AddressPolicy, Resolve, system_resolve
-from timmybot.adapters.sources.answers import check_kind
 from timmybot.adapters.sources.fetch import HttpFile
 from timmybot.adapters.sources.filling import FillingThreads
+from timmybot.adapters.sources.kinds import check_kind
 from timmybot.adapters.sources.media_pool import MediaPool
 from timmybot.adapters.sources.media_session import MediaSession
+from timmybot.adapters.sources.naming import title_of
 from timmybot.adapters.sources.playback import Playback
 from timmybot.adapters.sources.stream import BufferedStream, Marks
-from timmybot.adapters.sources.titles import title_of
 from timmybot.adapters.sources.urls import cleaned
 from timmybot.domain.track import Track
 from timmybot.ports.track_source import AS_IT_IS, Loudness, Sound, TrackError
@@ -86,14 +86,15 @@ class HttpTrackSource:
         self.media.close()
 
     def _look(self, file: HttpFile, url: str) -> Track:
-        check_kind(file.open())
+        check_kind(file)
         tags = self.media.run(file, MediaSession.look)
-        return Track(url, title_of(tags.title, tags.artist, file.open().url), tags.duration_ms)
+        opened = file.open()
+        title = title_of({"title": tags.title, "artist": tags.artist}, url, opened.url, opened.told)
+        return Track(url, title, tags.duration_ms)
 
     def _measure(self, file: HttpFile) -> Loudness | None:
-        opened = file.open()
-        check_kind(opened)
-        return None if opened.size is None else self.media.run(file, MediaSession.measure)
+        check_kind(file)
+        return None if file.open().size is None else self.media.run(file, MediaSession.measure)
 
     async def _looked_at(self, url: str, threads: FillingThreads, look: Callable[[HttpFile], T], seconds: float) -> T:
         """What ``look`` makes of the file at ``url``, on one of ``threads``."""

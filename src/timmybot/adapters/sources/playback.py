@@ -7,8 +7,8 @@ from collections.abc import Generator, Sequence
 from urllib.parse import urlsplit
 
 from timmybot.adapters.sources.addresses import AddressPolicy
-from timmybot.adapters.sources.answers import check_kind
 from timmybot.adapters.sources.filling import Waiting
+from timmybot.adapters.sources.kinds import check_kind
 from timmybot.adapters.sources.media_pool import MediaPool
 from timmybot.adapters.sources.media_session import DoubtfulRefusal, MediaChildEnded
 from timmybot.adapters.sources.ramp import Ramp
@@ -145,9 +145,8 @@ class Playback:
         if self._aborted:
             file.abort()
         try:
-            opened = file.open()
-            check_kind(opened)
-            self.live = opened.station or self.live
+            check_kind(file)
+            self.live = file.open().station or self.live
             return Reel(file, self._media, position_ms, seeking=seeking, alone=self._alone)
         except BaseException:
             file.close()

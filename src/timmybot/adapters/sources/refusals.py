@@ -14,6 +14,7 @@ import urllib3
 from timmybot.ports.track_source import TrackError
 
 _TOO_MANY_REQUESTS: Final = 429
+TIMED_OUT: Final = (TimeoutError, urllib3.exceptions.TimeoutError)
 
 
 class PassingTrouble(TrackError):
@@ -27,8 +28,7 @@ def unknown_host(host: str) -> TrackError:
 def unreachable(host: str, trouble: Exception | None) -> TrackError:
     if isinstance(trouble, urllib3.exceptions.SSLError | ssl.SSLError):
         return TrackError(f"{host} has no valid certificate, so I do not trust what it sends.")
-    refused = isinstance(trouble, urllib3.exceptions.NewConnectionError)  # which urllib3 counts among time-outs
-    if isinstance(trouble, urllib3.exceptions.TimeoutError | TimeoutError) and not refused:
+    if isinstance(trouble, TIMED_OUT):
         return PassingTrouble(f"{host} did not answer in time. Try again later.")
     return PassingTrouble(f"{host} cannot be reached. Check the address and try again.")
 
