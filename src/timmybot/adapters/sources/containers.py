@@ -19,6 +19,7 @@ import av.error
 from av.container import InputContainer
 from av.stream import Discard
 
+from timmybot.adapters.sources import channels
 from timmybot.adapters.sources.fetch import HttpFile
 from timmybot.ports.track_source import TrackError
 
@@ -85,10 +86,10 @@ def opened(file: HttpFile) -> Iterator[tuple[InputContainer, av.AudioStream]]:
 
 
 def hold_pieces_to(size: int) -> None:
-    """Let FFmpeg, in all of this process, ask for ``size`` bytes of memory at a time and no more.
+    """Let FFmpeg, in all of this process, ask for ``size`` bytes of memory at a time and no more, and start no threads.
 
-    PyAV does not hand this function of FFmpeg's through, so it is called in the library that PyAV has loaded. Where
-    that is not found (there is no Linux) nothing is bounded.
+    PyAV does not hand these functions of FFmpeg's through, so they are called in the library that PyAV has loaded.
+    Where that is not found (there is no Linux) nothing is bounded.
     """
     if sys.platform != "linux":
         return
@@ -97,7 +98,9 @@ def hold_pieces_to(size: int) -> None:
     if path is None:
         log.warning("FFmpeg's library was not found: a damaged file may take much memory")
         return
-    ctypes.CDLL(path).av_max_alloc(ctypes.c_size_t(size))
+    library = ctypes.CDLL(path)
+    library.av_max_alloc(ctypes.c_size_t(size))
+    library.av_cpu_force_count(ctypes.c_int(1))  # else FFmpeg starts a thread a core for each encoder's resampler
 
 
 hold_pieces_to(LARGEST_PIECE_BYTES)  # before anything is opened, whoever opens it
@@ -121,7 +124,7 @@ def _sound(container: InputContainer) -> av.AudioStream:
     sound = container.streams.best("audio")
     if not isinstance(sound, av.AudioStream) or sound.codec_context is None or sound.codec_context.name not in CODECS:
         raise TrackError("The sound at that address is in a format that I do not know. MP3, AAC, Opus and FLAC work.")
-    if not (1 <= sound.channels <= _MOST_CHANNELS and 1 <= sound.rate <= _MOST_HERTZ):
+    if not (1 <= channels.settle(sound) <= _MOST_CHANNELS and 1 <= sound.rate <= _MOST_HERTZ):
         raise TrackError("The sound at that address is damaged: its format makes no sense.")
     for stream in container.streams:
         if stream.index != sound.index:

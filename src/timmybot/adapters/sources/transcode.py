@@ -8,6 +8,7 @@ import av
 import av.error
 from av.audio.codeccontext import AudioCodecContext
 
+from timmybot.adapters.sources.channels import put_in_order, safe
 from timmybot.adapters.sources.demux import BAD_PACKETS
 from timmybot.adapters.sources.effects import HERTZ, SAMPLES, Ramp, applied
 from timmybot.adapters.sources.stereo import resampled
@@ -55,8 +56,9 @@ def decoded_frames(
     packets: Iterator[tuple[float, av.Packet[av.AudioStream]]], decoder: AudioCodecContext, start_ms: float
 ) -> Iterator[Timed]:
     """``start_ms`` is where the stream's own time begins. Raises :class:`TrackError` when nothing but undecodable
-    packets come."""
+    packets come, or frames whose channels PyAV cannot hold."""
     bad = 0
+    ordered = put_in_order(decoder)
     for time_ms, packet in packets:
         try:
             decoded = decoder.decode(packet)
@@ -67,16 +69,29 @@ def decoded_frames(
             continue
         if decoded:
             bad = 0
-        for frame in decoded:
+        for frame in _held(decoded):
             if frame.samples:
-                yield (frame.time * 1000 - start_ms if frame.time is not None else time_ms), frame
+                yield (frame.time * 1000 - start_ms if frame.time is not None else time_ms), ordered(frame)
     try:
         rest = decoder.decode(None)
     except (av.error.EOFError, av.error.InvalidDataError):
         return
-    for frame in rest:
+    for frame in _held(rest):
         if frame.samples and frame.time is not None:
-            yield frame.time * 1000 - start_ms, frame
+            yield frame.time * 1000 - start_ms, ordered(frame)
+
+
+_never_freed: list[av.AudioFrame] = []
+
+
+def _held(frames: list[av.AudioFrame]) -> list[av.AudioFrame]:
+    """Raises :class:`TrackError` for frames of channels in an order of the stream's own, which only a decoder can find
+    out: freeing one would end the process."""
+    for frame in frames:
+        if not safe(frame.layout.name):
+            _never_freed.extend(frames)
+            raise TrackError("The sound at that address is in a format that I do not know: its channels are unusual.")
+    return frames
 
 
 def opus_decoded(packets: Iterator[tuple[float, bytes]]) -> Iterator[Timed]:
@@ -134,10 +149,11 @@ def _without_first(samples: int, frame: av.AudioFrame) -> av.AudioFrame:
 
 
 def _silence_like(frame: av.AudioFrame, samples: int) -> av.AudioFrame:
-    silence = av.AudioFrame(format=frame.format.name, layout=frame.layout.name, samples=samples)
+    silence = av.AudioFrame(format=frame.format.name, layout=frame.layout, samples=samples)
     silence.sample_rate = frame.sample_rate
     zero = b"\x80" if frame.format.name.startswith("u8") else b"\0"
-    for plane in silence.planes:
+    planes = frame.layout.nb_channels if frame.format.is_planar else 1
+    for plane in silence.planes[:planes]:  # of 8 planes PyAV hands out a ninth, which is somebody else's memory
         plane.update(zero * plane.buffer_size)
     return silence
 
