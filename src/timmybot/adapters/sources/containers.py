@@ -21,6 +21,7 @@ from av.stream import Discard
 
 from timmybot.adapters.sources import channels
 from timmybot.adapters.sources.fetch import HttpFile
+from timmybot.adapters.sources.watched import WatchedFile
 from timmybot.ports.track_source import TrackError
 
 log = logging.getLogger(__name__)
@@ -42,8 +43,16 @@ _OPTIONS = {
     "probesize": "2000000",
     "formatprobesize": "200000",
     "analyzeduration": "5000000",
-    "max_streams": "5",  # sound, picture, chapters, cover, times; each may have a table as large as the largest piece
+    "max_streams": "100",  # a film's pictures, sounds, texts and fonts; what they may cost: ``watched.py``
 }
+_IN_FRAGMENTS = {"fflags": "ignidx", "use_mfra_for": "pts"}
+"""For MP4: do not go through all of the file to collect the pieces of its index, but look for a table of them at the
+end. Source: FFmpeg, libavformat/mov.c."""
+_LENGTH_UNTOLD = "timmybot_length_untold"
+_BEGINS_BEHIND = "timmybot_begins_behind"
+"""Kept among the decoder's options, where FFmpeg leaves what it does not know."""
+_SMALL_BYTES = 4 * 1024**2
+"""A file in fragments without such a table is gone through if it is no larger."""
 _BUFFER_BYTES = 32 * 1024
 _MOST_CHANNELS = 8
 _MOST_HERTZ = 384_000
@@ -68,21 +77,48 @@ def opened(file: HttpFile) -> Iterator[tuple[InputContainer, av.AudioStream]]:
     """
     _check_answer(file)
     file.in_a_row(None)
-    with (
-        plain_errors(),
-        av.open(
-            file,
-            mode="r",
-            options=_OPTIONS,
-            metadata_errors="replace",
-            buffer_size=_BUFFER_BYTES,
-            io_open=_open_nothing,
-        ) as container,
-    ):
+    watched = WatchedFile(file)
+    with plain_errors(), _container(watched, file.open().size) as container:
         sound = _sound(container)
+        if watched.fragmented and not watched.segmented:
+            sound.codec_context.options = {**sound.codec_context.options, _LENGTH_UNTOLD: "1"}
+        if watched.tag_bytes:
+            sound.codec_context.options = {**sound.codec_context.options, _BEGINS_BEHIND: str(watched.tag_bytes)}
         if container.format.name in _TIGHT:
             file.in_a_row(TIGHT_BYTES)
         yield container, sound
+
+
+def tells_its_length(sound: av.AudioStream) -> bool:
+    """Whether the length that FFmpeg says is that of the file, and not that of its first fragment."""
+    return _LENGTH_UNTOLD not in sound.codec_context.options
+
+
+def begins_behind(sound: av.AudioStream) -> int:
+    """How many bytes of ID3 the file begins with."""
+    return int(sound.codec_context.options.get(_BEGINS_BEHIND, "0"))
+
+
+def _container(watched: WatchedFile, size: int | None) -> InputContainer:
+    container = _open(watched, _IN_FRAGMENTS if watched.is_movie else {})
+    if watched.fragmented and not watched.indexed and watched.seekable() and (size or _SMALL_BYTES) < _SMALL_BYTES:
+        container.close()
+        watched.seek(0)
+        container = _open(watched, {})
+        watched.segmented = True  # gone through: FFmpeg knows it all
+    watched.opened()
+    return container
+
+
+def _open(file: WatchedFile, options: dict[str, str]) -> InputContainer:
+    return av.open(
+        file,
+        mode="r",
+        options=_OPTIONS | options,
+        metadata_errors="surrogateescape",
+        buffer_size=_BUFFER_BYTES,
+        io_open=_open_nothing,
+    )
 
 
 def hold_pieces_to(size: int) -> None:

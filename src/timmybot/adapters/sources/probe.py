@@ -9,18 +9,13 @@ from itertools import chain, islice
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-import av
-from av.container import InputContainer
-
 from timmybot.adapters.sources.containers import opened
 from timmybot.adapters.sources.demux import LOOKED_AT, in_frames, packets, plain_opus, start_ms, timed
 from timmybot.adapters.sources.fetch import HttpFile
+from timmybot.adapters.sources.lengths import duration_ms
 from timmybot.adapters.sources.transcode import decoded_frames
 from timmybot.domain.track import TITLE_LIMIT, Track
 from timmybot.ports.track_source import TrackError
-
-LONGEST_MS = 7 * 24 * 3600 * 1000
-"""A duration past this is a damaged header, not music."""
 
 _ZERO_WIDTH_JOINER = "\u200d"  # holds emoji together; the other format characters reorder or hide text
 
@@ -31,13 +26,13 @@ def probe(file: HttpFile, url: str) -> Track:
         with file.awaited():  # FFmpeg may compute for long over hostile tags, and cannot be stopped meanwhile
             container, sound = stack.enter_context(opened(file))
         title = title_of({**sound.metadata, **container.metadata}, file.open().url)
-        duration_ms = _duration_ms(container, sound, sized=file.open().size is not None)
         source = packets(container, sound)
         first = list(islice(source, LOOKED_AT))
         decoded = decoded_frames(timed(chain(first, source), sound), sound.codec_context, start_ms(sound))
         if not (plain_opus(container, sound) and in_frames(first)) and not any(decoded):
             raise TrackError("The file at that address is damaged: there is nothing to hear in it.")
-    return Track(url, title, duration_ms)
+        length_ms = duration_ms(container, sound, file, first, source)
+    return Track(url, title, length_ms)
 
 
 def title_of(metadata: Mapping[str, str], url: str) -> str:
@@ -55,14 +50,3 @@ def printable(text: str) -> str:
     kept = (" " if c.isspace() else c for c in text)
     visible = "".join(c for c in kept if c == _ZERO_WIDTH_JOINER or unicodedata.category(c)[0] != "C")
     return " ".join(visible.split())
-
-
-def _duration_ms(container: InputContainer, sound: av.AudioStream, *, sized: bool) -> int | None:
-    """``None`` when the file does not say, or when it has no end that anyone could know."""
-    if sound.duration is not None and sound.time_base is not None:
-        milliseconds = round(float(sound.duration * sound.time_base) * 1000)
-    elif container.duration is not None and sized:
-        milliseconds = round(container.duration * 1000 / av.time_base)
-    else:
-        return None
-    return milliseconds if 0 < milliseconds <= LONGEST_MS else None
