@@ -26,12 +26,13 @@ from timmybot.ports.track_source import TrackError
 
 log = logging.getLogger(__name__)
 
-FORMATS = "matroska,webm,ogg,mp3,aac,mov,mp4,m4a,flac,wav,w64,aiff,caf"
+FORMATS = "matroska,webm,ogg,mp3,aac,mov,mp4,m4a,flac,wav,w64,aiff,caf,wv,tta,au,ac3,eac3,asf"
 """Containers that hold sound. Not among them: anything that points elsewhere (hls, dash, concat) or is an image."""
 
 CODECS = (
     *("opus", "libopus", "vorbis", "mp3", "mp3float", "mp2", "mp2float", "aac", "flac", "alac"),
     *("pcm_u8", "pcm_s8", "pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be", "pcm_s32le", "pcm_s32be"),
+    *("wavpack", "tta", "ac3", "eac3", "speex", "wmav1", "wmav2", "wmapro", "wmalossless"),
     *("pcm_f32le", "pcm_f32be", "pcm_f64le", "pcm_f64be", "pcm_alaw", "pcm_mulaw"),
 )
 """Decoders, by FFmpeg's names. None for pictures: a cover in a music file stays unread."""
@@ -53,6 +54,9 @@ _BEGINS_BEHIND = "timmybot_begins_behind"
 """Kept among the decoder's options, where FFmpeg leaves what it does not know."""
 _SMALL_BYTES = 4 * 1024**2
 """A file in fragments without such a table is gone through if it is no larger."""
+_OTHERS = (b"MAC ", b"DSD ", b"FRM8", b".RMF", b"MPCK", b"MP+", b"OFR ", b"#!AMR", b"MThd", b"TAK", b"ADIF")
+"""How files begin of Monkey's Audio, DSD, RealAudio, Musepack, OptimFROG, AMR, MIDI, TAK and ADIF."""
+_UNKNOWN = "The sound at that address is in a format that I do not know. MP3, AAC, Opus and FLAC work."
 _BUFFER_BYTES = 32 * 1024
 _MOST_CHANNELS = 8
 _MOST_HERTZ = 384_000
@@ -78,6 +82,8 @@ def opened(file: HttpFile) -> Iterator[tuple[InputContainer, av.AudioStream]]:
     _check_answer(file)
     file.in_a_row(None)
     watched = WatchedFile(file)
+    if watched.begins_with(_OTHERS):
+        raise TrackError(_UNKNOWN)
     with plain_errors(), _container(watched, file.open().size) as container:
         sound = _sound(container)
         if watched.fragmented and not watched.segmented:
@@ -114,6 +120,7 @@ def _open(file: WatchedFile, options: dict[str, str]) -> InputContainer:
     return av.open(
         file,
         mode="r",
+        format="mov" if file.is_movie else None,  # else FFmpeg reads many tracks ahead to find that out
         options=_OPTIONS | options,
         metadata_errors="surrogateescape",
         buffer_size=_BUFFER_BYTES,
@@ -147,6 +154,8 @@ def plain_errors() -> Iterator[None]:
     """FFmpeg's errors as a :class:`TrackError`, in a sentence for the member."""
     try:
         yield
+    except (av.error.PatchWelcomeError, av.error.DecoderNotFoundError) as error:
+        raise TrackError(_UNKNOWN) from error
     except av.error.FFmpegError as error:
         raise TrackError(
             "There is no audio at that address that I can play, or the file is damaged. "
@@ -159,7 +168,7 @@ def _sound(container: InputContainer) -> av.AudioStream:
         raise TrackError("The file at that address has no sound in it.")
     sound = container.streams.best("audio")
     if not isinstance(sound, av.AudioStream) or sound.codec_context is None or sound.codec_context.name not in CODECS:
-        raise TrackError("The sound at that address is in a format that I do not know. MP3, AAC, Opus and FLAC work.")
+        raise TrackError(_UNKNOWN)
     if not (1 <= channels.settle(sound) <= _MOST_CHANNELS and 1 <= sound.rate <= _MOST_HERTZ):
         raise TrackError("The sound at that address is damaged: its format makes no sense.")
     for stream in container.streams:

@@ -85,6 +85,10 @@ class WatchedFile:
         """Whether it tells where they all are: by an index of segments at its beginning, which tells its length too, or
         also by a table at its end."""
 
+    def begins_with(self, marks: tuple[bytes, ...]) -> bool:
+        """Whether the file does, before it is read from."""
+        return self._held.startswith(marks)
+
     def readable(self) -> bool:
         return True
 
