@@ -71,7 +71,7 @@ def test_without_the_bounds_a_file_takes_what_memory_there_is(
     if kind == "a picture":
         file = hostile.repeated(hostile.id3_of(250 * hostile.MIB), b"\xff" * 4096, 2_000 * hostile.MIB)
     else:
-        file = content(bombs.growing_index(recorded(Format.M4A)))
+        file = content(bombs.large_index(20_000_000))
 
     (cost,) = costs(server, recorded(Format.MP3), [server.serve("/file", file)], "unbounded")
 

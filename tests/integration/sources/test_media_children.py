@@ -244,7 +244,7 @@ def test_no_process_and_no_descriptor_is_left_behind(
         stream = source.open(Track(url), position_ms=0)
         await_buffered(stream, filling)
         os.kill(playing_child(media).pid, signal.SIGKILL)
-        until(lambda: media.begun and not any(child.ended for child in media.children), "it is not reaped")
+        until(lambda: bool(media.begun) and not any(child.ended for child in media.children), "it is not reaped")
         stream.close()
         source.close()
         until(lambda: not children_of_ours(), "a process is left")

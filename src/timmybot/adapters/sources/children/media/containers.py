@@ -19,17 +19,20 @@ import av.error
 from av.container import InputContainer
 from av.stream import Discard
 
+from timmybot.adapters.sources.children.media import channels
 from timmybot.adapters.sources.children.media.remote_file import RemoteFile
+from timmybot.adapters.sources.children.media.watched import WatchedFile
 from timmybot.adapters.sources.refusal import Refusal, Refused
 
 log = logging.getLogger(__name__)
 
-FORMATS = "matroska,webm,ogg,mp3,aac,mov,mp4,m4a,flac,wav,w64,aiff,caf"
+FORMATS = "matroska,webm,ogg,mp3,aac,mov,mp4,m4a,flac,wav,w64,aiff,caf,wv,tta,au,ac3,eac3,asf"
 """Containers that hold sound. Not among them: anything that points elsewhere (hls, dash, concat) or is an image."""
 
 CODECS = (
     *("opus", "libopus", "vorbis", "mp3", "mp3float", "mp2", "mp2float", "aac", "flac", "alac"),
     *("pcm_u8", "pcm_s8", "pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be", "pcm_s32le", "pcm_s32be"),
+    *("wavpack", "tta", "ac3", "eac3", "speex", "wmav1", "wmav2", "wmapro", "wmalossless"),
     *("pcm_f32le", "pcm_f32be", "pcm_f64le", "pcm_f64be", "pcm_alaw", "pcm_mulaw"),
 )
 """Decoders, by FFmpeg's names. None for pictures: a cover in a music file stays unread."""
@@ -41,8 +44,18 @@ _OPTIONS = {
     "probesize": "2000000",
     "formatprobesize": "200000",
     "analyzeduration": "5000000",
-    "max_streams": "5",  # sound, picture, chapters, cover, times; each may have a table as large as the largest piece
+    "max_streams": "100",  # a film's pictures, sounds, texts and fonts; what they may cost: ``watched.py``
 }
+_IN_FRAGMENTS = {"fflags": "ignidx", "use_mfra_for": "pts"}
+"""For MP4: do not go through all of the file to collect the pieces of its index, but look for a table of them at the
+end. Source: FFmpeg, libavformat/mov.c."""
+_LENGTH_UNTOLD = "timmybot_length_untold"
+_BEGINS_BEHIND = "timmybot_begins_behind"
+"""Kept among the decoder's options, where FFmpeg leaves what it does not know."""
+_SMALL_BYTES = 4 * 1024**2
+"""A file in fragments without such a table is gone through if it is no larger."""
+_OTHERS = (b"MAC ", b"DSD ", b"FRM8", b".RMF", b"MPCK", b"MP+", b"OFR ", b"#!AMR", b"MThd", b"TAK", b"ADIF")
+"""How files begin of Monkey's Audio, DSD, RealAudio, Musepack, OptimFROG, AMR, MIDI, TAK and ADIF."""
 _BUFFER_BYTES = 32 * 1024
 _MOST_CHANNELS = 8
 _MOST_HERTZ = 384_000
@@ -66,28 +79,58 @@ def opened(file: RemoteFile) -> Iterator[tuple[InputContainer, av.AudioStream]]:
     Raises :class:`Refused`, also for what goes wrong inside the ``with``.
     """
     file.in_a_row(None)
-    with (
-        plain_errors(),
-        av.open(
-            file,
-            mode="r",
-            options=_OPTIONS,
-            metadata_errors="replace",
-            buffer_size=_BUFFER_BYTES,
-            io_open=_open_nothing,
-        ) as container,
-    ):
+    watched = WatchedFile(file)
+    if watched.begins_with(_OTHERS):
+        raise Refused(Refusal.UNKNOWN_FORMAT)
+    with plain_errors(), _container(watched, file.open().size) as container:
         sound = _sound(container)
+        if watched.fragmented and not watched.segmented:
+            sound.codec_context.options = {**sound.codec_context.options, _LENGTH_UNTOLD: "1"}
+        if watched.tag_bytes:
+            sound.codec_context.options = {**sound.codec_context.options, _BEGINS_BEHIND: str(watched.tag_bytes)}
         if container.format.name in _TIGHT:
             file.in_a_row(TIGHT_BYTES)
         yield container, sound
 
 
-def hold_pieces_to(size: int) -> None:
-    """Let FFmpeg, in all of this process, ask for ``size`` bytes of memory at a time and no more.
+def tells_its_length(sound: av.AudioStream) -> bool:
+    """Whether the length that FFmpeg says is that of the file, and not that of its first fragment."""
+    return _LENGTH_UNTOLD not in sound.codec_context.options
 
-    PyAV does not hand this function of FFmpeg's through, so it is called in the library that PyAV has loaded. Where
-    that is not found (there is no Linux) nothing is bounded.
+
+def begins_behind(sound: av.AudioStream) -> int:
+    """How many bytes of ID3 the file begins with."""
+    return int(sound.codec_context.options.get(_BEGINS_BEHIND, "0"))
+
+
+def _container(watched: WatchedFile, size: int | None) -> InputContainer:
+    container = _open(watched, _IN_FRAGMENTS if watched.is_movie else {})
+    if watched.fragmented and not watched.indexed and watched.seekable() and (size or _SMALL_BYTES) < _SMALL_BYTES:
+        container.close()
+        watched.seek(0)
+        container = _open(watched, {})
+        watched.segmented = True  # gone through: FFmpeg knows it all
+    watched.opened()
+    return container
+
+
+def _open(file: WatchedFile, options: dict[str, str]) -> InputContainer:
+    return av.open(
+        file,
+        mode="r",
+        format="mov" if file.is_movie else None,  # else FFmpeg reads many tracks ahead to find that out
+        options=_OPTIONS | options,
+        metadata_errors="surrogateescape",
+        buffer_size=_BUFFER_BYTES,
+        io_open=_open_nothing,
+    )
+
+
+def hold_pieces_to(size: int) -> None:
+    """Let FFmpeg, in all of this process, ask for ``size`` bytes of memory at a time and no more, and start no threads.
+
+    PyAV does not hand these functions of FFmpeg's through, so they are called in the library that PyAV has loaded.
+    Where that is not found (there is no Linux) nothing is bounded.
     """
     if sys.platform != "linux":
         return
@@ -96,7 +139,9 @@ def hold_pieces_to(size: int) -> None:
     if path is None:
         log.warning("FFmpeg's library was not found: a damaged file may take much memory")
         return
-    ctypes.CDLL(path).av_max_alloc(ctypes.c_size_t(size))
+    library = ctypes.CDLL(path)
+    library.av_max_alloc(ctypes.c_size_t(size))
+    library.av_cpu_force_count(ctypes.c_int(1))  # else FFmpeg starts a thread a core for each encoder's resampler
 
 
 hold_pieces_to(LARGEST_PIECE_BYTES)  # before anything is opened, whoever opens it
@@ -107,6 +152,8 @@ def plain_errors() -> Iterator[None]:
     """FFmpeg's errors as :class:`Refused`."""
     try:
         yield
+    except (av.error.PatchWelcomeError, av.error.DecoderNotFoundError) as error:
+        raise Refused(Refusal.UNKNOWN_FORMAT) from error
     except av.error.FFmpegError as error:
         raise Refused(Refusal.NO_AUDIO) from error
 
@@ -117,7 +164,7 @@ def _sound(container: InputContainer) -> av.AudioStream:
     sound = container.streams.best("audio")
     if not isinstance(sound, av.AudioStream) or sound.codec_context is None or sound.codec_context.name not in CODECS:
         raise Refused(Refusal.UNKNOWN_FORMAT)
-    if not (1 <= sound.channels <= _MOST_CHANNELS and 1 <= sound.rate <= _MOST_HERTZ):
+    if not (1 <= channels.settle(sound) <= _MOST_CHANNELS and 1 <= sound.rate <= _MOST_HERTZ):
         raise Refused(Refusal.ODD_FORMAT)
     for stream in container.streams:
         if stream.index != sound.index:

@@ -13,6 +13,7 @@ from typing import Final
 import av
 from av.filter import Graph
 
+from timmybot.adapters.sources.children.media.channels import to_stereo
 from timmybot.adapters.sources.children.media.effects import HERTZ, LIMITER, ready
 
 _SAMPLES: Final = f"sample_fmts=flt:sample_rates={HERTZ}"
@@ -54,13 +55,16 @@ def _graph(frame: av.AudioFrame) -> Graph:
         layout=frame.layout.name,
         time_base=Fraction(1, frame.sample_rate),
     )
+    mix = to_stereo(frame.layout.name)
     match frame.layout.nb_channels:
+        case _ if mix is not None:
+            steps = [("pan", mix), LIMITER, _STEREO]
         case 1:
             steps = [_MONO, _ON_BOTH_SIDES]
         case 2:
             steps = [_STEREO]
         case _:
-            steps = [_STEREO, LIMITER]
+            steps = [_STEREO, LIMITER, _STEREO]  # the limiter hands on another format than it is given
     nodes = [source, *(graph.add(name, options) for name, options in steps), graph.add("abuffersink")]
     graph.link_nodes(*nodes).configure()
     return graph

@@ -8,6 +8,7 @@ import av
 import av.error
 from av.audio.codeccontext import AudioCodecContext
 
+from timmybot.adapters.sources.children.media.channels import put_in_order, safe
 from timmybot.adapters.sources.children.media.demux import BAD_PACKETS
 from timmybot.adapters.sources.children.media.effects import HERTZ, SAMPLES, applied
 from timmybot.adapters.sources.children.media.opus_encoder import ENCODER_DELAY, new_encoder
@@ -56,8 +57,9 @@ def decoded_frames(
     packets: Iterator[tuple[float, av.Packet[av.AudioStream]]], decoder: AudioCodecContext, start_ms: float
 ) -> Iterator[Timed]:
     """``start_ms`` is where the stream's own time begins. Raises :class:`Refused` when nothing but undecodable
-    packets come."""
+    packets come, or frames whose channels PyAV cannot hold."""
     bad = 0
+    ordered = put_in_order(decoder)
     for time_ms, packet in packets:
         try:
             decoded = decoder.decode(packet)
@@ -68,16 +70,29 @@ def decoded_frames(
             continue
         if decoded:
             bad = 0
-        for frame in decoded:
+        for frame in _held(decoded):
             if frame.samples:
-                yield (frame.time * 1000 - start_ms if frame.time is not None else time_ms), frame
+                yield (frame.time * 1000 - start_ms if frame.time is not None else time_ms), ordered(frame)
     try:
         rest = decoder.decode(None)
     except (av.error.EOFError, av.error.InvalidDataError):
         return
-    for frame in rest:
+    for frame in _held(rest):
         if frame.samples and frame.time is not None:
-            yield frame.time * 1000 - start_ms, frame
+            yield frame.time * 1000 - start_ms, ordered(frame)
+
+
+_never_freed: list[av.AudioFrame] = []
+
+
+def _held(frames: list[av.AudioFrame]) -> list[av.AudioFrame]:
+    """Raises :class:`Refused` for frames of channels in an order of the stream's own, which only a decoder can find
+    out: freeing one would end the process."""
+    for frame in frames:
+        if not safe(frame.layout.name):
+            _never_freed.extend(frames)
+            raise Refused(Refusal.UNKNOWN_FORMAT)
+    return frames
 
 
 def opus_decoded(packets: Iterator[tuple[float, bytes]]) -> Iterator[Timed]:
@@ -135,9 +150,10 @@ def _without_first(samples: int, frame: av.AudioFrame) -> av.AudioFrame:
 
 
 def _silence_like(frame: av.AudioFrame, samples: int) -> av.AudioFrame:
-    silence = av.AudioFrame(format=frame.format.name, layout=frame.layout.name, samples=samples)
+    silence = av.AudioFrame(format=frame.format.name, layout=frame.layout, samples=samples)
     silence.sample_rate = frame.sample_rate
     zero = b"\x80" if frame.format.name.startswith("u8") else b"\0"
-    for plane in silence.planes:
+    planes = frame.layout.nb_channels if frame.format.is_planar else 1
+    for plane in silence.planes[:planes]:  # of 8 planes PyAV hands out a ninth, which is somebody else's memory
         plane.update(zero * plane.buffer_size)
     return silence
