@@ -92,9 +92,9 @@ class Settings:
     queue_limit: int = 5_000
     """How many entries may wait in one guild."""
 
-    loudness_players: int = 4
+    loudness_players: int = 20
     """While so many players of a worker are transcoded, further tracks are not brought to the guild's loudness: each
-    takes 2 to 3 % of a core, of which a task has a quarter by default."""
+    takes 0.7 to 1.5 % of a core, of which a task has a quarter by default."""
 
     metrics_seconds: float = 15.0
     """How often a worker writes its metrics line. CloudWatch keeps them by the minute."""

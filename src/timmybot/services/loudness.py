@@ -41,7 +41,7 @@ class KnownLoudness:
         source: TrackSource,
         *,
         transcoded: Callable[[], int] = lambda: 0,
-        most_transcoded: int = 4,
+        most_transcoded: int = 20,
     ) -> None:
         self._cache = cache
         self._source = source
