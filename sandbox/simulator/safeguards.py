@@ -89,7 +89,7 @@ class _NoEpochCondition(_Around):
 
 
 class _NoClaim(_Around):
-    async def claim(self, epoch: Any) -> GuildState:
+    async def claim(self, epoch: Any, *, taking: Any = None) -> GuildState:
         return await self._store.state()
 
     async def commit(self, change: Any, *, epoch: Any = None) -> GuildState:
@@ -152,9 +152,9 @@ def _writing(writing: type[WritingAnew], **parts: Any) -> Callable[[], AbstractC
 
 
 class _ClaimKeepsVersion(_Around):
-    async def claim(self, epoch: Any) -> GuildState:
+    async def claim(self, epoch: Any, *, taking: Any = None) -> GuildState:
         before = await self._store.state()
-        claimed = await self._store.claim(epoch)
+        claimed = await self._store.claim(epoch, taking=taking)
         kept: Any = self._store
         kept._stored.state = replace(claimed, version=before.version)
         return kept._stored.state  # type: ignore[no-any-return]  # the twin's own state

@@ -38,9 +38,16 @@ class FakePlayer(Player):
         self._status = replace(self._status, channel_id=channel_id, moved=False)
 
     async def play(
-        self, play_id: PlayId, track: Track, *, position_ms: int, paused: bool, sound: Sound = AS_IT_IS
+        self,
+        play_id: PlayId,
+        track: Track,
+        *,
+        position_ms: int,
+        paused: bool,
+        sound: Sound = AS_IT_IS,
+        alone: bool = False,
     ) -> None:
-        self.told.append(f"play {track.name} from {position_ms}")
+        self.told.append(f"play {track.name} from {position_ms}{' alone' if alone else ''}")
         self.muted = False
         self._status = replace(
             self._status,
@@ -48,6 +55,7 @@ class FakePlayer(Player):
             position_ms=position_ms,
             paused=paused,
             sound=sound,
+            alone=alone,
             ending=None,
             trouble=None,
         )

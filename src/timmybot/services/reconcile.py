@@ -13,10 +13,12 @@ from dataclasses import replace
 from typing import Protocol
 
 from timmybot.domain.change import Change
+from timmybot.domain.crash_record import CrashRecord
 from timmybot.domain.guild_state import GuildState
-from timmybot.domain.ids import ChannelId, PlayId
+from timmybot.domain.ids import ChannelId, Epoch, PlayId
 from timmybot.domain.sound import Loudness
 from timmybot.domain.track import Track
+from timmybot.domain.wording import named
 from timmybot.ports.guild_store import Fenced, GuildStore, VersionConflict
 from timmybot.ports.voice import Player, PlayerStatus, VoiceError
 from timmybot.services.loudness import KnownLoudness
@@ -38,6 +40,8 @@ from timmybot.services.plan import (
     Prepare,
     Rest,
     Resume,
+    RetryAlone,
+    SkipCulprit,
     Tell,
     Tune,
     next_action,
@@ -45,6 +49,7 @@ from timmybot.services.plan import (
 from timmybot.services.resolve import Resolving
 from timmybot.services.right import Right
 from timmybot.services.spinning import STOPPED_REPEATING, Spinning
+from timmybot.services.trials import Trial
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +68,8 @@ class Reconciler:
     """Reconciles the guild that ``store`` and ``player`` were opened for.
 
     ``connected`` returns once the shard's gateway session is up; ``last_position`` knows where a playing was by
-    the heartbeat of whoever played it before.
+    the heartbeat of whoever played it before; ``was_left_behind`` tells of an epoch whether a worker has died since,
+    without handing over.
     """
 
     def __init__(
@@ -78,6 +84,8 @@ class Reconciler:
         persistence: Persistence,
         loudness: KnownLoudness,
         new_id: NewId,
+        trial: Trial,
+        was_left_behind: Callable[[Epoch], bool],
     ) -> None:
         self._store = store
         self._player = player
@@ -88,6 +96,8 @@ class Reconciler:
         self._persistence = persistence
         self._known_loudness = loudness
         self._new_id = new_id
+        self._trial = trial
+        self._was_left_behind = was_left_behind
         self._leaving = Once(new_id)
         self._spinning = Spinning()
         self._silenced = False
@@ -104,14 +114,17 @@ class Reconciler:
         """
         for _ in range(_STEPS):
             epoch = self._right()
-            wanted = await self._store.claim(epoch)
+            wanted = await self._store.claim(epoch, taking=self._taking)
+            crashes = self._trial.verdict(wanted, self._actual())
             action = next_action(wanted, self._actual(), loudness=self._loudness_of_playing(wanted))
-            if isinstance(action, Rest):
+            if isinstance(action, Rest) and crashes is None:
                 break
-            log.info("guild %d: %s", self._store.guild_id, action)
+            log.info("guild %d: %s", self._store.guild_id, action if crashes is None else crashes)
             self._right()  # The process may have stood still between the claim and its answer.
             try:
-                if not await self._act(action, wanted):
+                if crashes is not None:
+                    await self._write_down(crashes, wanted)
+                elif not await self._act(action, wanted):
                     break
             except VersionConflict:
                 continue
@@ -137,8 +150,9 @@ class Reconciler:
         if status.play_id is None:
             return
         while True:
-            wanted = await self._store.claim(self._right())
+            wanted = await self._store.claim(self._right(), taking=self._taking)
             saved = wanted.save_position(status.play_id, status.position_ms)
+            saved = replace(saved, crashes=saved.crashes.put_off())
             if saved == wanted:
                 return
             try:
@@ -150,6 +164,20 @@ class Reconciler:
     def close(self) -> None:
         """Let what was to be done later be forgotten."""
         self._persistence.close()
+        self._trial.close()
+
+    def _taking(self, left: GuildState) -> GuildState:
+        """What a guild's state becomes with the claim: its worker's death counts, whatever it may have died of."""
+        if left.play_id is None or not self._was_left_behind(left.epoch):
+            return left
+        told = self._last_position(left.play_id, rate=0.0)
+        return left.after_a_death(max(left.position_ms, told or 0))
+
+    async def _write_down(self, crashes: CrashRecord, wanted: GuildState) -> None:
+        """What became of a suspect that was tried."""
+        if wanted.paused:
+            self.silence()  # It is tried again when it is resumed.
+        await self._store.commit(Change(replace(wanted, crashes=crashes)), epoch=self._right())
 
     def _actual(self) -> PlayerStatus:
         status = self._player.status()
@@ -189,6 +217,10 @@ class Reconciler:
                 return await self._prepare(over, wanted)
             case Advance(over, trouble):
                 await self._advance(over, trouble, wanted)
+            case RetryAlone(play_id=play_id):
+                return await self._retry_alone(play_id, wanted)
+            case SkipCulprit(over, why):
+                await self._skip_culprit(over, why, wanted)
             case Join(channel_id):
                 return await self._join(channel_id, wanted)
             case Follow(channel_id):
@@ -222,7 +254,9 @@ class Reconciler:
             await self._player.join(channel_id)
             joined = True
         except VoiceError as error:
-            wanted = await self._store.claim(self._right())  # it took a while, and what is to play is known by now
+            wanted = await self._store.claim(
+                self._right(), taking=self._taking
+            )  # it took a while, and what is to play is known by now
             if not wanted.wants_player or wanted.voice_channel_id != channel_id:
                 return True
             if not error.lasting:
@@ -245,6 +279,8 @@ class Reconciler:
         if entry is None or (entry := await self._resolving.resolved(entry)) is None:
             return
         loudness = await self._loudness_of(entry.track, wanted)
+        if wanted.crashes.is_decoded_alone:
+            return
         if self._player.status().play_id is None and self._place(wanted.play_id, wanted) == 0:
             self._player.prepare(entry.track, wanted.settings.sound(loudness))
 
@@ -294,6 +330,13 @@ class Reconciler:
             return False
         loudness = await self._loudness_of(entry.track, wanted)
         self._right()
+        if wanted.crashes.is_suspect:
+            if not self._trial.may_begin(wanted, self._place(play_id, wanted)):
+                if self._player.status().play_id is not None:
+                    self.silence()
+                return False
+            marked = replace(wanted, crashes=wanted.crashes.tried())
+            wanted = await self._store.commit(Change(marked), epoch=self._right())
         self._silenced = False
         self._loudness = play_id, loudness
         await self._player.play(
@@ -302,11 +345,22 @@ class Reconciler:
             position_ms=self._place(play_id, wanted),
             paused=wanted.paused,
             sound=wanted.settings.sound(loudness),
+            alone=wanted.crashes.is_decoded_alone,
         )
         return True
 
+    async def _retry_alone(self, play_id: PlayId, wanted: GuildState) -> bool:
+        """Record that it ended its decoder before it is played again: no successor is to begin with that anew."""
+        crashed = self._placed(replace(wanted, crashes=wanted.crashes.after_a_decoders_crash()))
+        return await self._play(play_id, await self._store.commit(Change(crashed), epoch=self._right()))
+
     async def _prepare(self, over: PlayId, wanted: GuildState) -> bool:
-        """Have the next track ready. It is looked for again whenever what is wanted has changed meanwhile."""
+        """Have the next track ready. It is looked for again whenever what is wanted has changed meanwhile.
+
+        Not while it is in doubt what a worker died of: of two that are open, it might be the one that is not marked.
+        """
+        if wanted.crashes.is_in_doubt(self._player.status().position_ms):
+            return False
         if self._prepared != (over, wanted.version):
             self._prepared = (over, wanted.version)
             _, following = await move_on(self._store, wanted, over, Over.ENDED, self._new_id)
@@ -335,6 +389,11 @@ class Reconciler:
             await retire(self._store, wanted.current, wanted)
         if trouble and wanted.current:
             await self._resolving.report(wanted.current, trouble)
+
+    async def _skip_culprit(self, over: PlayId, why: str, wanted: GuildState) -> None:
+        assert wanted.current is not None
+        entry = await self._store.entry(wanted.current, of=wanted)
+        await self._advance(over, f"I skipped {named(entry.track) if entry else 'a track'}: {why}", wanted)
 
     async def _give_up(self, wanted: GuildState, why: str | None) -> None:
         await self._once(wanted, await stop(self._store, wanted))

@@ -14,7 +14,7 @@ from timmybot.adapters.discord_voice.rtp import PacketStream
 from timmybot.domain.ids import ChannelId, PlayId
 from timmybot.domain.track import Track
 from timmybot.ports.clock import Clock
-from timmybot.ports.track_source import AS_IT_IS, Sound, TrackSource
+from timmybot.ports.track_source import AS_IT_IS, DecoderCrashed, Sound, TrackSource
 from timmybot.ports.voice import Ending, PlayerStatus
 
 ENDS_SOON_MS: Final = 10_000
@@ -77,6 +77,7 @@ class VoicePlayer:
         self._told_of_end: Playing | None = None
         self._over: _Over | None = None
         self._sound = AS_IT_IS
+        self._alone = False
         self._paused_at: float | None = None
         self._notices: tuple[str, ...] = ()
 
@@ -92,6 +93,7 @@ class VoicePlayer:
             position_ms=current.stream.position_ms if current else 0,
             sound=self._sound if current else AS_IT_IS,
             paused=current.paused if current else False,
+            alone=self._alone if current else False,
             ending=over.ending if over else None,
             trouble=presence.trouble or (over.trouble if over else None),
             kicked=presence.kicked,
@@ -109,18 +111,27 @@ class VoicePlayer:
         await self.presence.join(channel_id)
 
     async def play(
-        self, play_id: PlayId, track: Track, *, position_ms: int, paused: bool, sound: Sound = AS_IT_IS
+        self,
+        play_id: PlayId,
+        track: Track,
+        *,
+        position_ms: int,
+        paused: bool,
+        sound: Sound = AS_IT_IS,
+        alone: bool = False,
     ) -> None:
+        self._alone = alone
         self._loop = asyncio.get_running_loop()
         prepared = self._prepared
-        if prepared is not None and prepared.track == track and position_ms == 0:
+        if prepared is not None and prepared.track == track and position_ms == 0 and not alone:
             self._prepared = None
             self._sound = sound
             prepared.playing.stream.set_sound(sound)
             self._take(prepared.playing)
         else:
             self._sound = sound
-            self._take(Playing(self._source.open(track, position_ms=position_ms, sound=sound), paused=paused))
+            stream = self._source.open(track, position_ms=position_ms, sound=sound, alone=alone)
+            self._take(Playing(stream, paused=paused))
         self._play_id, self._track = play_id, track
         self.lane.muted = self.stuck = False
         if paused:
@@ -212,7 +223,7 @@ class VoicePlayer:
         """Open the track again where it is."""
         if self._current is not None and self._track is not None and not self._current.over:
             position_ms = self._current.stream.position_ms
-            stream = self._source.open(self._track, position_ms=position_ms, sound=self._sound)
+            stream = self._source.open(self._track, position_ms=position_ms, sound=self._sound, alone=self._alone)
             self._take(Playing(stream, paused=False), at_once=True)
 
     def fail(self, sentence: str) -> None:
@@ -292,7 +303,8 @@ class VoicePlayer:
         if playing.broken:
             self._over = _Over(Ending.FAILED, "Something went wrong in me while I played this track.")
         elif failure:
-            self._over = _Over(Ending.FAILED, str(failure))
+            ending = Ending.CRASHED if isinstance(failure, DecoderCrashed) else Ending.FAILED
+            self._over = _Over(ending, str(failure))
         else:
             self._over = _Over(Ending.FINISHED, None)
         self._changed()
