@@ -43,6 +43,8 @@ class Kind(Enum):
     REPLIES_DOWN = "replies down"  # Discord's REST API does not answer
     UNHEARD = "player unheard"  # target: a guild; from now on, what its worker sends there goes nowhere
     TRACK_FAILS = "track fails"  # target: a guild; what plays there breaks off
+    DECODER_CRASH = "track crashes its decoder"  # target: a guild; strength > 0.5: always, else once
+    WORKER_KILLER = "track kills its worker"  # target: a guild; what plays there kills whichever worker opens it
 
 
 TO_EVERYONE = -1
@@ -255,6 +257,8 @@ _SECONDS = {
     Kind.GATEWAY_LOSS: (0.5, 3.0),
     Kind.VOICE_LOSS: (0.5, 3.0),
     Kind.REPLIES_DOWN: (1.0, 10.0),
+    # Four deaths, and the lease after each; then a trial for every guild that died with it.
+    Kind.WORKER_KILLER: (100.0, 110.0),
 }
 
 
@@ -271,8 +275,14 @@ def _fault(random: Random, at: float, kind: Kind) -> Fault:
     return Fault(at, kind, random.uniform(*_SECONDS.get(kind, (0.0, 0.0))), target, strength)
 
 
+_ALONE = (
+    *(None, Kind.CRASH, Kind.CRASH, Kind.DRAIN, Kind.DRAIN, Kind.PAUSE, Kind.MOVE, Kind.DEPLOY),
+    *(Kind.DECODER_CRASH, Kind.WORKER_KILLER),
+)
+
+
 def _single(random: Random, active: float) -> tuple[Fault, ...]:
-    kind = random.choice((None, Kind.CRASH, Kind.CRASH, Kind.DRAIN, Kind.DRAIN, Kind.PAUSE, Kind.MOVE, Kind.DEPLOY))
+    kind = random.choice(_ALONE)
     at = FIRST_COMMAND_AT + random.uniform(0.2, 0.8) * active
     return () if kind is None else (_fault(random, at, kind),)
 

@@ -106,6 +106,10 @@ class FakePlayer(Player):
         self._status = replace(self._status, ending=ending, trouble=trouble, position_ms=at_ms)
         self.changed()
 
+    def near_its_end(self) -> None:
+        self._status = replace(self._status, ends_soon=True)
+        self.changed()
+
     def move(self, channel_id: ChannelId) -> None:
         self._status = replace(self._status, channel_id=channel_id, moved=True)
         self.changed()

@@ -127,7 +127,9 @@ class GuildStore(Protocol):
         """Set the guild's epoch, so that writes under any other fail from now on; return the state.
 
         ``taking`` says what else becomes of the state that is taken over; it is written in the same write, and may be
-        asked more than once. Claiming again under the same epoch changes nothing. Raises :class:`Fenced` if the stored epoch is higher.
+        asked more than once. Claiming again under the same epoch changes nothing.
+
+        Raises :class:`Fenced` if the stored epoch is higher.
         """
         ...
 

@@ -217,10 +217,8 @@ class Reconciler:
                 return await self._prepare(over, wanted)
             case Advance(over, trouble):
                 await self._advance(over, trouble, wanted)
-            case RetryAlone(play_id=play_id):
-                return await self._retry_alone(play_id, wanted)
-            case SkipCulprit(over, why):
-                await self._skip_culprit(over, why, wanted)
+            case RetryAlone() | SkipCulprit():
+                return await self._after_crash(action, wanted)
             case Join(channel_id):
                 return await self._join(channel_id, wanted)
             case Follow(channel_id):
@@ -349,10 +347,18 @@ class Reconciler:
         )
         return True
 
-    async def _retry_alone(self, play_id: PlayId, wanted: GuildState) -> bool:
-        """Record that it ended its decoder before it is played again: no successor is to begin with that anew."""
-        crashed = self._placed(replace(wanted, crashes=wanted.crashes.after_a_decoders_crash()))
-        return await self._play(play_id, await self._store.commit(Change(crashed), epoch=self._right()))
+    async def _after_crash(self, action: RetryAlone | SkipCulprit, wanted: GuildState) -> bool:
+        """Record the crash before the track is played again: no successor is to begin with that anew."""
+        match action:
+            case RetryAlone(play_id):
+                crashed = self._placed(replace(wanted, crashes=wanted.crashes.after_a_decoders_crash()))
+                return await self._play(play_id, await self._store.commit(Change(crashed), epoch=self._right()))
+            case SkipCulprit(over, why):
+                assert wanted.current is not None
+                entry = await self._store.entry(wanted.current, of=wanted)
+                name = named(entry.track) if entry else "a track"
+                await self._advance(over, f"I skipped {name}: {why}", wanted)
+        return True
 
     async def _prepare(self, over: PlayId, wanted: GuildState) -> bool:
         """Have the next track ready. It is looked for again whenever what is wanted has changed meanwhile.
@@ -389,11 +395,6 @@ class Reconciler:
             await retire(self._store, wanted.current, wanted)
         if trouble and wanted.current:
             await self._resolving.report(wanted.current, trouble)
-
-    async def _skip_culprit(self, over: PlayId, why: str, wanted: GuildState) -> None:
-        assert wanted.current is not None
-        entry = await self._store.entry(wanted.current, of=wanted)
-        await self._advance(over, f"I skipped {named(entry.track) if entry else 'a track'}: {why}", wanted)
 
     async def _give_up(self, wanted: GuildState, why: str | None) -> None:
         await self._once(wanted, await stop(self._store, wanted))
