@@ -42,7 +42,9 @@ class Crashing:
     """Playings that crash their decoder whenever they are opened."""
     killers: dict[PlayId, tuple[float, float]] = field(default_factory=dict)
     """Playings that kill their worker: how many seconds after they were opened, and until when they do."""
-    _times: Counter[PlayId] = field(default_factory=Counter)
+    _decoder_crashes: Counter[PlayId] = field(default_factory=Counter)
+    _ended: set[PlayId] = field(default_factory=set)
+    """What the bot may go on from, as it has killed a worker."""
 
     def plant_in_decoder(self, player: Playing, *, always: bool) -> None:
         assert player.playing is not None
@@ -66,15 +68,15 @@ class Crashing:
     def _crash_decoder(self, player: Playing, play_id: PlayId) -> None:
         if player.playing is not None and player.playing[0] == play_id and player.sends:
             self._note(player, of_worker=False)
-            self._times[play_id] += 1
-            player.crash(over=player.alone and self._times[play_id] > 1)
+            self._decoder_crashes[play_id] += 1
+            player.crash(over=player.alone and self._decoder_crashes[play_id] > 1)
 
     def _kill(self, player: Playing, play_id: PlayId) -> None:
         is_played = player.playing is not None and player.playing[0] == play_id and player.process.running
         if is_played and self.loop.now < self.killers[play_id][1]:
             self._note(player, of_worker=True)
-            self._times[play_id] += 1
-            if self._times[play_id] == 1:
+            if play_id not in self._ended:
+                self._ended.add(play_id)
                 player.note_end(failed=True)
             self.kill(player.process)
 

@@ -44,7 +44,8 @@ class Misfortune:
             case Kind.NUDGES_LOST | Kind.NUDGES_LATE | Kind.NUDGES_DOUBLED | Kind.INDEX_LAG:
                 return self._to_hints(fault)
             case Kind.DECODER_CRASH | Kind.WORKER_KILLER:
-                return self._plant(self._guilds[fault.target % len(self._guilds)], fault)
+                self._plant(self._guilds[fault.target % len(self._guilds)], fault)
+                return None
             case _:
                 return self._by_discord(fault)
 
