@@ -46,6 +46,10 @@ OFTEN_MISSED = (
     "who is thrown out stops once, though the answer be lost",
     "the right is stamped before the call",
     "what sounds is compared with what was chosen",
+    "a decoder's crash is recorded before the next try",
+    "a suspect is marked before it is opened",
+    "who was not marked is not blamed",
+    "suspects are tried alone at last",
 )
 
 
