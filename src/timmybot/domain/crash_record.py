@@ -46,7 +46,13 @@ class CrashRecord:
 
     @property
     def is_decoded_alone(self) -> bool:
-        """Whether no other track may be decoded in the same process."""
+        """Whether no other track may be decoded in the same process. Such a process costs memory: not for each of many
+        suspects that are tried together."""
+        return self.decoder > 0 or self.is_tried_alone
+
+    @property
+    def is_opened_with_care(self) -> bool:
+        """Whether there is something to be done before it is opened, so that it is not to be opened beforehand."""
         return self.decoder > 0 or self.is_suspect
 
     def is_in_doubt(self, position_ms: int) -> bool:

@@ -277,7 +277,7 @@ class Reconciler:
         if entry is None or (entry := await self._resolving.resolved(entry)) is None:
             return
         loudness = await self._loudness_of(entry.track, wanted)
-        if wanted.crashes.is_decoded_alone:
+        if wanted.crashes.is_opened_with_care:
             return
         if self._player.status().play_id is None and self._place(wanted.play_id, wanted) == 0:
             self._player.prepare(entry.track, wanted.settings.sound(loudness))
@@ -335,6 +335,7 @@ class Reconciler:
                 return False
             marked = replace(wanted, crashes=wanted.crashes.tried())
             wanted = await self._store.commit(Change(marked), epoch=self._right())
+            self._right()
         self._silenced = False
         self._loudness = play_id, loudness
         await self._player.play(

@@ -218,7 +218,7 @@ async def test_a_hand_over_counts_against_nobody(house: Theatre) -> None:
     assert await crashes(house) == NO_CRASHES
 
 
-async def test_a_suspect_is_marked_and_decoded_alone(house: Theatre) -> None:
+async def test_a_suspect_is_marked_and_decoded_alone_where_it_is_tried_alone(house: Theatre) -> None:
     nights = Nights(house)
     await nights.pass_by(2)
     await house.says("play", url=SONG)
@@ -228,6 +228,10 @@ async def test_a_suspect_is_marked_and_decoded_alone(house: Theatre) -> None:
         await nights.pass_by(house.settings.lease_seconds + 3)
     found = await nights.crashes()
     assert (found.worker, found.marked) == (2, True)
+    assert not nights.begun[-1][2].endswith(" alone")
+    await nights.kill()
+    await nights.pass_by(house.settings.lease_seconds + 3)
+    assert (await nights.crashes()).worker == 3
     assert nights.begun[-1][2].endswith(" alone")
 
 
