@@ -22,6 +22,7 @@ class Misfortune:
         self._around = around
         self._guilds = guilds
         self._scheduler = scheduler
+        around.voice.crashing.kill = self._killed_by_a_track
 
     def expect(self, fault: Fault) -> None:
         self._around.loop.after(fault.at, lambda: self._strike(fault))
@@ -44,6 +45,9 @@ class Misfortune:
                 return self._to_hints(fault)
             case Kind.PREPARED_FAILS | Kind.PREPARED_ENDS | Kind.PREPARED_HANGS:
                 return self._to_what_is_prepared(fault)
+            case Kind.DECODER_CRASH | Kind.WORKER_KILLER:
+                self._plant(self._guilds[fault.target % len(self._guilds)], fault)
+                return None
             case _:
                 return self._by_discord(fault)
 
@@ -195,6 +199,25 @@ class Misfortune:
             case _:
                 raise AssertionError(fault.kind)
         return None
+
+    def _plant(self, guild: GuildId, fault: Fault) -> None:
+        """In what plays in the guild."""
+        crashing, player = self._around.voice.crashing, self._around.voice.calls.get(guild)
+        if player is None or not player.sends:
+            return
+        if fault.kind is Kind.DECODER_CRASH:
+            crashing.plant_in_decoder(player, always=fault.strength > 0.5)
+        else:
+            crashing.plant_in_worker(player, after_seconds=0.1 + fault.strength, until=fault.at + fault.seconds / 2)
+
+    def _killed_by_a_track(self, process: Process) -> None:
+        scheduler, record, now = self._scheduler, self._around.kept.record, self._around.loop.now
+        worker = next(each for each in scheduler.workers if each.process is process)
+        if worker.stays:
+            scheduler.start_after(1.0)
+        record.kills.append((now, worker.worker_id))
+        record.troubles.append((now, now))
+        scheduler.kill(worker)
 
     @staticmethod
     def _raise(what: object, changes: tuple[tuple[str, float], ...]) -> Undo:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+from sandbox.simulator.blaming import judge_blame
 from sandbox.simulator.case import RECOVERY_SECONDS, Case
 from sandbox.simulator.catalogue import Catalogue, guild_tag, tags_in
 from sandbox.simulator.hearing import judge_hearing
@@ -28,6 +29,7 @@ def judge(life: Life) -> list[Violation]:
     case = Case(life)
     for rule in (_one_writer, _isolated, _explained, _dropped, _named, _answered, _nudged, _identify_budget):
         rule(case)
+    judge_blame(case)
     for guild in life.guilds:
         judge_hearing(case, guild)
     return sorted(record.violations, key=lambda violation: violation.at)

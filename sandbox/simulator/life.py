@@ -8,6 +8,7 @@ from random import Random
 from unittest.mock import patch
 
 from sandbox.simulator.catalogue import Catalogue
+from sandbox.simulator.crashing import Crashing
 from sandbox.simulator.faults import Misfortune
 from sandbox.simulator.gateway import DiscordGateway
 from sandbox.simulator.link import Network
@@ -50,7 +51,7 @@ class Life:
             network=network,
             kept=Kept(loop, random, SHARDS, self.record),
             gateway=DiscordGateway(loop, random, self.record),
-            voice=VoiceWorld(loop, random, self.record, catalogue, SHARDS, parts=parts),
+            voice=VoiceWorld(loop, random, self.record, catalogue, SHARDS, Crashing(loop, self.record), parts=parts),
             rest=SimulatedRest(loop, random, network, self.record),
             catalogue=catalogue,
             settings=settings,

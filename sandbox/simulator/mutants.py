@@ -67,7 +67,7 @@ def write(results: list[Caught], path: Path) -> None:
         "# Safeguards, and what breaks without them\n\n"
         "Written by `make simulate MUTANTS=1`: each safeguard is switched off in turn, and the simulator has to\n"
         "notice. What is switched off is in `sandbox/simulator/safeguards.py`, the rules that break are in\n"
-        "`judgement.py`, `hearing.py` and `places.py` beside it. Only a rule that the same seed keeps\n"
+        "`judgement.py`, `hearing.py`, `places.py` and `blaming.py` beside it. Only a rule that the same seed keeps\n"
         "with the safeguard counts.\n\n"
         f"{table(results)}\n{by_hand}"
     )

@@ -46,6 +46,8 @@ class Kind(Enum):
     PREPARED_FAILS = "prepared track fails"  # target: a guild; what is opened there before its turn; see OUTLASTS
     PREPARED_ENDS = "prepared track ends"  # the same; it ends without a frame
     PREPARED_HANGS = "prepared track hangs"  # the same; it neither gives a frame nor fails, for as long as it is let
+    DECODER_CRASH = "track crashes its decoder"  # target: a guild; strength > 0.5: always, else once
+    WORKER_KILLER = "track kills its worker"  # target: a guild; what plays there kills whichever worker opens it
 
 
 TO_EVERYONE = -1
@@ -264,6 +266,8 @@ _SECONDS = {
     Kind.PREPARED_FAILS: (3.0, 15.0),
     Kind.PREPARED_ENDS: (3.0, 15.0),
     Kind.PREPARED_HANGS: (3.0, 15.0),
+    # Four deaths, and the lease after each; then a trial for every guild that died with it.
+    Kind.WORKER_KILLER: (100.0, 110.0),
 }
 
 
@@ -280,8 +284,14 @@ def _fault(random: Random, at: float, kind: Kind) -> Fault:
     return Fault(at, kind, random.uniform(*_SECONDS.get(kind, (0.0, 0.0))), target, strength)
 
 
+_ALONE = (
+    *(None, Kind.CRASH, Kind.CRASH, Kind.DRAIN, Kind.DRAIN, Kind.PAUSE, Kind.MOVE, Kind.DEPLOY),
+    *(Kind.DECODER_CRASH, Kind.WORKER_KILLER),
+)
+
+
 def _single(random: Random, active: float) -> tuple[Fault, ...]:
-    kind = random.choice((None, Kind.CRASH, Kind.CRASH, Kind.DRAIN, Kind.DRAIN, Kind.PAUSE, Kind.MOVE, Kind.DEPLOY))
+    kind = random.choice(_ALONE)
     at = FIRST_COMMAND_AT + random.uniform(0.2, 0.8) * active
     return () if kind is None else (_fault(random, at, kind),)
 

@@ -116,6 +116,19 @@ class Operation:
     """Which of the guild's playings is over, for an end."""
 
 
+@dataclass(frozen=True)
+class Crash:
+    """A playing brought down its decoder or its worker."""
+
+    at: float
+    guild: GuildId
+    play_id: PlayId
+    tag: str
+    of_worker: bool
+    alone: bool
+    """Whether no other track was decoded beside it."""
+
+
 @dataclass
 class Record:
     commits: list[Commit] = field(default_factory=list)
@@ -134,6 +147,9 @@ class Record:
     """Those that reached the inbox, and when."""
     read: dict[str, dict[str, float]] = field(default_factory=dict)
     """By nudge: when each worker read it first."""
+    crashes: list[Crash] = field(default_factory=list)
+    skips_told: list[tuple[float, GuildId, str]] = field(default_factory=list)
+    """When a guild was told that a track was skipped as it brings down what plays it."""
     playings: dict[tuple[GuildId, PlayId], int] = field(default_factory=dict)
     """Every playing's number in its guild, as the store saw them begin."""
     owed: list[tuple[GuildId, int]] = field(default_factory=list)

@@ -34,6 +34,8 @@ class SimulatedRest:
     def check_words(self, guild: GuildId, content: str) -> None:
         """What a guild reads, which must be about its own tracks."""
         self.record.told.append((self.loop.now, guild, content))
+        if content.startswith("I skipped"):
+            self.record.skips_told += [(self.loop.now, guild, tag) for tag in tags_in(content)]
         foreign = [tag for tag in tags_in(content) if not tag.startswith(guild_tag(guild))]
         if foreign:
             self.record.violated("guilds are isolated", self.loop.now, f"guild {guild} reads of {foreign}: {content}")

@@ -18,6 +18,7 @@ from tests.fakes.guild_store import Stored as StoredGuild
 from tests.fakes.stores import FakeIdentifyBudget, FakeLeaseStore
 from timmybot.adapters.discord_gateway import identify_gate
 from timmybot.domain.change import OwedReply
+from timmybot.domain.crash_record import CrashRecord
 from timmybot.domain.guild_state import GuildState
 from timmybot.domain.ids import PlayId, ShardId, WorkerId
 from timmybot.domain.lease import Heartbeat, Observer
@@ -34,6 +35,7 @@ from timmybot.services.once import Once
 from timmybot.services.plan import Rest, Tune, next_action
 from timmybot.services.queue_commands import QueueCommands
 from timmybot.services.resolve import Resolving
+from timmybot.services.trials import Trials
 from timmybot.services.worker import Worker
 from timmybot.services.writing_anew import WritingAnew
 
@@ -41,6 +43,7 @@ _STALLS = (Kind.PAUSE, Kind.CRASH, Kind.STORE_DOWN)
 _OUTAGES = (Kind.STORE_DOWN, Kind.SLOW, Kind.STORE_LOSSY, Kind.PAUSE)
 _NUDGES = (Kind.NUDGES_LOST, Kind.NUDGES_LATE)
 _PREPARED = (Kind.PREPARED_FAILS, Kind.PREPARED_ENDS)
+_KILLERS = (Kind.WORKER_KILLER,)
 _CHANGES = (Kind.DRAIN, Kind.DEPLOY, Kind.SCALE_UP, Kind.CRASH)
 
 
@@ -90,7 +93,7 @@ class _NoEpochCondition(_Around):
 
 
 class _NoClaim(_Around):
-    async def claim(self, epoch: Any) -> GuildState:
+    async def claim(self, epoch: Any, *, taking: Any = None) -> GuildState:
         return await self._store.state()
 
     async def commit(self, change: Any, *, epoch: Any = None) -> GuildState:
@@ -153,9 +156,9 @@ def _writing(writing: type[WritingAnew], **parts: Any) -> Callable[[], AbstractC
 
 
 class _ClaimKeepsVersion(_Around):
-    async def claim(self, epoch: Any) -> GuildState:
+    async def claim(self, epoch: Any, *, taking: Any = None) -> GuildState:
         before = await self._store.state()
-        claimed = await self._store.claim(epoch)
+        claimed = await self._store.claim(epoch, taking=taking)
         kept: Any = self._store
         kept._stored.state = replace(claimed, version=before.version)
         return kept._stored.state  # type: ignore[no-any-return]  # the twin's own state
@@ -293,6 +296,27 @@ class _OverlapFromNow(Worker):
     async def read_inbox(self) -> None:
         self._inbox_read_up_to = self._clock.now()
         await super().read_inbox()
+
+
+def _dies_unnoticed(self: reconcile.Reconciler, left: GuildState) -> GuildState:
+    return left
+
+
+def _whoever_was_there(self: CrashRecord, position_ms: int) -> CrashRecord:
+    """Blames every song that was there, marked or not."""
+    return replace(self, worker=self.worker + 1, marked=False)
+
+
+def _as_it_was(self: CrashRecord) -> CrashRecord:
+    return self
+
+
+def _all_at_once(self: Trials, trial: Any, *, alone: bool) -> bool:
+    return True
+
+
+async def _tells_nobody(self: Resolving, key: Any, sentence: str) -> None:
+    """It goes on without a word."""
 
 
 async def _whatever_came_since(self: CarryingOut, state: GuildState) -> bool:
@@ -500,4 +524,18 @@ SAFEGUARDS = (
         _patched(identify_gate, "GRANTED_SECONDS", float("inf")),
         (Kind.GATEWAY_LOSS, Kind.SLOW),
     ),
+    Safeguard(
+        "a worker's death is counted with the claim that follows",
+        _patched(reconcile.Reconciler, "_taking", _dies_unnoticed),
+        _KILLERS,
+    ),
+    Safeguard(
+        "a decoder's crash is recorded before the next try",
+        _patched(CrashRecord, "after_a_decoders_crash", _as_it_was),
+        (Kind.DECODER_CRASH,),
+    ),
+    Safeguard("a suspect is marked before it is opened", _patched(CrashRecord, "tried", _as_it_was), _KILLERS),
+    Safeguard("who was not marked is not blamed", _patched(CrashRecord, "after_a_death", _whoever_was_there), _KILLERS),
+    Safeguard("suspects are tried alone at last", _patched(Trials, "may_begin", _all_at_once), _KILLERS),
+    Safeguard("a guild is told what was skipped", _patched(Resolving, "report", _tells_nobody), (Kind.DECODER_CRASH,)),
 )

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from sandbox.simulator.life import Life
 from sandbox.simulator.noted import NOTED
 from sandbox.simulator.plan import COMMANDS, Fault, Kind
-from sandbox.simulator.record import Ownership, Record, Segment
+from sandbox.simulator.record import Commit, Ownership, Record, Segment
 from timmybot.domain.ids import shard_of
 
 _TAKEN_OVER = "a song was taken over from a worker that fell silent"
@@ -22,6 +22,9 @@ _UNHEARD = "a player went unheard"
 _NOBODY_TOLD = "a command had an effect that nobody was told of"
 _AWAY = "a player that was away came back"
 _RETUNED = "a song went on with another sound"
+_TRIED_AGAIN = "a track that crashed its decoder was played again"
+_CLEARED = "a song that two workers had died with was cleared"
+_CULPRIT = "a track that had killed its workers was skipped"
 _ANSWERS = {
     "an interaction was delivered twice": "Done already",
     "two members meant the same playing": "That one was already skipped",
@@ -37,7 +40,10 @@ _ANSWERS = {
     "an outage was answered": "I could not reach my memory",
     "Discord's silence was answered": "Discord did not tell me",
 }
-_OF_A_RECORD = (_TAKEN_OVER, _HANDED_OVER, _THROUGH_OUTAGE, _WOKE, _UNHEARD, _NOBODY_TOLD, _AWAY, _RETUNED)
+_OF_A_RECORD = (
+    *(_TAKEN_OVER, _HANDED_OVER, _THROUGH_OUTAGE, _WOKE, _UNHEARD, _NOBODY_TOLD, _AWAY, _RETUNED),
+    *(_TRIED_AGAIN, _CLEARED, _CULPRIT),
+)
 
 REACHABLE = (
     *(f"fault: {kind.value}" for kind in Kind),
@@ -71,10 +77,23 @@ def _reached(life: Life) -> Iterator[str]:
         yield _UNHEARD
     if any(commit.before.away and commit.after.wants_player for commit in record.commits):
         yield _AWAY
+    for commit in record.commits:
+        yield from _of_crashes(commit)
     if _is_retuned(record.segments):
         yield _RETUNED
     if any(_covers(segment, fault) for fault in life.plan.faults for segment in record.segments):
         yield _THROUGH_OUTAGE
+
+
+def _of_crashes(commit: Commit) -> Iterator[str]:
+    before, after = commit.before.crashes, commit.after.crashes
+    if commit.before.play_id != commit.after.play_id:
+        if before.is_culprit:
+            yield _CULPRIT
+    elif after.decoder > before.decoder:
+        yield _TRIED_AGAIN
+    elif before.is_suspect and not after.is_suspect:
+        yield _CLEARED
 
 
 def _changes_of_owner(life: Life) -> Iterator[str]:

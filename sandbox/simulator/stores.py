@@ -35,7 +35,7 @@ from timmybot.domain.lease import Heartbeat, ShardLease
 from timmybot.domain.order_key import START, named_by
 from timmybot.domain.step import Step
 from timmybot.domain.track import Entry
-from timmybot.ports.guild_store import Fenced, GuildStore, GuildStores, StoreError, StoreUnavailable
+from timmybot.ports.guild_store import Fenced, GuildStore, GuildStores, StoreError, StoreUnavailable, Taking
 from timmybot.ports.identify_budget import IdentifyBudget
 from timmybot.ports.inbox import Inbox, Nudge
 from timmybot.ports.lease_store import LeaseStore
@@ -253,10 +253,10 @@ class _Recorded:
         self._see_picked(step.to)
         return step
 
-    async def claim(self, epoch: Epoch) -> GuildState:
+    async def claim(self, epoch: Epoch, *, taking: Taking | None = None) -> GuildState:
         before = self._kept.state_of(self._store.guild_id)
         try:
-            after = await self._store.claim(epoch)
+            after = await self._store.claim(epoch, taking=taking)
         except StoreError as refusal:
             self._note_refusal(refusal, epoch, before)
             raise

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from sandbox.simulator.catalogue import Catalogue
+from sandbox.simulator.crashing import Crashing
 from sandbox.simulator.gateway import WorkerSessions
 from sandbox.simulator.opened import HUNG_SECONDS, Opened, Turns
 from sandbox.simulator.parts import Parts
@@ -50,6 +51,7 @@ class VoiceWorld:
     record: Record
     catalogue: Catalogue
     shard_count: int
+    crashing: Crashing
     calls: dict[GuildId, SimulatedPlayer] = field(default_factory=dict)
     players: list[SimulatedPlayer] = field(default_factory=list)
     refusing: set[GuildId] = field(default_factory=set)
@@ -157,6 +159,7 @@ class SimulatedPlayer(Player):
         self._clock = clock
         self._sessions = sessions
         self.changed = changed
+        self.alone = False
         self._connected = False
         self._moved = self._kicked = self._muted = self._paused = False
         self._play_id: PlayId | None = None
@@ -185,6 +188,7 @@ class SimulatedPlayer(Player):
             position_ms=self._position_now(),
             sound=self._sound,
             paused=self._paused,
+            alone=self.alone,
             ending=self._ending,
             trouble=self._trouble,
             kicked=self._kicked,
@@ -201,9 +205,17 @@ class SimulatedPlayer(Player):
         await self._enter(channel_id)
 
     async def play(
-        self, play_id: PlayId, track: Track, *, position_ms: int, paused: bool, sound: Sound = AS_IT_IS
+        self,
+        play_id: PlayId,
+        track: Track,
+        *,
+        position_ms: int,
+        paused: bool,
+        sound: Sound = AS_IT_IS,
+        alone: bool = False,
     ) -> None:
         self.settle()
+        self.alone = alone
         self._play_id, self._track, self._position_ms, self._paused = play_id, track, float(position_ms), paused
         self._ending = self._trouble = None
         self._sound = sound
@@ -214,6 +226,7 @@ class SimulatedPlayer(Player):
             self._end(ended)
             return
         self.go_on()
+        self._world.crashing.opened(self)
 
     def prepare(self, track: Track | None, sound: Sound = AS_IT_IS) -> None:
         """It is opened, and may be dead by its turn. But the track before ends before ``play`` here: no gap of a slot
@@ -263,7 +276,7 @@ class SimulatedPlayer(Player):
         self._turns.forget()
         self._sound = AS_IT_IS
         self._position_ms = 0.0
-        self._paused = self._kicked = self._moved = self._muted = False
+        self._paused = self._kicked = self._moved = self._muted = self.alone = False
 
     # -- what happens unasked --------------------------------------------------------------------------------------
 
@@ -366,24 +379,42 @@ class SimulatedPlayer(Player):
     def _remaining_ms(self) -> float:
         return self._world.catalogue.length_ms(self._track.url) - self._position_now() if self._track else float("inf")
 
+    @property
+    def playing(self) -> tuple[PlayId, str] | None:
+        """What it was told to play and has not ended, and its track's tag."""
+        if self._play_id is None or self._track is None or self._ending is not None:
+            return None
+        return self._play_id, self._world.catalogue.tag_of(self._track.url)
+
+    def crash(self, *, over: bool) -> None:
+        """The track ends its decoder; ``over``, if it is not worth another try."""
+        self._end(Outcome(Ending.CRASHED, None), over=over)
+
     def _run_out(self, turn: int) -> None:
         if turn == self._turn and self._track is not None:
             self._end(_BROKEN_OFF if self._world.catalogue.breaks(self._track.url) else Outcome(Ending.FINISHED, None))
 
-    def _end(self, outcome: Outcome) -> None:
+    def _end(self, outcome: Outcome, *, over: bool = True) -> None:
         assert self._track is not None
         self.settle()
         self._ending, self._trouble = outcome.ending, outcome.trouble
         self._turns.be_followed()
         tag = self._world.catalogue.tag_of(self._track.url)
-        name = "failed" if outcome.ending is Ending.FAILED else "ended"
         if self._opened is not None and self._opened.was_dead and self._world.fate(self.guild_id, in_turn=True) is None:
             what = f"guild {self.guild_id}: {tag} failed because it had before its turn"
             self._world.record.violated("what is well in its turn is heard", self._world.loop.now, what)
+        if over:
+            self.note_end(failed=outcome.ending is not Ending.FINISHED)
+        self._world.loop.post(self.process, self.changed)
+
+    def note_end(self, *, failed: bool) -> None:
+        """From now on, the bot may go on to what follows."""
+        assert self._track is not None
+        tag = self._world.catalogue.tag_of(self._track.url)
         record, now = self._world.record, self._world.loop.now
         playing = record.playings[self.guild_id, self._play_id] if self._play_id else 0
+        name = "failed" if failed else "ended"
         record.operations.append(Operation(self.guild_id, name, now, tag, playing=playing))
-        self._world.loop.post(self.process, self.changed)
 
     def _position_now(self) -> int:
         segment, now = self._segment, self._world.loop.now

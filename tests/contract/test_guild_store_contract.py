@@ -27,6 +27,7 @@ from tests.fakes.stores import FakeGuildStore
 from timmybot.adapters.dynamodb.guild_store import DynamoGuildStore
 from timmybot.adapters.sqlite.guild_store import SqliteGuildStore
 from timmybot.domain.change import Change
+from timmybot.domain.crash_record import CrashRecord
 from timmybot.domain.guild_settings import GuildSettings
 from timmybot.domain.guild_state import GuildState
 from timmybot.domain.ids import Epoch, GuildId, InteractionId, OrderKey, shard_of
@@ -151,6 +152,22 @@ async def test_claiming_again_changes_nothing_and_an_older_claim_is_refused(kept
     with pytest.raises(Fenced):
         await store.claim(Epoch(1))
     assert await store.state() == claimed
+
+
+async def test_what_a_claim_makes_of_the_state_is_written_with_it_and_only_once(kept: Kept) -> None:
+    store = kept.stores.guilds.open(GUILD)
+    await play(store, "a")
+    await store.claim(Epoch(1))
+    left_under: list[Epoch] = []
+
+    def taking(left: GuildState) -> GuildState:
+        left_under.append(left.epoch)
+        return left.after_a_death(5_000)
+
+    claimed = await store.claim(Epoch(2), taking=taking)
+    assert (claimed.crashes, claimed.epoch) == (CrashRecord(worker=1, position_ms=5_000), 2)
+    assert await store.claim(Epoch(2), taking=taking) == claimed == await store.state()
+    assert left_under == [Epoch(1)]
 
 
 async def test_a_command_that_read_before_a_claim_cannot_undo_it(kept: Kept) -> None:

@@ -19,7 +19,7 @@ from timmybot.domain.step import Step
 from timmybot.domain.track import Entry
 from timmybot.domain.undo import Undo
 from timmybot.ports.clock import Clock
-from timmybot.ports.guild_store import Fenced, GuildStore, GuildStores, NewerRelease, VersionConflict
+from timmybot.ports.guild_store import Fenced, GuildStore, GuildStores, NewerRelease, Taking, VersionConflict
 from timmybot.ports.records.fields import OfNewerSchema, Unreadable
 from timmybot.ports.records.guild import (
     HISTORY_KEPT_SECONDS,
@@ -113,12 +113,15 @@ class FakeGuildStore(GuildStore):
         async with self._faults.call():
             return self._commit(change, epoch)
 
-    async def claim(self, epoch: Epoch) -> GuildState:
+    async def claim(self, epoch: Epoch, *, taking: Taking | None = None) -> GuildState:
         async with self._faults.call():
             state = self._state()
             if state.epoch > epoch:
                 raise Fenced(f"claimed under epoch {state.epoch}, not {epoch}")
-            return state if state.epoch == epoch else self._commit(Change(replace(state, epoch=epoch)), None)
+            if state.epoch == epoch:
+                return state
+            taken = taking(state) if taking else state
+            return self._commit(Change(replace(taken, epoch=epoch)), None)
 
     async def undoable(self) -> Undo | None:
         async with self._faults.call():

@@ -10,6 +10,7 @@ from timmybot.domain.track import Track
 from timmybot.ports.track_source import (
     AS_IT_IS,
     FRAME_MS,
+    DecoderCrashed,
     FrameStream,
     Gap,
     Loudness,
@@ -80,6 +81,10 @@ class FramesSource(TrackSource):
 
     frames: dict[str, Sequence[bytes]] = field(default_factory=dict)
     opened: list[FakeStream] = field(default_factory=list)
+    opened_alone: list[bool] = field(default_factory=list)
+    """Of each that was opened, whether it was to have a decoder of its own."""
+    crashing: set[str] = field(default_factory=set)
+    """URLs whose tracks crash their decoder when they are over."""
     dry: bool = False
     """Whether what is opened from now on gives nothing, and does not end either."""
 
@@ -92,9 +97,11 @@ class FramesSource(TrackSource):
     def open(self, track: Track, *, position_ms: int, sound: Sound = AS_IT_IS, alone: bool = False) -> FakeStream:
         if track.url in self.frames:
             stream = FakeStream(self.frames[track.url], place=position_ms // FRAME_MS, behind=self.dry, sound=sound)
+            stream.trouble = DecoderCrashed("The decoder crashed.") if track.url in self.crashing else None
         else:
             stream = FakeStream([], trouble=TrackError("There is nothing at that address."))
         self.opened.append(stream)
+        self.opened_alone.append(alone)
         return stream
 
 

@@ -38,9 +38,16 @@ class FakePlayer(Player):
         self._status = replace(self._status, channel_id=channel_id, moved=False)
 
     async def play(
-        self, play_id: PlayId, track: Track, *, position_ms: int, paused: bool, sound: Sound = AS_IT_IS
+        self,
+        play_id: PlayId,
+        track: Track,
+        *,
+        position_ms: int,
+        paused: bool,
+        sound: Sound = AS_IT_IS,
+        alone: bool = False,
     ) -> None:
-        self.told.append(f"play {track.name} from {position_ms}")
+        self.told.append(f"play {track.name} from {position_ms}{' alone' if alone else ''}")
         self.muted = False
         self._status = replace(
             self._status,
@@ -48,6 +55,7 @@ class FakePlayer(Player):
             position_ms=position_ms,
             paused=paused,
             sound=sound,
+            alone=alone,
             ending=None,
             trouble=None,
         )
@@ -96,6 +104,10 @@ class FakePlayer(Player):
         """What plays is over, ``at_ms`` or after a minute at least."""
         at_ms = max(self._status.position_ms, 60_000) if at_ms is None else at_ms
         self._status = replace(self._status, ending=ending, trouble=trouble, position_ms=at_ms)
+        self.changed()
+
+    def near_its_end(self) -> None:
+        self._status = replace(self._status, ends_soon=True)
         self.changed()
 
     def move(self, channel_id: ChannelId) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from timmybot.adapters.dynamodb.attributes import from_item, to_item
 from timmybot.domain.change import OwedReply
+from timmybot.domain.crash_record import NO_CRASHES, CrashRecord
 from timmybot.domain.guild_settings import GuildSettings
 from timmybot.domain.guild_state import Action, GuildState, Loop
 from timmybot.domain.ids import (
@@ -73,6 +74,7 @@ playing = st.builds(
     current=st.just(OrderKey("000000000001-x")),
     play_id=ids.map(PlayId),
     position_ms=numbers,
+    crashes=st.builds(CrashRecord, numbers, numbers, numbers, st.booleans()),
     paused=st.booleans(),
     loop=st.sampled_from(Loop),
     generation=st.integers(0, 999),
@@ -145,7 +147,7 @@ def test_a_state_is_read_back_as_it_was_written(state: GuildState) -> None:
 def test_what_undoes_an_action_is_read_back_as_it_was_written(
     action: Action, before: GuildState, removed: Entry | None
 ) -> None:
-    undo = Undo(action, replace(before, recent=()), removed)
+    undo = Undo(action, replace(before, recent=(), crashes=NO_CRASHES), removed)
     assert [undo_of(record) for record in both_ways(undo_record(undo))] == [undo, undo]
 
 

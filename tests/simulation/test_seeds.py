@@ -49,6 +49,10 @@ OFTEN_MISSED = (
     "what failed before its turn is opened once more",
     "what ended before its turn has ended (if it is not opened once more)",
     "a failure is told by the track's name",
+    "a decoder's crash is recorded before the next try",
+    "a suspect is marked before it is opened",
+    "who was not marked is not blamed",
+    "suspects are tried alone at last",
 )
 
 

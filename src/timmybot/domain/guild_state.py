@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Self
 
+from timmybot.domain.crash_record import NO_CRASHES, CrashRecord
 from timmybot.domain.errors import AlreadyAdvanced, NothingBefore, NothingPlaying, PlayingElsewhere, QueueFull
 from timmybot.domain.guild_settings import NOTHING_CHOSEN, GuildSettings
 from timmybot.domain.ids import ChannelId, Epoch, InteractionId, OrderKey, PlayId
@@ -61,6 +62,8 @@ class GuildState:
     """The playing of ``current``. Set exactly when ``current`` is."""
     position_ms: int = 0
     """Where ``play_id`` was when its place was last saved here. A heartbeat may know a later place."""
+    crashes: CrashRecord = NO_CRASHES
+    """What ``play_id`` was part of. Another playing begins without."""
     paused: bool = False
     away: bool = False
     """The player has left although the queue is not over; it comes back with the next ``/play`` or ``/resume``."""
@@ -146,7 +149,7 @@ class GuildState:
     def again(self, over: PlayId, play_id: PlayId) -> Self:
         """Play the current entry from its start. Raises :class:`AlreadyAdvanced`."""
         self._check(over)
-        return replace(self, play_id=play_id, position_ms=0, paused=False)
+        return replace(self, play_id=play_id, position_ms=0, crashes=NO_CRASHES, paused=False)
 
     def go_back(self, over: PlayId, back: Step, current: Entry | None, play_id: PlayId) -> Self:
         """Play the entry before the current one, which then waits as the next; so does whatever lies between.
@@ -158,7 +161,8 @@ class GuildState:
             raise NothingBefore
         waits_again = Tally.of([current]) if current else Tally(1, 0, 1)
         returned = self.counting(self.tally.plus(waits_again).plus(back.passed))
-        return replace(returned, current=back.to.key, head=back.to.key, play_id=play_id, position_ms=0, paused=False)
+        here = replace(returned, current=back.to.key, head=back.to.key)
+        return replace(here, play_id=play_id, position_ms=0, crashes=NO_CRASHES, paused=False)
 
     def requeue(self, entry: Entry) -> Self:
         """Let ``entry`` wait behind everything else: how a looped queue goes on."""
@@ -204,6 +208,10 @@ class GuildState:
         """Remember how far ``play_id`` has come; nothing changes if it is no longer what plays."""
         return replace(self, position_ms=position_ms) if self.play_id == play_id else self
 
+    def after_a_death(self, position_ms: int) -> Self:
+        """A worker died that may have been playing this, which was at ``position_ms`` as far as anybody knows."""
+        return replace(self, crashes=self.crashes.after_a_death(position_ms)) if self.wants_player else self
+
     def _check(self, over: PlayId) -> None:
         if self.play_id != over:
             raise AlreadyAdvanced
@@ -218,7 +226,8 @@ class GuildState:
         return replace(self, tail=tail).counting(self.tally.plus(Tally.of(entries)))
 
     def _start(self, entry: Entry, play_id: PlayId) -> Self:
-        started = replace(self, current=entry.key, head=entry.key, play_id=play_id, position_ms=0, paused=False)
+        here = replace(self, current=entry.key, head=entry.key)
+        started = replace(here, play_id=play_id, position_ms=0, crashes=NO_CRASHES, paused=False)
         # What someone else has written may lie behind the tail: a head behind it would be understood by nobody.
         started = replace(started, tail=max(self.tail, entry.key))
         return started.counting(self.tally.less(Tally.of([entry])))
@@ -230,6 +239,7 @@ class GuildState:
             current=None,
             play_id=None,
             position_ms=0,
+            crashes=NO_CRASHES,
             paused=False,
             away=False,
             loop=Loop.OFF,

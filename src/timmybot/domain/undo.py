@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from timmybot.domain.crash_record import NO_CRASHES
 from timmybot.domain.errors import NothingToUndo, QueueFull, TooMuchSince
 from timmybot.domain.guild_state import Action, GuildState
 from timmybot.domain.ids import EntryId, OrderKey, PlayId
@@ -120,7 +121,8 @@ def _play_again(back: GuildState, undo: Undo, first: Entry | None, play_id: Play
     placed = replace(back, voice_channel_id=before.voice_channel_id, text_channel_id=before.text_channel_id)
     if undo.action is Action.STOP:
         position = before.position_ms
-        return replace(placed, current=before.current, play_id=play_id, position_ms=position, loop=before.loop)
+        placed = replace(placed, position_ms=position, loop=before.loop, crashes=NO_CRASHES)
+        return replace(placed, current=before.current, play_id=play_id)
     if first is None:
         raise NothingToUndo
     playing = replace(placed, current=before.current, play_id=play_id)

@@ -12,7 +12,7 @@ another: no method takes a guild id. This is the isolation the whole design rest
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from timmybot.domain.change import Change, OwedReply
@@ -24,6 +24,10 @@ from timmybot.domain.undo import Undo
 
 CHANGE_LIMIT = 98
 """Items that one change may write beside the state and what undoes it: DynamoDB takes 100 in a transaction."""
+
+
+Taking = Callable[[GuildState], GuildState]
+"""What a claim makes of the state as it was left, under the epoch of whoever had claimed it last."""
 
 
 class StoreError(Exception):
@@ -119,10 +123,13 @@ class GuildStore(Protocol):
         """Let entries that were played be forgotten after ``HISTORY_KEPT_SECONDS``."""
         ...
 
-    async def claim(self, epoch: Epoch) -> GuildState:
+    async def claim(self, epoch: Epoch, *, taking: Taking | None = None) -> GuildState:
         """Set the guild's epoch, so that writes under any other fail from now on; return the state.
 
-        Claiming again under the same epoch changes nothing. Raises :class:`Fenced` if the stored epoch is higher.
+        ``taking`` says what else becomes of the state that is taken over; it is written in the same write, and may be
+        asked more than once. Claiming again under the same epoch changes nothing.
+
+        Raises :class:`Fenced` if the stored epoch is higher.
         """
         ...
 

@@ -28,6 +28,8 @@ class Ending(Enum):
 
     FINISHED = "finished"
     FAILED = "failed"
+    CRASHED = "crashed"
+    """It ended the process that decodes it (:class:`~timmybot.ports.track_source.DecoderCrashed`)."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class PlayerStatus:
     position_ms: int = 0
     sound: Sound = AS_IT_IS
     paused: bool = False
+    alone: bool = False
+    """Whether it is decoded in a process of its own."""
     ending: Ending | None = None
     """Why ``play_id`` is over, if it is."""
     trouble: str | None = None
@@ -80,9 +84,18 @@ class Player(Protocol):
         ...
 
     async def play(
-        self, play_id: PlayId, track: Track, *, position_ms: int, paused: bool, sound: Sound = AS_IT_IS
+        self,
+        play_id: PlayId,
+        track: Track,
+        *,
+        position_ms: int,
+        paused: bool,
+        sound: Sound = AS_IT_IS,
+        alone: bool = False,
     ) -> None:
         """Play ``track`` from ``position_ms`` in place of whatever is playing, which fades out.
+
+        ``alone`` decodes it in a process of its own, also if it was prepared.
 
         Returns once the source is opening; that it could not be opened is a FAILED ending, and so is a track that gave
         nothing from its beginning to its end. A track that was prepared is not opened again: if the one before has

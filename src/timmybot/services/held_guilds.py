@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
+from functools import partial
 
 from timmybot.domain.ids import Epoch, GuildId, ShardId, WorkerId, shard_of
 from timmybot.ports.clock import Clock
@@ -21,6 +22,7 @@ from timmybot.services.persistence import Persistence
 from timmybot.services.reconcile import Reconciler
 from timmybot.services.resolve import Resolving
 from timmybot.services.right import NoRight
+from timmybot.services.trials import Trial, Trials
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +59,7 @@ class HeldGuilds:
         self._new_id = new_id
         self._shard_count = shard_count
         self._kept: dict[GuildId, _Kept] = {}
+        self._trials = Trials()
 
     def nudge(self, guild_id: GuildId) -> bool:
         """Look at the guild soon, if its shard is held here; return whether it is."""
@@ -184,5 +187,7 @@ class HeldGuilds:
             persistence=Persistence(self._clock, looked),
             loudness=self._loudness,
             new_id=self._new_id,
+            trial=Trial(self._trials, self._clock, looked),
+            was_left_behind=partial(self._leases.was_left_behind, shard_id),
         )
         return GuildLoop(guild_id, reconciler, resolving, self._clock)

@@ -16,7 +16,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from timmybot.domain.ids import PlayId, ShardId, WorkerId
+from timmybot.domain.ids import Epoch, PlayId, ShardId, WorkerId
 from timmybot.domain.lease import GatewaySession, Heartbeat, Observer, ShardLease, claimable, fair_share
 from timmybot.ports.clock import Clock
 from timmybot.ports.guild_store import StoreUnavailable
@@ -69,6 +69,8 @@ class Leases:
         self._gained: set[ShardId] = set()
         self._lost: set[ShardId] = set()
         """What was gained and lost, and nobody was told of yet."""
+        self._left_behind: dict[ShardId, Epoch] = {}
+        """The epochs under which shards were taken from owners that had fallen silent."""
         self._in_doubt: set[ShardId] = set()
         """Shards that a call still on its way may take from this worker: a release of its own whose answer did not
         come, or a take by somebody who thought it dead."""
@@ -218,11 +220,19 @@ class Leases:
                 continue
             fresh = self._clock.monotonic() - now < self._settings.lease_margin_seconds
             if fresh and self.may_act and claimable(seen, self.me, alive):
+                if seen.owner is not None:  # noted before: a take whose answer is lost may have taken effect
+                    self._left_behind[shard] = Epoch(seen.epoch + 1)
                 try:
                     self.held[shard] = await self._store.take(seen, self.me)
                 except LeaseLost:
+                    self._left_behind.pop(shard, None)
                     continue
                 self._gained.add(shard)
+
+    def was_left_behind(self, shard: ShardId, epoch: Epoch) -> bool:
+        """Whether the shard was taken from a worker that had fallen silent, without having handed it over, after
+        ``epoch``: what was done under that epoch may have been that worker's doing, or its end."""
+        return epoch < self._left_behind.get(shard, Epoch(0))
 
     def _holding(self, now: float) -> frozenset[WorkerId]:
         """The other workers that live: one that is on its way out holds what it has not handed over yet."""

@@ -56,6 +56,21 @@ class Advance:
 
 
 @dataclass(frozen=True)
+class RetryAlone:
+    """The playing ended its decoder: record that, then play it once more, with a decoder of its own."""
+
+    play_id: PlayId
+
+
+@dataclass(frozen=True)
+class SkipCulprit:
+    """The playing brings down what plays it: the next entry is wanted. ``why`` is for the text channel."""
+
+    over: PlayId
+    why: str
+
+
+@dataclass(frozen=True)
 class Join:
     channel_id: ChannelId
 
@@ -105,10 +120,27 @@ class Prepare:
 
 
 Action = (
-    Rest | GiveUp | GoAway | LetGo | Leave | Advance | Join | Follow | Play | Pause | Resume | Tune | Tell | Prepare
+    Rest
+    | GiveUp
+    | GoAway
+    | LetGo
+    | Leave
+    | Advance
+    | RetryAlone
+    | SkipCulprit
+    | Join
+    | Follow
+    | Play
+    | Pause
+    | Resume
+    | Tune
+    | Tell
+    | Prepare
 )
 
 _NOBODY_LISTENS: Final = "Nobody has been listening for a while, so I left."
+_CRASHES_DECODER: Final = "it crashes my decoder. Try another file."
+_CRASHES_WORKER: Final = "I crashed each time I played it. Try another file."
 _LOST: Final = "I lost the voice connection."
 
 
@@ -143,6 +175,11 @@ def _about_the_connection(wanted: GuildState, actual: PlayerStatus) -> Action | 
 def _about_the_track(
     wanted: GuildState, current: OrderKey, play_id: PlayId, actual: PlayerStatus, sound: Sound
 ) -> Action | None:
+    if wanted.crashes.is_culprit:
+        return SkipCulprit(play_id, _CRASHES_WORKER)
+    if actual.play_id == play_id and actual.ending is Ending.CRASHED:
+        is_second = wanted.crashes.decoder > 0 and actual.alone
+        return SkipCulprit(play_id, _CRASHES_DECODER) if is_second else RetryAlone(play_id)
     if actual.play_id == play_id and actual.ending is not None:
         return Advance(play_id, actual.trouble if actual.ending is Ending.FAILED else None)
     if wanted.voice_channel_id is not None and actual.channel_id != wanted.voice_channel_id:

@@ -13,11 +13,12 @@ from dataclasses import replace
 from typing import Protocol
 
 from timmybot.domain.change import Change
+from timmybot.domain.crash_record import CrashRecord
 from timmybot.domain.guild_state import GuildState
-from timmybot.domain.ids import ChannelId, PlayId
+from timmybot.domain.ids import ChannelId, Epoch, PlayId
 from timmybot.domain.sound import Loudness
 from timmybot.domain.track import Track
-from timmybot.domain.wording import failed
+from timmybot.domain.wording import failed, named
 from timmybot.ports.guild_store import Fenced, GuildStore, VersionConflict
 from timmybot.ports.voice import Player, PlayerStatus, VoiceError
 from timmybot.services.loudness import KnownLoudness
@@ -39,6 +40,8 @@ from timmybot.services.plan import (
     Prepare,
     Rest,
     Resume,
+    RetryAlone,
+    SkipCulprit,
     Tell,
     Tune,
     next_action,
@@ -46,6 +49,7 @@ from timmybot.services.plan import (
 from timmybot.services.resolve import Resolving
 from timmybot.services.right import Right
 from timmybot.services.spinning import STOPPED_REPEATING, Spinning
+from timmybot.services.trials import Trial
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +68,8 @@ class Reconciler:
     """Reconciles the guild that ``store`` and ``player`` were opened for.
 
     ``connected`` returns once the shard's gateway session is up; ``last_position`` knows where a playing was by
-    the heartbeat of whoever played it before.
+    the heartbeat of whoever played it before; ``was_left_behind`` tells of an epoch whether a worker has died since,
+    without handing over.
     """
 
     def __init__(
@@ -79,6 +84,8 @@ class Reconciler:
         persistence: Persistence,
         loudness: KnownLoudness,
         new_id: NewId,
+        trial: Trial,
+        was_left_behind: Callable[[Epoch], bool],
     ) -> None:
         self._store = store
         self._player = player
@@ -89,6 +96,8 @@ class Reconciler:
         self._persistence = persistence
         self._known_loudness = loudness
         self._new_id = new_id
+        self._trial = trial
+        self._was_left_behind = was_left_behind
         self._leaving = Once(new_id)
         self._spinning = Spinning()
         self._silenced = False
@@ -105,14 +114,17 @@ class Reconciler:
         """
         for _ in range(_STEPS):
             epoch = self._right()
-            wanted = await self._store.claim(epoch)
+            wanted = await self._store.claim(epoch, taking=self._taking)
+            crashes = self._trial.verdict(wanted, self._actual())
             action = next_action(wanted, self._actual(), loudness=self._loudness_of_playing(wanted))
-            if isinstance(action, Rest):
+            if isinstance(action, Rest) and crashes is None:
                 break
-            log.info("guild %d: %s", self._store.guild_id, action)
+            log.info("guild %d: %s", self._store.guild_id, action if crashes is None else crashes)
             self._right()  # The process may have stood still between the claim and its answer.
             try:
-                if not await self._act(action, wanted):
+                if crashes is not None:
+                    await self._write_down(crashes, wanted)
+                elif not await self._act(action, wanted):
                     break
             except VersionConflict:
                 continue
@@ -138,8 +150,9 @@ class Reconciler:
         if status.play_id is None:
             return
         while True:
-            wanted = await self._store.claim(self._right())
+            wanted = await self._store.claim(self._right(), taking=self._taking)
             saved = wanted.save_position(status.play_id, status.position_ms)
+            saved = replace(saved, crashes=saved.crashes.put_off())
             if saved == wanted:
                 return
             try:
@@ -151,6 +164,20 @@ class Reconciler:
     def close(self) -> None:
         """Let what was to be done later be forgotten."""
         self._persistence.close()
+        self._trial.close()
+
+    def _taking(self, left: GuildState) -> GuildState:
+        """What a guild's state becomes with the claim: its worker's death counts, whatever it may have died of."""
+        if left.play_id is None or not self._was_left_behind(left.epoch):
+            return left
+        told = self._last_position(left.play_id, rate=0.0)
+        return left.after_a_death(max(left.position_ms, told or 0))
+
+    async def _write_down(self, crashes: CrashRecord, wanted: GuildState) -> None:
+        """What became of a suspect that was tried."""
+        if wanted.paused:
+            self.silence()  # It is tried again when it is resumed.
+        await self._store.commit(Change(replace(wanted, crashes=crashes)), epoch=self._right())
 
     def _actual(self) -> PlayerStatus:
         status = self._player.status()
@@ -190,6 +217,8 @@ class Reconciler:
                 return await self._prepare(over, wanted)
             case Advance(over, trouble):
                 await self._advance(over, trouble, wanted)
+            case RetryAlone() | SkipCulprit():
+                return await self._after_crash(action, wanted)
             case Join(channel_id):
                 return await self._join(channel_id, wanted)
             case Follow(channel_id):
@@ -223,7 +252,9 @@ class Reconciler:
             await self._player.join(channel_id)
             joined = True
         except VoiceError as error:
-            wanted = await self._store.claim(self._right())  # it took a while, and what is to play is known by now
+            wanted = await self._store.claim(
+                self._right(), taking=self._taking
+            )  # it took a while, and what is to play is known by now
             if not wanted.wants_player or wanted.voice_channel_id != channel_id:
                 return True
             if not error.lasting:
@@ -246,6 +277,8 @@ class Reconciler:
         if entry is None or (entry := await self._resolving.resolved(entry)) is None:
             return
         loudness = await self._loudness_of(entry.track, wanted)
+        if wanted.crashes.is_opened_with_care:
+            return
         if self._player.status().play_id is None and self._place(wanted.play_id, wanted) == 0:
             self._player.prepare(entry.track, wanted.settings.sound(loudness))
 
@@ -295,6 +328,14 @@ class Reconciler:
             return False
         loudness = await self._loudness_of(entry.track, wanted)
         self._right()
+        if wanted.crashes.is_suspect:
+            if not self._trial.may_begin(wanted, self._place(play_id, wanted)):
+                if self._player.status().play_id is not None:
+                    self.silence()
+                return False
+            marked = replace(wanted, crashes=wanted.crashes.tried())
+            wanted = await self._store.commit(Change(marked), epoch=self._right())
+            self._right()
         self._silenced = False
         self._loudness = play_id, loudness
         await self._player.play(
@@ -303,11 +344,30 @@ class Reconciler:
             position_ms=self._place(play_id, wanted),
             paused=wanted.paused,
             sound=wanted.settings.sound(loudness),
+            alone=wanted.crashes.is_decoded_alone,
         )
         return True
 
+    async def _after_crash(self, action: RetryAlone | SkipCulprit, wanted: GuildState) -> bool:
+        """Record the crash before the track is played again: no successor is to begin with that anew."""
+        match action:
+            case RetryAlone(play_id):
+                crashed = self._placed(replace(wanted, crashes=wanted.crashes.after_a_decoders_crash()))
+                return await self._play(play_id, await self._store.commit(Change(crashed), epoch=self._right()))
+            case SkipCulprit(over, why):
+                assert wanted.current is not None
+                entry = await self._store.entry(wanted.current, of=wanted)
+                name = named(entry.track) if entry else "a track"
+                await self._advance(over, f"I skipped {name}: {why}", wanted)
+        return True
+
     async def _prepare(self, over: PlayId, wanted: GuildState) -> bool:
-        """Have the next track ready. It is looked for again whenever what is wanted has changed meanwhile."""
+        """Have the next track ready. It is looked for again whenever what is wanted has changed meanwhile.
+
+        Not while it is in doubt what a worker died of: of two that are open, it might be the one that is not marked.
+        """
+        if wanted.crashes.is_in_doubt(self._player.status().position_ms):
+            return False
         if self._prepared != (over, wanted.version):
             self._prepared = (over, wanted.version)
             _, following = await move_on(self._store, wanted, over, Over.ENDED, self._new_id)

@@ -8,8 +8,8 @@ from sandbox.recording import Format
 from tests.integration.sources.conftest import Recorded
 from tests.integration.sources.hearing import drain
 from tests.integration.sources.media_server import Behaviour, Handler, MediaServer, content, endless, raw, redirect
-from timmybot.adapters.sources.http import HttpTrackSource
 from timmybot.adapters.sources.filling import FillingThreads
+from timmybot.adapters.sources.http import HttpTrackSource
 from timmybot.adapters.sources.kinds import what_it_is
 from timmybot.domain.track import Track
 from timmybot.ports.track_source import TrackError

@@ -160,6 +160,28 @@ async def test_a_track_that_cannot_be_opened_has_failed_for_a_reason(stage: Stag
     assert (status.ending, status.trouble) == (Ending.FAILED, "There is nothing at that address.")
 
 
+async def test_a_track_that_crashed_its_decoder_says_so_and_is_played_again_with_one_of_its_own(stage: Stage) -> None:
+    stage.source.crashing.add(OTHER.url)
+    await stage.player.play(PlayId("second"), OTHER, position_ms=0, paused=False)
+    stage.serve(3)
+    await settle()
+    status = stage.player.status()
+    assert (status.ending, status.trouble, status.alone) == (Ending.CRASHED, "The decoder crashed.", False)
+    await stage.player.play(PlayId("second"), OTHER, position_ms=0, paused=False, alone=True)
+    assert stage.player.status().alone
+    stage.player.reopen()
+    assert stage.source.opened_alone == [False, False, True, True]
+    await stage.player.play(PlayId("third"), SONG, position_ms=0, paused=False)
+    assert not stage.player.status().alone
+
+
+async def test_what_was_prepared_beside_others_is_not_taken_for_a_track_that_is_to_be_alone(stage: Stage) -> None:
+    stage.player.prepare(OTHER)
+    await stage.player.play(PlayId("second"), OTHER, position_ms=0, paused=False, alone=True)
+    assert stage.source.opened_alone == [False, False, True]
+    assert stage.source.opened[1].closed
+
+
 async def test_a_muted_player_is_silent_at_once_and_play_lifts_it(stage: Stage) -> None:
     stage.serve(2)
     stage.player.mute()
@@ -213,8 +235,8 @@ def have_streams(stage: Stage, kind: type[FakeStream]) -> None:
     """Streams that are opened from now on are of this kind."""
     plain = stage.source.open
 
-    def open_(track: Track, *, position_ms: int, sound: Sound = AS_IT_IS) -> FakeStream:
-        stream = plain(track, position_ms=position_ms, sound=sound)
+    def open_(track: Track, *, position_ms: int, sound: Sound = AS_IT_IS, alone: bool = False) -> FakeStream:
+        stream = plain(track, position_ms=position_ms, sound=sound, alone=alone)
         stage.source.opened[-1] = kind(stream.frames, stream.place, sound=sound)
         return stage.source.opened[-1]
 

@@ -16,7 +16,7 @@ from timmybot.adapters.discord_voice.player import VoicePlayer
 from timmybot.adapters.discord_voice.watchdog import FIRST_FRAME_SECONDS, SILENT_SECONDS, SLOW_SECONDS, Step
 from timmybot.domain.ids import PlayId
 from timmybot.domain.track import Track
-from timmybot.ports.track_source import Run, Sound, TrackError
+from timmybot.ports.track_source import DecoderCrashed, Run, Sound, TrackError
 from timmybot.ports.voice import Ending
 
 NEXT, THIRD, EMPTY = Track("memory:next"), Track("memory:third"), Track("memory:empty")
@@ -77,6 +77,20 @@ def evening() -> Evening:
 def fail(stream: FakeStream) -> None:
     """The link dies: nothing of what was there is given any more."""
     stream.frames, stream.trouble = [], GONE
+
+
+async def test_one_that_crashed_its_decoder_is_told_in_its_turn_and_not_opened_again_before(evening: Evening) -> None:
+    stream = await evening.begin()
+    stream.frames, stream.trouble = [], DecoderCrashed("It crashes my decoder.")
+    await evening.play_out()
+    await evening.take_turn()
+    assert evening.outcome == (Ending.CRASHED, "It crashes my decoder.")
+    assert evening.prepared is stream, "that it crashed is recorded before it is tried again"
+
+    await evening.player.play(PlayId("second"), NEXT, position_ms=0, paused=False, alone=True)
+    assert evening.serve(2)[-1] == b"next"
+    assert evening.source.opened_alone[-1]
+    await evening.reach_the_third()
 
 
 # -- it is well ------------------------------------------------------------------------------------------------------

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
+from timmybot.domain.crash_record import NO_CRASHES, CrashRecord
 from timmybot.domain.errors import AlreadyAdvanced, NothingPlaying, PlayingElsewhere, QueueFull
 from timmybot.domain.guild_state import GuildState
 from timmybot.domain.ids import ChannelId, EntryId, PlayId, UserId
 from timmybot.domain.order_key import after
+from timmybot.domain.step import Step
+from timmybot.domain.tally import NOTHING
 from timmybot.domain.track import Entry, Track
 
 LOUNGE, KITCHEN, TEXT = ChannelId(1), ChannelId(2), ChannelId(3)
@@ -49,6 +54,29 @@ def test_a_new_track_never_starts_paused_or_in_its_middle() -> None:
     state = queue(queue(GuildState(), "a"), "b", SECOND).save_position(FIRST, 30_000).pause()
     advanced = state.advance(FIRST, an_entry(queue(GuildState(), "a"), "b"), SECOND)
     assert (advanced.paused, advanced.position_ms) == (False, 0)
+
+
+@pytest.mark.parametrize(
+    "goes_on",
+    [
+        lambda state: state.advance(FIRST, an_entry(queue(GuildState(), "a"), "b"), SECOND),
+        lambda state: state.again(FIRST, SECOND),
+        lambda state: state.go_back(FIRST, Step(an_entry(GuildState(), "z"), NOTHING), None, SECOND),
+        lambda state: state.stop(),
+    ],
+)
+def test_another_playing_begins_without_what_the_one_before_was_part_of(
+    goes_on: Callable[[GuildState], GuildState],
+) -> None:
+    state = queue(queue(GuildState(), "a"), "b", SECOND).after_a_death(7_000)
+    assert state.crashes == CrashRecord(worker=1, position_ms=7_000)
+    assert goes_on(state).crashes == NO_CRASHES
+
+
+def test_who_died_with_nothing_playing_is_nobodys_concern() -> None:
+    away = queue(GuildState(), "a").go_away()
+    assert away.after_a_death(7_000) == away
+    assert GuildState().after_a_death(7_000) == GuildState()
 
 
 def test_a_stop_makes_history_of_everything_and_what_is_queued_next_starts_at_once() -> None:

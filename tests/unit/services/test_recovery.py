@@ -16,7 +16,7 @@ from tests.fakes.workers import FakeWorker, Theatre
 from timmybot.domain.guild_state import GuildState
 from timmybot.domain.ids import Epoch, InteractionId, PlayId, ShardId, WorkerId, shard_of
 from timmybot.domain.lease import Heartbeat, ShardLease
-from timmybot.ports.guild_store import StoreUnavailable
+from timmybot.ports.guild_store import StoreUnavailable, Taking
 from timmybot.ports.lease_store import LeaseLost
 from timmybot.services import leases as leases_module
 from timmybot.services.leases import Leases
@@ -358,8 +358,8 @@ async def test_a_worker_that_takes_its_shard_anew_does_not_fence_itself_off(
     claim, shard = FakeGuildStore.claim, shard_of(GUILD, theatre.settings.shard_count)
     raised: list[ShardLease] = []
 
-    async def claim_and_rise(self: FakeGuildStore, epoch: Epoch) -> GuildState:
-        state = await claim(self, epoch)
+    async def claim_and_rise(self: FakeGuildStore, epoch: Epoch, *, taking: Taking | None = None) -> GuildState:
+        state = await claim(self, epoch, taking=taking)
         if not raised:
             raised.append(await theatre.leases.take(worker.leases.held[shard], worker.leases.me))
             worker.leases.held[shard] = raised[0]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from timmybot.adapters.discord_voice.lane import Playing
+from timmybot.ports.track_source import DecoderCrashed
 from timmybot.ports.voice import Ending
 
 OUR_FAULT: Final = "Something went wrong in me while I played this track."
@@ -26,7 +27,8 @@ def outcome_of(playing: Playing) -> Outcome:
     if playing.broken:
         return Outcome(Ending.FAILED, OUR_FAULT)
     if stream.failure is not None:
-        return Outcome(Ending.FAILED, str(stream.failure))
+        crashed = isinstance(stream.failure, DecoderCrashed)
+        return Outcome(Ending.CRASHED if crashed else Ending.FAILED, str(stream.failure))
     if not playing.sounded and stream.position_ms == 0:
         return Outcome(Ending.FAILED, NO_SOUND)
     return Outcome(Ending.FINISHED, None)
@@ -38,5 +40,11 @@ def ended_unseen(playing: Playing) -> Outcome | None:
 
 
 def is_spent(playing: Playing) -> bool:
-    """Whether it is known that it will give nothing, and nothing of it was heard: opened again, it may."""
-    return not playing.sounded and (playing.over or playing.stream.failure is not None)
+    """Whether it is known that it will give nothing, and nothing of it was heard: opened again, it may.
+
+    What crashed its decoder is not just opened again: that is recorded first.
+    """
+    failure = playing.stream.failure
+    if playing.sounded or isinstance(failure, DecoderCrashed):
+        return False
+    return playing.over or failure is not None

@@ -73,6 +73,7 @@ class VoicePlayer:
         self._told_of_end: Playing | None = None
         self._over: Outcome | None = None
         self._sound = AS_IT_IS
+        self._alone = False
         self._paused_at: float | None = None
         self._notices: tuple[str, ...] = ()
 
@@ -88,6 +89,7 @@ class VoicePlayer:
             position_ms=current.stream.position_ms if current else 0,
             sound=self._sound if current else AS_IT_IS,
             paused=current.paused if current else False,
+            alone=self._alone if current else False,
             ending=over.ending if over else None,
             trouble=presence.trouble or (over.trouble if over else None),
             kicked=presence.kicked,
@@ -105,14 +107,22 @@ class VoicePlayer:
         await self.presence.join(channel_id)
 
     async def play(
-        self, play_id: PlayId, track: Track, *, position_ms: int, paused: bool, sound: Sound = AS_IT_IS
+        self,
+        play_id: PlayId,
+        track: Track,
+        *,
+        position_ms: int,
+        paused: bool,
+        sound: Sound = AS_IT_IS,
+        alone: bool = False,
     ) -> None:
+        self._alone = alone
         self._loop = asyncio.get_running_loop()
         self.turn += 1
         self._sound = sound
-        playing = self._prepared_for(track, position_ms)
+        playing = None if alone else self._prepared_for(track, position_ms)
         if playing is None:
-            playing = Playing(opened(self._source, track, position_ms, sound), paused=paused)
+            playing = Playing(opened(self._source, track, position_ms, sound, alone=alone), paused=paused)
         else:
             playing.stream.set_sound(sound)
         self._take(playing)
@@ -223,7 +233,7 @@ class VoicePlayer:
         """Open the track again where it is."""
         if self._current is not None and self._track is not None and self._over is None:
             position_ms = self._current.stream.position_ms
-            stream = opened(self._source, self._track, position_ms, self._sound)
+            stream = opened(self._source, self._track, position_ms, self._sound, alone=self._alone)
             self._take(Playing(stream, paused=False), at_once=True)
 
     def fail(self, sentence: str) -> None:

@@ -41,10 +41,10 @@ class Unopened(FrameStream):
     def close(self) -> None: ...
 
 
-def opened(source: TrackSource, track: Track, position_ms: int, sound: Sound) -> FrameStream:
+def opened(source: TrackSource, track: Track, position_ms: int, sound: Sound, *, alone: bool = False) -> FrameStream:
     """The track's stream. That a source raises is a bug, which costs this playing and not the guild."""
     try:
-        return source.open(track, position_ms=position_ms, sound=sound)
+        return source.open(track, position_ms=position_ms, sound=sound, alone=alone)
     except Exception:
         log.exception("a track could not be opened")
         return Unopened(position_ms)

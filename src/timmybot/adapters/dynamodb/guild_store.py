@@ -21,7 +21,15 @@ from timmybot.domain.step import Step
 from timmybot.domain.track import Entry
 from timmybot.domain.undo import Undo
 from timmybot.ports.clock import Clock
-from timmybot.ports.guild_store import Fenced, GuildStore, GuildStores, NewerRelease, StoreUnavailable, VersionConflict
+from timmybot.ports.guild_store import (
+    Fenced,
+    GuildStore,
+    GuildStores,
+    NewerRelease,
+    StoreUnavailable,
+    Taking,
+    VersionConflict,
+)
 from timmybot.ports.records.fields import OfNewerSchema, Record, Unreadable
 from timmybot.ports.records.guild import (
     reply_of,
@@ -140,7 +148,7 @@ class DynamoGuildStore(GuildStore):
             raise VersionConflict(f"guild {self._guild_id} is being written by someone else") from error
         return state
 
-    async def claim(self, epoch: Epoch) -> GuildState:
+    async def claim(self, epoch: Epoch, *, taking: Taking | None = None) -> GuildState:
         for _ in range(CLAIM_TRIES):
             state = await self.state()
             if state.epoch > epoch:
@@ -149,7 +157,8 @@ class DynamoGuildStore(GuildStore):
                 return state
             try:
                 # Under the version, which it raises: a command that read the older epoch can then not put it back.
-                return await self.commit(Change(replace(state, epoch=epoch)))
+                taken = taking(state) if taking else state
+                return await self.commit(Change(replace(taken, epoch=epoch)))
             except VersionConflict:
                 continue
         raise StoreUnavailable(f"guild {self._guild_id} changed at each of {CLAIM_TRIES} tries to claim it")

@@ -17,7 +17,7 @@ from timmybot.domain.step import Step
 from timmybot.domain.track import Entry
 from timmybot.domain.undo import Undo
 from timmybot.ports.clock import Clock
-from timmybot.ports.guild_store import Fenced, GuildStore, GuildStores, NewerRelease, VersionConflict
+from timmybot.ports.guild_store import Fenced, GuildStore, GuildStores, NewerRelease, Taking, VersionConflict
 from timmybot.ports.records.fields import OfNewerSchema, Record, Unreadable
 from timmybot.ports.records.guild import (
     reply_of,
@@ -107,8 +107,8 @@ class SqliteGuildStore(GuildStore):
     async def commit(self, change: Change, *, epoch: Epoch | None = None) -> GuildState:
         return await self._database.run(partial(self._commit, change, epoch))
 
-    async def claim(self, epoch: Epoch) -> GuildState:
-        return await self._database.run(partial(self._claim, epoch))
+    async def claim(self, epoch: Epoch, *, taking: Taking | None = None) -> GuildState:
+        return await self._database.run(partial(self._claim, epoch, taking))
 
     async def owed_replies(self) -> list[OwedReply]:
         return await self._database.run(self._owed_replies)
@@ -162,13 +162,14 @@ class SqliteGuildStore(GuildStore):
         )
         return state
 
-    def _claim(self, epoch: Epoch, connection: Connection) -> GuildState:
+    def _claim(self, epoch: Epoch, taking: Taking | None, connection: Connection) -> GuildState:
         state = self._state(connection)
         if state.epoch > epoch:
             raise Fenced(f"guild {self._guild_id} is claimed under epoch {state.epoch}, not {epoch}")
         if state.epoch == epoch:
             return state
-        return self._commit(Change(replace(state, epoch=epoch)), None, connection)
+        taken = taking(state) if taking else state
+        return self._commit(Change(replace(taken, epoch=epoch)), None, connection)
 
     def _owed_replies(self, connection: Connection) -> list[OwedReply]:
         now = self._clock.now()

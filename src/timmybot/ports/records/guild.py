@@ -10,6 +10,7 @@ import logging
 from dataclasses import replace
 
 from timmybot.domain.change import OwedReply
+from timmybot.domain.crash_record import NO_CRASHES, CrashRecord
 from timmybot.domain.guild_settings import NOTHING_CHOSEN, GuildSettings
 from timmybot.domain.guild_state import RECENT_INTERACTIONS, Action, GuildState, Loop
 from timmybot.domain.ids import ChannelId, EntryId, Epoch, InteractionId, OrderKey, PlayId, RoleId, UserId
@@ -52,6 +53,7 @@ def state_record(state: GuildState) -> dict[str, object]:
             "current": state.current,
             "play_id": state.play_id,
             "position_ms": state.position_ms,
+            "crashes": None if state.crashes == NO_CRASHES else _crashes_record(state.crashes),
             "paused": state.paused,
             "away": state.away or None,
             "loop": None if state.loop is Loop.OFF else state.loop.value,
@@ -84,6 +86,7 @@ def state_of(record: Record) -> GuildState:
         current=None if current is None else _key("current", current),
         play_id=None if play_id is None else PlayId(play_id),
         position_ms=fields.number("position_ms"),
+        crashes=_crashes_in(record),
         paused=fields.flag("paused"),
         away=fields.flag("away"),
         loop=Loop(fields.one_of("loop", [loop.value for loop in Loop]) or Loop.OFF.value),
@@ -130,9 +133,9 @@ def silent_state(record: Record) -> GuildState:
 
 
 def undo_record(undo: Undo) -> dict[str, object]:
-    """Of the state before, interactions and settings are left out: they are no part of what comes back."""
+    """Of the state before, interactions, settings and crashes are left out: they are no part of what comes back."""
     removed = undo.removed and {"key": undo.removed.key, **entry_record(undo.removed)}
-    before = state_record(replace(undo.before, recent=(), settings=NOTHING_CHOSEN))
+    before = state_record(replace(undo.before, recent=(), settings=NOTHING_CHOSEN, crashes=NO_CRASHES))
     return with_schema({"action": undo.action.value, "before": before, "removed": removed})
 
 
@@ -189,6 +192,29 @@ def _settings_in(record: Record) -> GuildSettings:
     except Unreadable as why:
         log.warning("stored settings are set aside: %s", why)
         return NOTHING_CHOSEN
+
+
+def _crashes_record(crashes: CrashRecord) -> dict[str, object]:
+    marked: dict[str, object] = {"marked": True} if crashes.marked else {}
+    return marked | {"decoder": crashes.decoder, "worker": crashes.worker, "at_ms": crashes.position_ms}
+
+
+def _crashes_in(record: Record) -> CrashRecord:
+    """What cannot be understood of it is taken for nothing: it only protects, and no queue is lost for it."""
+    stored = record.get("crashes")
+    if not isinstance(stored, dict):
+        return NO_CRASHES
+    fields = Fields(with_schema(stored))
+    try:
+        return CrashRecord(
+            decoder=fields.number("decoder"),
+            worker=fields.number("worker"),
+            position_ms=fields.number("at_ms"),
+            marked=fields.flag("marked"),
+        )
+    except Unreadable as why:
+        log.warning("a stored record of crashes is set aside: %s", why)
+        return NO_CRASHES
 
 
 def tally_of_unreadable(record: Record) -> Tally:
