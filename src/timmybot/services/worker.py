@@ -169,8 +169,8 @@ class Worker:
         """
         try:
             await self._leases.announce_draining()
-        except StoreUnavailable:
-            log.warning("nobody was told that this worker is leaving", exc_info=True)
+        except StoreUnavailable as error:
+            log.warning("nobody was told that this worker is leaving: %s", error)
         if self._leases.held and self._leases.heir() is not None:
             await self._clock.sleep(self._settings.heartbeat_seconds)
         await self._hand_everything_over()
