@@ -135,8 +135,10 @@ async def _until_stopped(serve: Callable[[asyncio.Event], Awaitable[None]]) -> N
     import asyncio  # noqa: PLC0415
 
     from timmybot.entrypoints.memory import hold_little  # noqa: PLC0415
+    from timmybot.entrypoints.process_hardening import keep_others_out  # noqa: PLC0415
     from timmybot.entrypoints.signals import stop_on_signals  # noqa: PLC0415
 
+    keep_others_out()
     hold_little()
     stop = asyncio.Event()
     stop_on_signals(stop, interrupted=INTERRUPTED)

@@ -3,8 +3,8 @@
 A bot that may moderate the stage lets itself speak. One that may ask, asks once, and the text channel hears that
 somebody has to let it. Taken off the stage again it asks for nothing: a moderator meant it.
 
-The channel's type says what is a stage, and not ``suppress``, which is true in the AFK channel, too, and wherever the bot
-may not speak: Discord refuses there what stages have.
+The channel's type says what is a stage, and not ``suppress``, which is true in the AFK channel, too, and wherever the
+bot may not speak: Discord refuses there what stages have.
 
 Source: Discord, Voice Resource, "Modify Current User Voice State"; Voice State Object: ``suppress`` and
 ``request_to_speak_timestamp``.
