@@ -113,6 +113,7 @@ async def test_thrown_out_by_a_moderator_the_bot_does_not_come_back_by_itself(
     worker.player(GUILD).kick()
     await theatre.clock.advance(30)
     assert worker.player(GUILD).told.count(f"join {VOICE}") == 1
+    assert any(said.endswith("`/undo` brings the queue back.") for _, said in theatre.rest.told)
     await theatre.says("play", url=SONG)
     await theatre.clock.advance(1)
     assert worker.player(GUILD).sounds
