@@ -28,7 +28,7 @@ LISTEN_SECONDS = 4.0
 LISTENING_ATTEMPTS = 3
 NEVER_SILENT_SECONDS = 0.5
 """What counts as music that went on: shorter than a member would call a gap."""
-NO_MEMORY = "could not reach my memory"
+NO_MEMORY = "I couldn't reach the database"
 """Of what a command is answered while AWS is away."""
 
 

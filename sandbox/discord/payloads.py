@@ -123,7 +123,7 @@ def guild_summary(guild: Guild) -> Json:
         "icon": None,
         "splash": None,
         "owner_id": "1",
-        "afk_channel_id": None,
+        "afk_channel_id": str(guild.afk_channel.id) if guild.afk_channel else None,
         "afk_timeout": 300,
         "verification_level": 0,
         "default_message_notifications": 0,

@@ -2,6 +2,7 @@
 
 Rules, with source https://docs.discord.com/developers/topics/voice-connections:
 a bot that may not enter, or finds the channel full, gets *no* event at all (MOVE_MEMBERS passes a full one);
+whoever enters the AFK channel is suppressed there, and so is whoever may not speak (JDA, ``GuildVoiceState``);
 whoever enters a stage is in its audience until a moderator (or they themselves, if they are one) lets them speak;
 a server mute belongs to the member and is changed only while they are in voice; what a muted one sends goes nowhere;
 each grant carries a new token, and the previous voice session cannot be used again.
@@ -31,7 +32,7 @@ class VoiceState:
     self_mute: bool = False
     self_deaf: bool = False
     suppress: bool = False
-    """On a stage: in the audience, and not heard."""
+    """Not heard: in a stage's audience, in the AFK channel, or without the permission to speak."""
     requested_at: str | None = None
     """On a stage: since when the user asks to speak."""
 
@@ -175,7 +176,7 @@ class VoiceStates:
         assert channel
         before = after.guild.voice_states.get(after.user_id)
         if before is None or before.channel is not channel:
-            after = replace(after, suppress=channel.type is ChannelType.STAGE, requested_at=None)
+            after = replace(after, suppress=_is_suppressed(after, channel), requested_at=None)
         after.guild.voice_states[after.user_id] = after
         self._world.publish(after.guild, "VOICE_STATE_UPDATE", payloads.voice_state(after), None)
         if before and before.channel is not channel and before.channel:
@@ -189,6 +190,14 @@ def _present(guild: Guild, user_id: int) -> VoiceState:
     if state is None:
         raise RuntimeError(f"user {user_id} is not in voice in guild {guild.name!r}")
     return state
+
+
+def _is_suppressed(state: VoiceState, channel: Channel) -> bool:
+    """Whether whoever enters the channel is heard by nobody there."""
+    if channel.type is ChannelType.STAGE or channel is channel.guild.afk_channel:
+        return True
+    is_bot = state.user_id in channel.guild.world.applications
+    return is_bot and not channel.bot_permissions & Permission.SPEAK
 
 
 def _refusal(channel: Channel) -> str | None:

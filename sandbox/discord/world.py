@@ -84,6 +84,8 @@ class Guild:
     voice_states: dict[int, VoiceState] = field(default_factory=dict)
     muted: set[int] = field(default_factory=set)
     """Users whom a moderator has muted on this server. They stay so when they leave voice and come back."""
+    afk_channel: Channel | None = None
+    """The voice channel for those who are away, in which Discord lets nobody be heard."""
 
     @property
     def text_channel(self) -> Channel:
@@ -102,6 +104,11 @@ class Guild:
 
     def create_text_channel(self, name: str, bot_permissions: Permission = EVERYONE) -> Channel:
         return self._create(Channel(0, name, ChannelType.TEXT, self, 0, bot_permissions))
+
+    def make_afk_channel(self, channel: Channel | None) -> None:
+        """An administrator chooses the AFK channel, or none. Who is in it already stays as heard as they were."""
+        self.afk_channel = channel
+        self.world.publish(self, "GUILD_UPDATE", payloads.guild_summary(self), None)
 
     def _create(self, channel: Channel) -> Channel:
         channel.id = self.world.snowflakes.next()

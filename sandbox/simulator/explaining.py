@@ -16,7 +16,7 @@ from sandbox.simulator.catalogue import tags_in
 from sandbox.simulator.guild_model import GuildModel, tags_of
 from sandbox.simulator.record import Operation, Stored
 
-_UNKNOWN = ("I could not reach my memory",)
+_UNKNOWN = ("I couldn't reach the database",)
 """Answers after which a command may or may not have taken effect, now or later."""
 _NEVER = ("Discord did not tell me",)
 """Answers of commands that took no effect."""

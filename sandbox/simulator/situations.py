@@ -37,7 +37,7 @@ _ANSWERS = {
     "a setting was refused": "`",
     "only DJs might change what plays": "Only members with the role",
     "only managers might change the settings": "Only members with the permission",
-    "an outage was answered": "I could not reach my memory",
+    "an outage was answered": "I couldn't reach the database",
     "Discord's silence was answered": "Discord did not tell me",
 }
 _OF_A_RECORD = (

@@ -119,7 +119,8 @@ class FakePlayer(Player):
         self.changed()
 
     def kick(self) -> None:
-        self._status = replace(self._status, channel_id=None, kicked=True)
+        why = "I was disconnected from the voice channel, so I stopped."
+        self._status = replace(self._status, channel_id=None, kicked=True, trouble=why)
         self.changed()
 
 

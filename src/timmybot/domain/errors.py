@@ -6,6 +6,7 @@
     ├── PlayingElsewhere          the bot plays in another voice channel
     ├── QueueFull                 the guild's limit of waiting entries is reached
     ├── NoSuchPosition            the queue is shorter than the position that was named
+    ├── NoSuchPage                the queue has fewer pages than the one that was named
     ├── NoLongerWaiting           the entry that was picked has been played or removed meanwhile
     ├── NothingBefore             there is no track to go back to
     ├── NothingWaits              there is nothing to clear or shuffle
@@ -50,6 +51,13 @@ class NoSuchPosition(CommandRefused):
     def __init__(self, position: int, waiting: int) -> None:
         there = f"there are {waiting:,}" if waiting != 1 else "there is one"
         super().__init__(f"There is no number {position:,} in the queue: {there}. `/queue` shows them.")
+
+
+class NoSuchPage(CommandRefused):
+    def __init__(self, page: int, pages: int) -> None:
+        super().__init__(
+            f"There is no page {page:,}: the queue has {f'{pages:,} pages' if pages != 1 else 'one page'}."
+        )
 
 
 class NoLongerWaiting(CommandRefused):

@@ -16,6 +16,8 @@ class NotALink(CommandRefused):
 def checked_url(text: str) -> str:
     """The URL in ``text``, or :class:`NotALink` saying what is wrong with it."""
     url = text.strip().removeprefix("<").removesuffix(">")
+    if "://" not in url and len(url.split()) > 1:  # somebody's words for a song
+        raise NotALink("I play links, and do not search for words")
     if len(url) > URL_LIMIT:
         raise NotALink(f"the link is longer than {URL_LIMIT:,} characters")
     if any(character.isspace() or not character.isprintable() or character in '<>"\\' for character in url):

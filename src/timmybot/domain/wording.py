@@ -62,6 +62,11 @@ def page_of_queue(current: Entry | None, waiting: Sequence[Entry], before: int, 
     return fitted(lines)
 
 
+def tracks(count: int) -> str:
+    """``1 track``, ``2 tracks``."""
+    return f"{count:,} track{'' if count == 1 else 's'}"
+
+
 def history_of(entries: Sequence[Entry]) -> str:
     """What was played, the latest first."""
     if not entries:

@@ -1,17 +1,17 @@
 """The ``timmybot`` command.
 
 What a subcommand needs is imported when it is chosen, so that ``--help`` and a typo answer at once; asyncio alone takes
-as long as all the rest of that answer.
+as long as all the rest of that answer. Everything else is imported inside of :func:`main`, where
+Ctrl-C is no traceback.
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import argparse
     import asyncio
     from collections.abc import Awaitable, Callable
 
@@ -23,6 +23,9 @@ INTERRUPTED = 130
 
 
 def parser() -> argparse.ArgumentParser:
+    import argparse  # noqa: PLC0415
+    from pathlib import Path  # noqa: PLC0415
+
     top = argparse.ArgumentParser(prog="timmybot", description="A Discord music bot in which no guild sees another.")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
@@ -55,7 +58,11 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    return _start(parser().parse_args(arguments))
+    """Run the command and return its exit status."""
+    try:
+        return _start(parser().parse_args(arguments))
+    except KeyboardInterrupt:
+        return INTERRUPTED
 
 
 def _start(chosen: argparse.Namespace) -> int:
@@ -73,7 +80,7 @@ def _start(chosen: argparse.Namespace) -> int:
         return _say(str(error), MISUSED)
     except (SecretMissing, DiscordError) as error:
         return _say(str(error), FAILED)
-    except KeyboardInterrupt:
+    except asyncio.CancelledError:  # by a second Ctrl-C
         return INTERRUPTED
     return status
 
@@ -128,11 +135,14 @@ async def _until_stopped(serve: Callable[[asyncio.Event], Awaitable[None]]) -> N
     import asyncio  # noqa: PLC0415
 
     from timmybot.entrypoints.memory import hold_little  # noqa: PLC0415
+    from timmybot.entrypoints.process_hardening import keep_others_out  # noqa: PLC0415
     from timmybot.entrypoints.signals import stop_on_signals  # noqa: PLC0415
 
+    keep_others_out()
     hold_little()
     stop = asyncio.Event()
-    stop_on_signals(stop)
+    stop_on_signals(stop, interrupted=INTERRUPTED)
+    await asyncio.sleep(0)  # where an interrupt during the imports, which wait for nothing, takes effect
     await serve(stop)
 
 

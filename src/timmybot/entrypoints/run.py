@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,9 @@ log = logging.getLogger(__name__)
 
 PATIENCE_SECONDS = 60.0
 """How long a command may take: nothing but the member's patience bounds it here."""
+
+STOP_SECONDS = 10.0
+"""How long stopping may take: nobody is there to hand music over to, and somebody waits at a terminal."""
 
 
 class CannotRun(Exception):
@@ -71,7 +74,7 @@ class _NoMetrics:
 async def run(settings: Settings, database: Path, stop: asyncio.Event) -> None:
     """Play until ``stop`` is set. Raises :class:`CannotRun`, ``SecretMissing`` and ``sqlite.DatabaseRefused``."""
     # One process has every guild, so one shard is enough, and it is what Discord recommends for small bots.
-    settings = replace(settings, shard_count=1)
+    settings = replace(settings, shard_count=1, drain_seconds=min(settings.drain_seconds, STOP_SECONDS))
     clock = SystemClock()
     secrets = EnvironmentSecrets()
     credentials = await secrets.credentials()
@@ -96,7 +99,8 @@ async def serve(
     stop: asyncio.Event,
 ) -> None:
     """Introduce the bot to Discord, and play from ``stores`` until ``stop`` is set. Raises :class:`CannotRun`."""
-    await _introduce(rest, credentials.application_id)
+    if not await _unless_stopped(_introduce(rest, credentials.application_id), stop):
+        return
     inbox = OwnInbox(stores.inbox)
     interactions = Deferring(Interactions(_answering(settings, stores, inbox, rest, clock)), rest, clock)
 
@@ -116,6 +120,20 @@ async def serve(
     ) as worker:
         inbox.tell = worker.nudge
         await worker.run(stop)
+
+
+async def _unless_stopped(work: Coroutine[Any, Any, None], stop: asyncio.Event) -> bool:
+    """Do the work, or call it off when ``stop`` is set; return whether it was done. Raises what the work raises."""
+    working, stopped = asyncio.create_task(work), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            working.result()
+        return working.done()
+    finally:
+        for task in (working, stopped):
+            task.cancel()
+        await asyncio.gather(working, stopped, return_exceptions=True)
 
 
 async def _introduce(rest: DiscordRest, application_id: int) -> None:

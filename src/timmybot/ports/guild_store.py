@@ -5,6 +5,7 @@ another: no method takes a guild id. This is the isolation the whole design rest
 
     StoreError
     ├── StoreUnavailable     the store could not be reached or is throttling; whether a write took effect is unknown
+    │   ├── StoreBroken      whoever runs the store has to mend it first: it is full, read-only or damaged
     │   └── NewerRelease     the guild's state is in a shape that only a later release of the bot can read
     ├── VersionConflict      someone wrote first; read again and decide again
     └── Fenced               a later epoch has claimed the guild: this worker must not act on it any more
@@ -36,6 +37,10 @@ class StoreError(Exception):
 
 class StoreUnavailable(StoreError):
     """The store did not answer in time, or refused for load. A write may or may not have taken effect."""
+
+
+class StoreBroken(StoreUnavailable):
+    """The store stays as it is until whoever runs it does something. ``str()`` says what. Nothing was written."""
 
 
 class NewerRelease(StoreUnavailable):

@@ -16,7 +16,7 @@ from timmybot.domain.track import Entry
 from timmybot.domain.track_url import checked_url
 from timmybot.ports.clock import Clock
 from timmybot.ports.discord import DiscordError, Members
-from timmybot.ports.guild_store import GuildStores, NewerRelease, StoreUnavailable
+from timmybot.ports.guild_store import GuildStores, NewerRelease, StoreBroken, StoreUnavailable
 from timmybot.ports.inbox import Inbox, Nudge
 from timmybot.ports.lease_store import LeaseStore
 from timmybot.services.guild_commands import GuildCommands
@@ -88,9 +88,15 @@ class Answering:
         except NewerRelease:
             log.warning("command %s: a newer release has written the guild's queue", invocation.command)
             return Answer("I am being updated, and your queue is kept. Try again in a minute.", ephemeral=True)
+        except StoreBroken as error:
+            log.error("command %s: %s", invocation.command, error)  # noqa: TRY400  # the sentence is the news
+            return Answer(
+                "I couldn't reach the database, so nothing was changed. Whoever runs me finds the reason in my log.",
+                ephemeral=True,
+            )
         except StoreUnavailable:
             log.warning("command %s: the store is unavailable", invocation.command, exc_info=True)
-            return Answer("I could not reach my memory just now. Try again in a moment.", ephemeral=True)
+            return Answer("I couldn't reach the database. Try again in a moment.", ephemeral=True)
         except DiscordError:
             log.warning("command %s: Discord did not answer", invocation.command, exc_info=True)
             return Answer("Discord did not tell me where you are. Try again in a moment.", ephemeral=True)

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from timmybot.domain.change import Change, OwedReply
-from timmybot.domain.errors import NoLongerWaiting, NoSuchPosition, NothingPlaying
+from timmybot.domain.errors import NoLongerWaiting, NoSuchPage, NoSuchPosition, NothingPlaying
 from timmybot.domain.guild_state import GuildState, Loop
 from timmybot.domain.ids import ChannelId, EntryId, InteractionId, OrderKey, PlayId, UserId
 from timmybot.domain.queue_edits import Wish, append, put_next
@@ -180,7 +180,7 @@ class GuildCommands:
         )
         before = (page - 1) * PAGE
         if before and len(waiting) <= before:
-            raise NoSuchPosition(before + 1, state.waiting)
+            raise NoSuchPage(page, max(-(-state.waiting // PAGE), 1))
         return page_of_queue(current, waiting[before:], before, state.tally)
 
     async def now_playing(self, position_of: PositionOf) -> str:

@@ -133,6 +133,17 @@ class HeldGuilds:
         await self._close_players(shard_id)
         await self._leases.release(shard_id, to=heir, session=session)
 
+    async def abandon(self, shard_id: ShardId) -> None:
+        """Leave the shard's voice channels without a word to the store, which takes none.
+
+        The lease runs out by itself.
+        """
+        await self._forget(self._of(shard_id))
+        for guild_id in self._connected_on(shard_id):
+            await self._players.open(guild_id).leave()
+        await self._sessions.close(shard_id)
+        await self._close_players(shard_id)
+
     def _of(self, shard_id: ShardId) -> list[_Kept]:
         return [kept for guild, kept in self._kept.items() if shard_of(guild, self._shard_count) == shard_id]
 

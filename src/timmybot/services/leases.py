@@ -19,7 +19,7 @@ from dataclasses import replace
 from timmybot.domain.ids import Epoch, PlayId, ShardId, WorkerId
 from timmybot.domain.lease import GatewaySession, Heartbeat, Observer, ShardLease, claimable, fair_share
 from timmybot.ports.clock import Clock
-from timmybot.ports.guild_store import StoreUnavailable
+from timmybot.ports.guild_store import StoreBroken, StoreUnavailable
 from timmybot.ports.lease_store import LeaseLost, LeaseStore
 from timmybot.settings import Settings
 
@@ -63,6 +63,8 @@ class Leases:
         self._told: dict[PlayId, int] = {}
         """Where playings were by heartbeats that have been written over since, the latest last."""
         self._acknowledged_at = float("-inf")
+        self.store_is_broken = False
+        """Whether the last beat was refused by a store that somebody has to mend first."""
         self._confirmed = True
         self._last_beat_at = clock.monotonic()
         self.held: dict[ShardId, ShardLease] = {}
@@ -122,7 +124,12 @@ class Leases:
             # Others may have taken what this worker still believes to hold: a beat alone does not give it back.
             self._confirmed = not self.held
             self._in_doubt |= set(self.held)
-        await self._store.beat(self._mine)
+        try:
+            await self._store.beat(self._mine)
+        except StoreBroken:
+            self.store_is_broken = True
+            raise
+        self.store_is_broken = False
         self._acknowledged_at = before
         self._tells = self._mine.positions
 

@@ -17,7 +17,7 @@ from timmybot.domain.order_key import KeysExhausted
 from timmybot.domain.rewriting import Contents, Rewritten, bring_back_with_fresh_places, in_order_of, shuffle
 from timmybot.domain.track import Entry
 from timmybot.domain.undo import COPIES, Undo, bring_back_queue, bring_back_removed
-from timmybot.domain.wording import history_of, named
+from timmybot.domain.wording import history_of, named, tracks
 from timmybot.ports.guild_store import GuildStore
 from timmybot.services.carrying_out import CarryingOut, Permit, anybody
 from timmybot.services.moving_on import what_stays
@@ -88,7 +88,7 @@ class QueueCommands:
 
         async def decide(state: GuildState) -> tuple[Change, str]:
             change = await writing.change(state, plan)
-            return change, f"Shuffled {change.state.waiting:,} tracks. `/undo` brings the old order back."
+            return change, f"Shuffled {tracks(change.state.waiting)}. `/undo` brings the old order back."
 
         return await self._carry_out(decide)
 
@@ -97,7 +97,8 @@ class QueueCommands:
             if not state.waiting:
                 raise NothingWaits
             change = queue_edits.clear(state, *await what_stays(self._store, state))
-            return change, f"Cleared {state.waiting:,} tracks. `/undo` brings them back."
+            them = "it" if state.waiting == 1 else "them"
+            return change, f"Cleared {tracks(state.waiting)}. `/undo` brings {them} back."
 
         return await self._carry_out(decide)
 

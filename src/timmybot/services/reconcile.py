@@ -405,7 +405,7 @@ class Reconciler:
         await self._once(wanted, await stop(self._store, wanted))
         await self._player.leave()
         if why:
-            await self._tell(wanted, why)
+            await self._tell(wanted, f"{why} `/undo` brings the queue back.")
 
     async def _once(self, wanted: GuildState, change: Change) -> None:
         """Commit that the player leaves, unless it was committed before and nobody heard of it."""

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 
 from timmybot.domain.ids import GuildId, ShardId, shard_of
 from timmybot.ports.clock import Clock
-from timmybot.ports.guild_store import GuildStores, StoreUnavailable
+from timmybot.ports.guild_store import GuildStores, StoreBroken, StoreUnavailable
 from timmybot.ports.inbox import Inbox
 from timmybot.ports.metrics import Metrics
 from timmybot.ports.service_scaler import ScaleInProtection
@@ -28,6 +28,10 @@ log = logging.getLogger(__name__)
 
 HAND_OVER_LOOK_SECONDS = 0.5
 """How often a worker looks whether a shard was handed to it, while another is leaving: 3 s of silence are promised."""
+
+BROKEN_STORE_SECONDS = 2.0
+"""How long a worker that was told to stop tries a store that somebody has to mend first. It is not waited for: whoever
+mends it may be who stops the worker."""
 
 
 class Worker:
@@ -165,8 +169,8 @@ class Worker:
         """
         try:
             await self._leases.announce_draining()
-        except StoreUnavailable:
-            log.warning("nobody was told that this worker is leaving", exc_info=True)
+        except StoreUnavailable as error:
+            log.warning("nobody was told that this worker is leaving: %s", error)
         if self._leases.held and self._leases.heir() is not None:
             await self._clock.sleep(self._settings.heartbeat_seconds)
         await self._hand_everything_over()
@@ -175,16 +179,34 @@ class Worker:
     async def _hand_everything_over(self) -> None:
         heir = self._leases.heir()
         log.info("handing %d shards over to %s", len(self._leases.held), heir or "nobody")
+        broken_until = self._clock.monotonic() + BROKEN_STORE_SECONDS
         while self._leases.held:
-            await asyncio.gather(*(self._hand_over(shard_id) for shard_id in list(self._leases.held)))
-            if self._leases.held:  # The store is away: the music goes on until it is back, or the time is over.
-                await self._clock.sleep(self._settings.heartbeat_seconds)
+            failures = await asyncio.gather(*(self._hand_over(shard_id) for shard_id in list(self._leases.held)))
+            if not self._leases.held:
+                return
+            pause = self._settings.heartbeat_seconds
+            if self._leases.store_is_broken or any(isinstance(failure, StoreBroken) for failure in failures):
+                left = broken_until - self._clock.monotonic()
+                if left <= 0 and self._stopping:
+                    await self._abandon_everything()
+                    return
+                pause = min(pause, max(left, 0.0)) if self._stopping else pause
+            await self._clock.sleep(
+                pause
+            )  # The store is away: the music goes on until it is back, or the time is over.
 
-    async def _hand_over(self, shard_id: ShardId) -> None:
+    async def _abandon_everything(self) -> None:
+        log.error("the store stays broken, so this worker leaves without having saved its places")
+        await asyncio.gather(*(self._held_guilds.abandon(shard_id) for shard_id in list(self._leases.held)))
+
+    async def _hand_over(self, shard_id: ShardId) -> StoreUnavailable | None:
+        """Return what keeps the shard from being released, if anything does."""
         try:
             await self._held_guilds.hand_over(shard_id, self._leases.heir())
-        except StoreUnavailable:
-            log.warning("shard %d was not released yet", shard_id)
+        except StoreUnavailable as error:
+            log.warning("shard %d was not released yet: %s", shard_id, error)
+            return error
+        return None
 
     async def _balance(self) -> None:
         """Give way to newer and to poorer workers, never at the cost of a guild that plays."""

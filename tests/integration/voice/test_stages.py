@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from sandbox.discord import Guild
 from sandbox.discord.permissions import EVERYONE, Permission
 from sandbox.discord.world import Channel
@@ -61,6 +63,24 @@ async def test_taken_off_the_stage_it_says_so_and_does_not_climb_back(scene: Sce
     await until(lambda: bool(player.status().notices), "its saying so")
     assert "taken off the stage" in player.status().notices[0]
     assert is_suppressed(scene.guild)
+
+
+@pytest.mark.parametrize("is_afk", [True, False], ids=["the AFK channel", "one without the permission to speak"])
+async def test_suppressed_where_no_stage_is_it_asks_for_nothing_that_only_stages_have(
+    scene: Scene, *, is_afk: bool
+) -> None:
+    rights = MODERATOR if is_afk else MODERATOR & ~Permission.SPEAK
+    quiet = scene.guild.create_voice_channel("Quiet", bot_permissions=rights)
+    if is_afk:
+        scene.guild.make_afk_channel(quiet)
+    bot = await scene.worker()
+    player = await bot.play(scene.guild)
+    await scene.alice.ear.wait_for_sound(seconds=0.3)
+    await scene.guild.move_bot(quiet)
+    assert is_suppressed(scene.guild)
+    await until(lambda: player.status().given_up, "its giving up")
+    assert ("AFK channel" if is_afk else "Speak") in (player.status().trouble or "")
+    assert "PATCH" not in [call.method for call in scene.discord.log.rest_calls]
 
 
 async def test_moved_to_a_stage_it_does_what_it_can_there_too(scene: Scene) -> None:

@@ -38,6 +38,30 @@ async def test_a_server_mute_is_told_the_queue_goes_on_and_is_heard_after_the_un
         assert len(a.guild.text_channel.messages) == 1
 
 
+async def test_asked_to_the_afk_channel_it_says_that_nobody_is_heard_there_and_keeps_the_queue(house: House) -> None:
+    a = house.a
+    music, afk = a.guild.voice_channel, a.guild.create_voice_channel("Away")
+    a.guild.make_afk_channel(afk)
+    async with house.bot():
+        await a.member.join(afk)
+        shown = await a.play(a.songs[0])
+        sentence = f"Nobody can be heard in the AFK channel <#{afk.id}>. Join another voice channel."
+        said = await shown.wait_for(lambda text: sentence in text)
+        assert "The queue is kept: `/resume` brings me back." in said
+        assert a.guild.bot_voice_state is None
+        await a.member.join(music)
+        await a.says("resume")
+        await hears(a, 0)
+        await a.play(a.songs[1])
+        await a.guild.move_bot(afk)
+        await until(lambda: a.guild.bot_voice_state is None, "its leaving")
+        assert sentence in await is_told(a, "The queue is kept")
+        await a.says("resume")
+        await hears(a, 0)
+        await a.says("skip")
+        await hears(a, 1)
+
+
 async def test_moved_where_it_may_not_speak_it_says_so_and_comes_back_with_its_queue(house: House) -> None:
     a = house.a
     quiet = a.guild.create_voice_channel("Quiet", bot_permissions=EVERYONE & ~Permission.SPEAK)

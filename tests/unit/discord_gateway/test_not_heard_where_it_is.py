@@ -105,6 +105,36 @@ async def test_a_right_that_is_withdrawn_while_the_entry_is_arranged_keeps_it_ou
     assert refused.value.lasting
 
 
+def of_guild(afk_channel_id: ChannelId | None) -> Event:
+    afk = None if afk_channel_id is None else str(afk_channel_id)
+    return "GUILD_UPDATE", {"id": str(GUILD), "owner_id": "10", "afk_channel_id": afk}
+
+
+class TestTheAfkChannel:
+    async def test_it_is_not_entered(self, desk: Desk) -> None:
+        desk.hear(of_guild(MUSIC))
+        with pytest.raises(SignallingError, match="Nobody can be heard in the AFK channel <#5>") as refused:
+            await desk.signalling.join(GUILD, MUSIC)
+        assert refused.value.lasting
+        desk.hear(of_guild(None))
+        await desk.signalling.join(GUILD, MUSIC)
+
+    async def test_moved_there_it_says_so(self, desk: Desk) -> None:
+        desk.hear(of_guild(QUIET))
+        await desk.signalling.join(GUILD, MUSIC)
+        desk.hear(state(QUIET))
+        (told,) = desk.told
+        assert isinstance(told, MayNotSpeak)
+        assert "Nobody can be heard in the AFK channel <#6>" in told.sentence
+
+    async def test_a_channel_that_becomes_it_while_the_bot_is_there_is_told(self, desk: Desk) -> None:
+        await desk.signalling.join(GUILD, MUSIC)
+        desk.hear(of_guild(QUIET))
+        assert desk.told == []
+        desk.hear(of_guild(MUSIC))
+        assert [type(told) for told in desk.told] == [MayNotSpeak]
+
+
 class TestServerMute:
     async def test_it_is_told_once_with_what_to_do(self, desk: Desk) -> None:
         await desk.signalling.join(GUILD, MUSIC)

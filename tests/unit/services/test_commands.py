@@ -49,7 +49,8 @@ def test_no_method_of_a_guilds_store_or_commands_can_name_a_guild() -> None:
 @pytest.mark.parametrize(
     ("url", "reason"),
     [
-        ("never gonna give you up", "spaces"),
+        ("never gonna give you up", "I play links, and do not search for words"),
+        ("http://radio.example/my song.mp3", "spaces"),
         ("song.mp3", "http://"),
         ("ftp://radio.example/song.mp3", "http://"),
         ("file:///etc/passwd", "http://"),

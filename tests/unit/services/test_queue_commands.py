@@ -90,7 +90,19 @@ async def test_a_queue_says_how_much_there_is_and_what_is_not_known_of_it() -> N
 async def test_a_page_that_is_not_there_is_refused_and_the_last_one_is_shown() -> None:
     house = await a_house_with(*(f"n{number}" for number in range(13)))
     assert "11. <https://radio.example/n11.ogg>" in (await house.says("queue", page="2")).content
-    assert "There is no number 21" in (await house.says("queue", page="3")).content
+    assert (await house.says("queue", page="3")).content == "There is no page 3: the queue has 2 pages."
+
+
+@pytest.mark.parametrize("names", [["now"], ["now", "next"]])
+async def test_a_queue_of_one_page_says_that_it_has_one(names: list[str]) -> None:
+    house = await a_house_with(*names)
+    assert (await house.says("queue", page="2")).content == "There is no page 2: the queue has one page."
+
+
+async def test_one_track_is_shuffled_and_cleared_in_the_singular() -> None:
+    house = await a_house_with("now", "next")
+    assert (await house.says("shuffle")).content.startswith("Shuffled 1 track. ")
+    assert (await house.says("clear")).content == "Cleared 1 track. `/undo` brings it back."
 
 
 async def test_a_page_of_the_longest_links_fits_into_a_message() -> None:

@@ -12,9 +12,10 @@ from tests.fakes.workers import FakeWorker, Theatre
 from timmybot.domain.ids import ChannelId, GuildId, InteractionId, ShardId
 from timmybot.ports.guild_store import StoreUnavailable
 from timmybot.ports.voice import Ending
-from timmybot.services.worker import HAND_OVER_LOOK_SECONDS
+from timmybot.services.worker import BROKEN_STORE_SECONDS, HAND_OVER_LOOK_SECONDS
 
 ELSEWHERE = ChannelId(79)
+WITHIN_SECONDS = 3.0
 
 
 async def test_a_play_is_heard_and_its_answer_says_what_plays(theatre: Theatre, worker: FakeWorker) -> None:
@@ -124,6 +125,7 @@ async def test_thrown_out_by_a_moderator_the_bot_does_not_come_back_by_itself(
     worker.player(GUILD).kick()
     await theatre.clock.advance(30)
     assert worker.player(GUILD).told.count(f"join {VOICE}") == 1
+    assert any(said.endswith("`/undo` brings the queue back.") for _, said in theatre.rest.told)
     await theatre.says("play", url=SONG)
     await theatre.clock.advance(1)
     assert worker.player(GUILD).sounds
@@ -349,3 +351,50 @@ async def test_members_are_answered_even_when_the_answer_came_too_late(theatre: 
 
 async def _nobody(shard_id: ShardId) -> list[GuildId]:
     return []
+
+
+class TestAStoreThatSomebodyHasToMendFirst:
+    @pytest.fixture
+    async def broken(self, theatre: Theatre, worker: FakeWorker) -> FakeWorker:
+        await theatre.says("play", url=SONG)
+        await theatre.clock.advance(1)
+        self._break(theatre, broken=True)
+        return worker
+
+    def _break(self, theatre: Theatre, *, broken: bool) -> None:
+        for each in (theatre.guilds, theatre.leases, theatre.inbox):
+            each.faults.broken = broken
+
+    async def test_the_music_goes_on(self, theatre: Theatre, broken: FakeWorker) -> None:
+        await theatre.clock.advance(theatre.settings.heartbeat_seconds)
+        assert broken.player(GUILD).sounds
+
+    @pytest.mark.parametrize("seconds_before", [0.0, 1.0, 60.0])
+    async def test_a_worker_told_to_stop_leaves_the_channel_within_seconds(
+        self, theatre: Theatre, broken: FakeWorker, seconds_before: float
+    ) -> None:
+        await theatre.clock.advance(seconds_before)
+        began = theatre.clock.monotonic()
+        await broken.drained()
+        assert theatre.clock.monotonic() - began < WITHIN_SECONDS
+        assert "leave" in broken.player(GUILD).told
+
+    async def test_room_made_in_time_saves_the_place(self, theatre: Theatre, broken: FakeWorker) -> None:
+        broken.player(GUILD).reach(30_000)
+        broken.stop.set()
+        await theatre.clock.advance(BROKEN_STORE_SECONDS / 2)
+        self._break(theatre, broken=False)
+        await broken.drained()
+        assert (await theatre.guilds.open(GUILD).state()).position_ms == 30_000
+
+    async def test_a_store_that_is_only_away_is_waited_for(self, theatre: Theatre, worker: FakeWorker) -> None:
+        """The control: what comes back by itself is worth the wait, for then no place is lost."""
+        await theatre.says("play", url=SONG)
+        await theatre.clock.advance(1)
+        theatre.guilds.faults.outage = theatre.leases.faults.outage = True
+        began = theatre.clock.monotonic()
+        await worker.drained()
+        assert theatre.clock.monotonic() - began > theatre.settings.drain_seconds - 1.0
+
+    async def test_members_are_told_who_can_do_something(self, theatre: Theatre, broken: FakeWorker) -> None:
+        assert "Whoever runs me finds the reason in my log" in str(await theatre.says("skip"))

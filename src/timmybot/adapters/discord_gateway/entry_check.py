@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from timmybot.adapters.discord_gateway.guild_facts import PLAYABLE, VOICE, Channel, GuildFacts
-from timmybot.adapters.discord_gateway.permissions import ALL, Permission, in_channel, in_guild
+from timmybot.adapters.discord_gateway.guild_facts import PLAYABLE, STAGE, VOICE, Channel, GuildFacts
+from timmybot.adapters.discord_gateway.permissions import Permission, in_channel, in_guild
 from timmybot.domain.ids import ChannelId, UserId
 
 
@@ -14,6 +14,8 @@ def obstacle(facts: GuildFacts, channel_id: ChannelId, me: UserId) -> str | None
         return f"I cannot find <#{channel_id}>. If it still exists, give me the permission View Channel there."
     if channel.kind not in PLAYABLE:
         return f"<#{channel_id}> is not a voice channel. Join one and try again."
+    if channel_id == facts.afk_channel_id:  # whatever the bot may: not even an administrator is heard there
+        return _afk(channel_id)
     permissions = _permissions(facts, channel, me)
     if missing := _missing(permissions, channel):
         return f"I may not play in <#{channel_id}>. Give me this permission there: {' and '.join(missing)}."
@@ -27,6 +29,8 @@ def obstacle(facts: GuildFacts, channel_id: ChannelId, me: UserId) -> str | None
 
 def may_not_speak(facts: GuildFacts, channel_id: ChannelId, me: UserId) -> str | None:
     """Why the bot, which is in the channel, is not heard there, or ``None``."""
+    if channel_id == facts.afk_channel_id:
+        return _afk(channel_id)
     channel = facts.channels.get(channel_id)
     if channel is None or channel.kind != VOICE or _permissions(facts, channel, me) & Permission.SPEAK:
         return None
@@ -34,15 +38,19 @@ def may_not_speak(facts: GuildFacts, channel_id: ChannelId, me: UserId) -> str |
     return f"I may not speak in <#{channel_id}>, so I stopped. Give me the permission {needed} there."
 
 
+def _afk(channel_id: ChannelId) -> str:
+    return f"Nobody can be heard in the AFK channel <#{channel_id}>. Join another voice channel."
+
+
 def _permissions(facts: GuildFacts, channel: Channel, me: UserId) -> int:
     base = in_guild(facts.guild_id, facts.owner_id, me, facts.my_roles, facts.roles)
     return in_channel(base, facts.guild_id, me, facts.my_roles, channel.overwrites)
 
 
-def rights_on_stage(facts: GuildFacts, channel_id: ChannelId, me: UserId) -> int:
-    """The bot's permissions in the channel; all of them if nothing is known of it, so that Discord's answer decides."""
+def rights_on_stage(facts: GuildFacts, channel_id: ChannelId, me: UserId) -> int | None:
+    """The bot's permissions in the channel, or ``None`` if it is no stage, as far as is known."""
     channel = facts.channels.get(channel_id)
-    return ALL if channel is None else _permissions(facts, channel, me)
+    return _permissions(facts, channel, me) if channel is not None and channel.kind == STAGE else None
 
 
 def _missing(permissions: int, channel: Channel) -> list[str]:

@@ -36,6 +36,8 @@ class GuildFacts:
     roles: dict[int, int] = field(default_factory=dict)
     my_roles: tuple[int, ...] = ()
     channels: dict[ChannelId, Channel] = field(default_factory=dict)
+    afk_channel_id: ChannelId | None = None
+    """The channel for those who are away, in which nobody can be heard."""
     voice: dict[UserId, ChannelId] = field(default_factory=dict)
     """Who is in which voice channel."""
     voice_known: bool = True
@@ -46,7 +48,8 @@ class GuildFacts:
     @classmethod
     def from_create(cls, data: Mapping[str, Any], me: UserId | None, *, voice_known: bool = True) -> GuildFacts:
         """Read a GUILD_CREATE. It always lists the bot itself among the members, whatever the intents."""
-        facts = cls(GuildId(int(data["id"])), owner_id=int(data["owner_id"]), voice_known=voice_known)
+        facts = cls(GuildId(int(data["id"])), voice_known=voice_known)
+        facts.hear("GUILD_UPDATE", data, me)
         facts.roles = {int(role["id"]): int(role["permissions"]) for role in data.get("roles", ())}
         facts.channels = {ChannelId(int(each["id"])): _channel(each) for each in data.get("channels", ())}
         for state in data.get("voice_states", ()):
@@ -60,6 +63,8 @@ class GuildFacts:
         match event:
             case "GUILD_UPDATE":
                 self.owner_id = int(data["owner_id"])
+                afk = data.get("afk_channel_id")
+                self.afk_channel_id = None if afk is None else ChannelId(int(afk))
             case "GUILD_ROLE_CREATE" | "GUILD_ROLE_UPDATE":
                 self.roles[int(data["role"]["id"])] = int(data["role"]["permissions"])
             case "GUILD_ROLE_DELETE":

@@ -11,7 +11,6 @@ from typing import Any, Final
 from timmybot.adapters.discord_gateway.connection import ShardConnection
 from timmybot.adapters.discord_gateway.entry_check import may_not_speak, obstacle, rights_on_stage
 from timmybot.adapters.discord_gateway.guild_facts import GuildFacts
-from timmybot.adapters.discord_gateway.permissions import ALL
 from timmybot.adapters.discord_gateway.server_mute import ServerMutes
 from timmybot.adapters.discord_gateway.session import Frame, Op
 from timmybot.adapters.discord_gateway.stages import Stages
@@ -33,7 +32,13 @@ log = logging.getLogger(__name__)
 JOIN_SECONDS: Final = 4.0
 """How long Discord may take to arrange a connection; it usually takes well under one second."""
 _CHANNEL_SECONDS: Final = 1.0
-_CHANGES_OF_RIGHTS: Final = ("CHANNEL_UPDATE", "GUILD_ROLE_UPDATE", "GUILD_ROLE_DELETE", "GUILD_MEMBER_UPDATE")
+_CHANGES_OF_RIGHTS: Final = (
+    "CHANNEL_UPDATE",
+    "GUILD_ROLE_UPDATE",
+    "GUILD_ROLE_DELETE",
+    "GUILD_MEMBER_UPDATE",
+    "GUILD_UPDATE",  # which may make a channel the AFK channel
+)
 _GUILD_SECONDS: Final = 5.0
 """How long after READY the guild's GUILD_CREATE may take."""
 
@@ -176,7 +181,7 @@ class Signalling:
         voice = self._voice_of(guild_id)
         if not voice.is_elsewhere(data):
             if self._stages is not None:
-                rights = self._rights_in(guild_id, voice.user_id, data)
+                rights = self._rights_on_stage(guild_id, voice.user_id, data)
                 self._stages.hear(guild_id, data, rights, lambda said: self._tell(guild_id, InAudience(said)))
             if (muted := self._mutes.hear(guild_id, data)) is not None:
                 self._tell(guild_id, muted)
@@ -187,10 +192,10 @@ class Signalling:
             return lost
         return self._why_gone(guild_id, happened) if isinstance(happened, Kicked) else happened
 
-    def _rights_in(self, guild_id: GuildId, me: UserId | None, data: Mapping[str, Any]) -> int:
+    def _rights_on_stage(self, guild_id: GuildId, me: UserId | None, data: Mapping[str, Any]) -> int | None:
         facts, channel_id = self._facts.get(guild_id), data.get("channel_id")
         if facts is None or channel_id is None or me is None:
-            return ALL
+            return None
         return rights_on_stage(facts, ChannelId(int(channel_id)), me)
 
     def _why_gone(self, guild_id: GuildId, kicked: Kicked) -> VoiceEvent:

@@ -3,6 +3,9 @@
 A bot that may moderate the stage lets itself speak. One that may ask, asks once, and the text channel hears that
 somebody has to let it. Taken off the stage again it asks for nothing: a moderator meant it.
 
+The channel's type says what is a stage, and not ``suppress``, which is true in the AFK channel, too, and wherever the
+bot may not speak: Discord refuses there what stages have.
+
 Source: Discord, Voice Resource, "Modify Current User Voice State"; Voice State Object: ``suppress`` and
 ``request_to_speak_timestamp``.
 """
@@ -38,12 +41,13 @@ class Stages:
         """The stage that the bot has come to, and has done what it can to be heard on."""
         self._asking: set[asyncio.Task[None]] = set()
 
-    def hear(self, guild_id: GuildId, state: Mapping[str, Any], rights: int, tell: Tell) -> None:
-        """Take in a voice state of the bot itself; ``rights`` are its permissions in that channel."""
+    def hear(self, guild_id: GuildId, state: Mapping[str, Any], rights: int | None, tell: Tell) -> None:
+        """Take in a voice state of the bot itself; ``rights`` are its permissions in that channel, ``None`` in one that
+        is no stage or of which nothing is known."""
         channel_id = None if state.get("channel_id") is None else ChannelId(int(state["channel_id"]))
         if channel_id is None or self._on.get(guild_id) != channel_id:
             self._on.pop(guild_id, None)
-        if channel_id is None or not state.get("suppress") or state.get("request_to_speak_timestamp"):
+        if channel_id is None or rights is None or not state.get("suppress") or state.get("request_to_speak_timestamp"):
             return
         if guild_id in self._on:
             tell(f"I was taken off the stage <#{channel_id}>, so nobody hears me there. Let me speak, or use `/stop`.")

@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from timmybot.adapters.sqlite.schema import APPLICATION_ID, MIGRATIONS
-from timmybot.ports.guild_store import StoreError, StoreUnavailable
+from timmybot.adapters.sqlite.trouble import needs_an_operator, what_to_do, why_not_writable
+from timmybot.ports.guild_store import StoreBroken, StoreError, StoreUnavailable
 from timmybot.ports.records.fields import Record
 
 T = TypeVar("T")
@@ -37,6 +38,7 @@ class Database:
     """Raises :class:`DatabaseRefused` for a file that is not ours, or is of a newer release."""
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite")
         try:
             self._connection = self._thread.submit(_open, path).result()
@@ -52,8 +54,9 @@ class Database:
     async def run(self, use: Callable[[sqlite3.Connection], T]) -> T:
         """Run ``use`` in a transaction of its own, on the database's thread; what it raises undoes all it wrote.
 
-        Raises :class:`StoreUnavailable` when the file is locked, full or failing, and nothing was written; and
-        :class:`StoreError` for anything else SQLite refuses.
+        Raises :class:`StoreUnavailable` when the file is locked, :class:`StoreBroken` when it is full, read-only,
+        damaged or failing, each with what to do, and nothing was written; and :class:`StoreError` for anything else
+        that SQLite refuses.
         """
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._run, use)
 
@@ -61,9 +64,11 @@ class Database:
         try:
             with _transaction(self._connection):
                 return use(self._connection)
-        except sqlite3.OperationalError as error:
-            raise StoreUnavailable(f"the database file cannot be used just now ({error})") from error
         except sqlite3.Error as error:
+            if needs_an_operator(error):
+                raise StoreBroken(what_to_do(self._path, error)) from error
+            if isinstance(error, sqlite3.OperationalError):
+                raise StoreUnavailable(what_to_do(self._path, error)) from error
             raise StoreError(f"SQLite refused: {error}") from error
 
 
@@ -81,18 +86,17 @@ def from_text(text: object) -> Record:
 
 
 def _open(path: Path) -> sqlite3.Connection:
+    if obstacle := why_not_writable(path):
+        raise DatabaseRefused(obstacle)
     try:
         connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
     except sqlite3.Error as error:
-        raise DatabaseRefused(f"{path} cannot be opened ({error}). Is its directory there, and yours?") from error
+        raise DatabaseRefused(what_to_do(path, error)) from error
     try:
         _prepare(connection, path)
-    except sqlite3.OperationalError as error:
+    except sqlite3.Error as error:
         connection.close()
-        raise DatabaseRefused(f"{path} cannot be used ({error}). Does another TimmyBot run on it?") from error
-    except sqlite3.DatabaseError as error:
-        connection.close()
-        raise DatabaseRefused(f"{path} is not a TimmyBot database ({error}). Name another file.") from error
+        raise DatabaseRefused(what_to_do(path, error)) from error
     except BaseException:
         connection.close()
         raise
