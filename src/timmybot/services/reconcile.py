@@ -358,7 +358,7 @@ class Reconciler:
                 assert wanted.current is not None
                 entry = await self._store.entry(wanted.current, of=wanted)
                 name = named(entry.track) if entry else "a track"
-                await self._advance(over, f"I skipped {name}: {why}", wanted)
+                await self._advance(over, f"I skipped {name}: {why}", wanted, is_named=True)
         return True
 
     async def _prepare(self, over: PlayId, wanted: GuildState) -> bool:
@@ -386,11 +386,12 @@ class Reconciler:
         told = self._last_position(play_id, rate=0.0 if wanted.paused else wanted.settings.sound(None).rate)
         return max(own, wanted.position_ms, told or 0)
 
-    async def _advance(self, over: PlayId, trouble: str | None, wanted: GuildState) -> None:
+    async def _advance(self, over: PlayId, trouble: str | None, wanted: GuildState, *, is_named: bool = False) -> None:
+        """``is_named``: ``trouble`` names the track already."""
         status = self._player.status()
         if trouble is None and self._spinning.is_out_of_hand(wanted, over, status.position_ms):
             trouble = STOPPED_REPEATING
-        elif trouble is not None and status.play_id == over and wanted.current is not None:
+        elif trouble is not None and not is_named and status.play_id == over and wanted.current is not None:
             entry = await self._store.entry(wanted.current, of=wanted)
             trouble = failed(entry.track, trouble, status.position_ms) if entry else trouble
         why = Over.FAILED if trouble else Over.ENDED
