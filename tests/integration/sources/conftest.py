@@ -9,8 +9,8 @@ import pytest
 from sandbox.melody import Melody, compose
 from sandbox.recording import Format, record
 from tests.integration.sources.media_server import MediaServer, media_server
-from timmybot.adapters.sources.http import HttpTrackSource
 from timmybot.adapters.sources.filling import FillingThreads
+from timmybot.adapters.sources.http import HttpTrackSource
 
 Recorded = Callable[[Format], bytes]
 

@@ -25,8 +25,8 @@ from tests.integration.sources.media_server import (
     redirect,
     status,
 )
-from timmybot.adapters.sources.http import HttpTrackSource
 from timmybot.adapters.sources.filling import FillingThreads
+from timmybot.adapters.sources.http import HttpTrackSource
 from timmybot.domain.track import Track
 from timmybot.ports.track_source import Gap, TrackError
 

@@ -11,11 +11,11 @@ from sandbox.recording import Format
 from tests.integration.sources.conftest import Recorded
 from tests.integration.sources.hearing import drain
 from tests.integration.sources.media_server import Behaviour, Handler, MediaServer, breaking, content, status
-from timmybot.adapters.sources.http import HttpTrackSource
 from timmybot.adapters.sources.addresses import AddressPolicy
 from timmybot.adapters.sources.content import PAUSES
 from timmybot.adapters.sources.fetch import HttpFile
 from timmybot.adapters.sources.filling import FillingThreads
+from timmybot.adapters.sources.http import HttpTrackSource
 from timmybot.adapters.sources.stream import Marks
 from timmybot.domain.track import Track
 from timmybot.ports.track_source import TrackError

@@ -12,10 +12,10 @@ from timmybot.adapters.sources.loudness import measure
 from tests.integration.sources.hearing import HERTZ, click_in, decode, drain, level_db, tone
 from tests.integration.sources.media_server import MediaServer, content, endless
 from tests.integration.sources.test_playing import encoded
-from timmybot.adapters.sources.http import HttpTrackSource
 from timmybot.adapters.sources.addresses import AddressPolicy
 from timmybot.adapters.sources.fetch import HttpFile
 from timmybot.adapters.sources.filling import FillingThreads
+from timmybot.adapters.sources.http import HttpTrackSource
 from timmybot.domain.track import Track
 from timmybot.ports.track_source import Loudness, Sound
 

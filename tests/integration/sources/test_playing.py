@@ -15,8 +15,8 @@ from sandbox.recording import Format, opus_packets
 from tests.integration.sources.conftest import Recorded
 from tests.integration.sources.hearing import drain, share_of
 from tests.integration.sources.media_server import MediaServer, content
-from timmybot.adapters.sources.http import HttpTrackSource
 from timmybot.adapters.sources.filling import FillingThreads
+from timmybot.adapters.sources.http import HttpTrackSource
 from timmybot.adapters.sources.packets import is_frame
 from timmybot.domain.track import Track
 

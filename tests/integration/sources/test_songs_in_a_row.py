@@ -13,11 +13,11 @@ from tests.integration.sources.media_server import Behaviour, Handler, MediaServ
 from tests.integration.sources.test_playing import encoded
 from tests.integration.sources.test_sound import HALF_AS_LOUD, await_change
 from tests.integration.sources.test_stations import hearing
-from timmybot.adapters.sources.children.media import demux
-from timmybot.adapters.sources.http import HttpTrackSource
 from timmybot.adapters.sources.addresses import AddressPolicy
+from timmybot.adapters.sources.children.media import demux
 from timmybot.adapters.sources.fetch import HttpFile
 from timmybot.adapters.sources.filling import FillingThreads
+from timmybot.adapters.sources.http import HttpTrackSource
 from timmybot.adapters.sources.row import Placed, Row, Timed
 from timmybot.domain.track import Track
 from timmybot.ports.track_source import TrackError

@@ -22,8 +22,8 @@ from tests.integration.sources.hearing import (
 )
 from tests.integration.sources.media_server import MediaServer, content
 from tests.integration.sources.test_playing import encoded
-from timmybot.adapters.sources.http import HttpTrackSource
 from timmybot.adapters.sources.filling import FillingThreads
+from timmybot.adapters.sources.http import HttpTrackSource
 from timmybot.adapters.sources.stream import BufferedStream
 from timmybot.domain.track import Track
 from timmybot.ports.track_source import AS_IT_IS, Effect, Gap, Sound

@@ -11,9 +11,9 @@ from sandbox.recording import Format
 from tests.integration.sources.conftest import Recorded
 from tests.integration.sources.hearing import drain
 from tests.integration.sources.media_server import Behaviour, Handler, MediaServer, status
-from timmybot.adapters.sources.http import HttpTrackSource
 from timmybot.adapters.sources.addresses import AddressPolicy
 from timmybot.adapters.sources.filling import FillingThreads
+from timmybot.adapters.sources.http import HttpTrackSource
 from timmybot.adapters.sources.playback import PAUSES, RETURNS, Playback
 from timmybot.adapters.sources.stream import RETRY_SECONDS, BufferedStream, Marks
 

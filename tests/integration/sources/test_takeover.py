@@ -14,10 +14,10 @@ from sandbox.recording import Format, opus_packets
 from tests.integration.sources.conftest import Recorded
 from tests.integration.sources.hearing import drain
 from tests.integration.sources.media_server import MediaServer, content
-from timmybot.adapters.sources.children.media import demux
-from timmybot.adapters.sources.http import HttpTrackSource
 from timmybot.adapters.sources.addresses import AddressPolicy
+from timmybot.adapters.sources.children.media import demux
 from timmybot.adapters.sources.filling import FillingThreads
+from timmybot.adapters.sources.http import HttpTrackSource
 from timmybot.adapters.sources.matroska import CLUSTER_MARK
 from timmybot.adapters.sources.ogg import PAGE_MARK
 from timmybot.adapters.sources.packets import SILENCE, Unexpected

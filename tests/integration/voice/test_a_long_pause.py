@@ -18,8 +18,8 @@ from sandbox.recording import Format, record
 from tests.integration.sources.media_server import Behaviour, Handler, MediaServer, content, media_server, status
 from tests.integration.voice.scene import Bot, Scene, until
 from timmybot.adapters.discord_voice import VoicePlayers
-from timmybot.adapters.sources.http import HttpTrackSource
 from timmybot.adapters.sources.content import Content
+from timmybot.adapters.sources.http import HttpTrackSource
 from timmybot.domain.ids import ChannelId, GuildId, PlayId
 from timmybot.domain.track import Track
 from timmybot.ports.voice import Ending, Player

@@ -23,9 +23,8 @@ from tests.integration.sources.media_server import Behaviour, Handler, MediaServ
 from tests.integration.voice.left_over import Held, held
 from tests.integration.voice.scene import Bot, Scene, until
 from timmybot.adapters.discord_voice import VoicePlayers
-from timmybot.adapters.sources.http import HttpTrackSource
 from timmybot.adapters.sources.filling import FillingThreads
-from timmybot.adapters.sources.http import FILLING_THREADS
+from timmybot.adapters.sources.http import FILLING_THREADS, HttpTrackSource
 from timmybot.adapters.sources.stream import BufferedStream
 from timmybot.domain.ids import ChannelId, GuildId, PlayId
 from timmybot.domain.track import Track

@@ -213,8 +213,8 @@ def have_streams(stage: Stage, kind: type[FakeStream]) -> None:
     """Streams that are opened from now on are of this kind."""
     plain = stage.source.open
 
-    def open_(track: Track, *, position_ms: int, sound: Sound = AS_IT_IS) -> FakeStream:
-        stream = plain(track, position_ms=position_ms, sound=sound)
+    def open_(track: Track, *, position_ms: int, sound: Sound = AS_IT_IS, alone: bool = False) -> FakeStream:
+        stream = plain(track, position_ms=position_ms, sound=sound, alone=alone)
         stage.source.opened[-1] = kind(stream.frames, stream.place, sound=sound)
         return stage.source.opened[-1]
 
