@@ -91,7 +91,7 @@ class MediaPool:
     def warm(self) -> None:
         """Have a child begin, so that the first link need not wait for it. Never waits."""
         with self._lock:
-            if not self._children and not self._wanted:
+            if not self._children and not self._wanted and not self._closed:
                 self._want()
 
     def session(
@@ -147,6 +147,8 @@ class MediaPool:
         self._poke()
         if keeper is not None:
             keeper.join(10)
+        self._wake.close()
+        self._woken.close()
 
     # Placing streams
 
