@@ -9,8 +9,10 @@ import pytest
 from sandbox.melody import Melody, compose
 from sandbox.recording import Format, record
 from tests.integration.sources.media_server import MediaServer, media_server
+from tests.integration.sources.shared_media import shared_media
 from timmybot.adapters.sources.filling import FillingThreads
 from timmybot.adapters.sources.http import HttpTrackSource
+from timmybot.adapters.sources.media_pool import MediaPool
 
 Recorded = Callable[[Format], bytes]
 
@@ -47,8 +49,14 @@ def filling() -> Iterator[FillingThreads]:
     threads.join(10.0)
 
 
+@pytest.fixture(scope="module")
+def media() -> Iterator[MediaPool]:
+    with shared_media() as one:
+        yield one
+
+
 @pytest.fixture
-def source(server: MediaServer, filling: FillingThreads) -> Iterator[HttpTrackSource]:
-    one = HttpTrackSource(server.allowed, filling=filling, resolve_seconds=10.0)
+def source(server: MediaServer, filling: FillingThreads, media: MediaPool) -> Iterator[HttpTrackSource]:
+    one = HttpTrackSource(server.allowed, filling=filling, media=media, resolve_seconds=10.0)
     yield one
     one.close()

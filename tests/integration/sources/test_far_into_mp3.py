@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 
 from tests.integration.sources.hearing import HERTZ, decode, drain, loudest_hz, tone
+from tests.integration.sources.media_here import MediaHere
 from tests.integration.sources.media_server import MediaServer, content
 from tests.integration.sources.test_loudness import measured
 from tests.integration.sources.test_playing import encoded
-from timmybot.adapters.sources import mp3
 from timmybot.adapters.sources.addresses import AddressPolicy
+from timmybot.adapters.sources.children.media import mp3
 from timmybot.adapters.sources.filling import FillingThreads
+from timmybot.adapters.sources.media_pool import MediaPool
 from timmybot.adapters.sources.playback import Playback
 from timmybot.adapters.sources.stream import BufferedStream
 
@@ -42,11 +44,24 @@ def mix() -> bytes:
 
 
 @pytest.fixture
-def playing(server: MediaServer, filling: FillingThreads) -> Iterator[Callable[[bytes, int], Playing]]:
+def playing(server: MediaServer, filling: FillingThreads, media: MediaPool) -> Iterator[Play]:
+    yield from plays(server, filling, media)
+
+
+@pytest.fixture
+def playing_here(server: MediaServer, filling: FillingThreads) -> Iterator[Play]:
+    """In this process, where something can be put in the place of what a media child does."""
+    media = MediaHere()
+    yield from plays(server, filling, media)
+    media.close()
+
+
+def plays(server: MediaServer, filling: FillingThreads, media: MediaPool) -> Iterator[Play]:
     begun: list[Playing] = []
 
     def play(data: bytes, position_ms: int) -> Playing:
-        begun.append(Playing(server.serve("/mix.mp3", content(data)), server.allowed, filling, position_ms))
+        url = server.serve("/mix.mp3", content(data))
+        begun.append(Playing(url, server.allowed, filling, media, position_ms))
         return begun[-1]
 
     yield play
@@ -55,9 +70,11 @@ def playing(server: MediaServer, filling: FillingThreads) -> Iterator[Callable[[
 
 
 class Playing:
-    def __init__(self, url: str, allowed: tuple[str, ...], filling: FillingThreads, position_ms: int) -> None:
+    def __init__(
+        self, url: str, allowed: tuple[str, ...], filling: FillingThreads, media: MediaPool, position_ms: int
+    ) -> None:
         self._filling = filling
-        self.playback = Playback(url, AddressPolicy(allowed), filling.waiting)
+        self.playback = Playback(url, AddressPolicy(allowed), media, filling.waiting)
         self.stream = BufferedStream(self.playback, filling, position_ms=position_ms)
 
     def hear(self, seconds: int) -> list[bytes]:
@@ -78,10 +95,10 @@ def test_a_far_place_is_gone_to_without_what_lies_before_it(playing: Play, mix: 
 
 
 def test_negative_control_the_exact_way_takes_all_of_it(
-    playing: Play, mix: bytes, monkeypatch: pytest.MonkeyPatch
+    playing_here: Play, mix: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(mp3, "LARGE_BYTES", len(mix) + 1)
-    one = playing(mix, 298_000)
+    one = playing_here(mix, 298_000)
     one.hear(4)
     assert one.playback.received > 4.9 * BYTES_A_MINUTE
 
@@ -108,11 +125,11 @@ def test_where_the_same_share_of_the_file_is_another_place_it_is_read_up_to_ther
 
 @pytest.mark.parametrize("kind", MIXED)
 def test_negative_control_without_a_look_at_where_it_came_to_another_place_is_heard(
-    playing: Play, kind: str, monkeypatch: pytest.MonkeyPatch
+    playing_here: Play, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(mp3, "came_there", lambda begun, here: True)
 
-    heard = decode(playing(MIXED[kind](), CHANGES_MS - 2_000).hear(4))
+    heard = decode(playing_here(MIXED[kind](), CHANGES_MS - 2_000).hear(4))
 
     hz = [loudest_hz(heard[begin : begin + HERTZ]) for begin in (0, 3 * HERTZ)]
     assert hz != pytest.approx(HZ, rel=0.01)

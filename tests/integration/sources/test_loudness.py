@@ -7,12 +7,13 @@ import io
 import av
 import numpy as np
 import pytest
-from timmybot.adapters.sources.loudness import measure
 
 from tests.integration.sources.hearing import HERTZ, click_in, decode, drain, level_db, tone
+from tests.integration.sources.media_here import remote
 from tests.integration.sources.media_server import MediaServer, content, endless
 from tests.integration.sources.test_playing import encoded
 from timmybot.adapters.sources.addresses import AddressPolicy
+from timmybot.adapters.sources.children.media.loudness import measure
 from timmybot.adapters.sources.fetch import HttpFile
 from timmybot.adapters.sources.filling import FillingThreads
 from timmybot.adapters.sources.http import HttpTrackSource
@@ -25,7 +26,7 @@ def measured(server: MediaServer, data: bytes) -> tuple[Loudness | None, float]:
     asked: list[float] = []
     file = HttpFile(server.serve("/track", content(data)), AddressPolicy(server.allowed))
     try:
-        return measure(file, rest=asked.append), sum(asked)
+        return measure(remote(file), rest=asked.append), sum(asked)
     finally:
         file.close()
 

@@ -14,6 +14,7 @@ from tests.integration.sources.media_server import Behaviour, Handler, MediaServ
 from timmybot.adapters.sources.addresses import AddressPolicy
 from timmybot.adapters.sources.filling import FillingThreads
 from timmybot.adapters.sources.http import HttpTrackSource
+from timmybot.adapters.sources.media_pool import MediaPool
 from timmybot.adapters.sources.playback import PAUSES, RETURNS, Playback
 from timmybot.adapters.sources.stream import RETRY_SECONDS, BufferedStream, Marks
 
@@ -40,11 +41,11 @@ def back_at_the_last_try(data: bytes) -> Behaviour:
 
 @contextmanager
 def hearing(
-    server: MediaServer, filling: FillingThreads, url: str, *, looks_a_second: int = 4_000
+    server: MediaServer, filling: FillingThreads, media: MediaPool, url: str, *, looks_a_second: int = 4_000
 ) -> Iterator[BufferedStream]:
     """With a clock that is a little further each time it is looked at."""
     seconds = iter(range(10**9))
-    playback = Playback(url, AddressPolicy(server.allowed), filling.waiting)
+    playback = Playback(url, AddressPolicy(server.allowed), media, filling.waiting)
     stream = BufferedStream(playback, filling, position_ms=60_000, monotonic=lambda: next(seconds) / looks_a_second)
     yield stream
     stream.close()
@@ -52,12 +53,18 @@ def hearing(
 
 @pytest.mark.parametrize("format", [Format.MP3, Format.OGG_OPUS])
 async def test_a_station_that_breaks_off_is_tuned_in_to_again(
-    source: HttpTrackSource, server: MediaServer, filling: FillingThreads, recorded: Recorded, format: Format
+    *,
+    source: HttpTrackSource,
+    server: MediaServer,
+    filling: FillingThreads,
+    media: MediaPool,
+    recorded: Recorded,
+    format: Format,
 ) -> None:
     url = server.serve("/radio", station(recorded(format)))
     assert (await source.resolve(url)).duration_ms is None
 
-    with hearing(server, filling, url) as stream:
+    with hearing(server, filling, media, url) as stream:
         heard = drain(stream, filling, limit=2_000)  # 40 seconds, of a station that breaks off every 16
 
         assert len(heard) == 2_000
@@ -67,11 +74,11 @@ async def test_a_station_that_breaks_off_is_tuned_in_to_again(
 
 
 def test_a_station_that_is_gone_is_given_up_after_a_few_tries(
-    server: MediaServer, filling: FillingThreads, recorded: Recorded
+    server: MediaServer, filling: FillingThreads, media: MediaPool, recorded: Recorded
 ) -> None:
     url = server.serve("/radio", station(recorded(Format.MP3)))
 
-    with hearing(server, filling, url) as stream:
+    with hearing(server, filling, media, url) as stream:
         heard = drain(stream, filling, limit=200)
         server.serve("/radio", status(404))
         heard += drain(stream, filling)
@@ -82,12 +89,12 @@ def test_a_station_that_is_gone_is_given_up_after_a_few_tries(
 
 
 def test_a_station_that_is_back_within_a_buffers_patience_is_heard_on(
-    server: MediaServer, filling: FillingThreads, recorded: Recorded
+    server: MediaServer, filling: FillingThreads, media: MediaPool, recorded: Recorded
 ) -> None:
     """An Icecast server takes ten seconds to begin anew."""
     url = server.serve("/radio", station(recorded(Format.MP3)))
 
-    with hearing(server, filling, url) as stream:
+    with hearing(server, filling, media, url) as stream:
         heard = drain(stream, filling, limit=200)
         server.serve("/radio", back_at_the_last_try(recorded(Format.MP3)))
         heard += drain(stream, filling, limit=1_200)
@@ -102,12 +109,12 @@ def test_the_pauses_rise_and_fit_into_the_patience_with_an_empty_buffer() -> Non
 
 
 def test_what_does_not_say_that_it_is_a_station_ends_where_it_ends(
-    server: MediaServer, filling: FillingThreads, recorded: Recorded
+    server: MediaServer, filling: FillingThreads, media: MediaPool, recorded: Recorded
 ) -> None:
     """The negative control: a file that is made while it is sent has no length either, and is not played for ever."""
     url = server.serve("/made", station(recorded(Format.MP3), named=False))
 
-    with hearing(server, filling, url) as stream:
+    with hearing(server, filling, media, url) as stream:
         assert len(drain(stream, filling)) == pytest.approx(800, abs=5)
         assert not stream.live
         assert stream.failure is None

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from random import Random
 
 import pytest
-from timmybot.adapters.sources.containers import opened
 
 from sandbox.recording import Format, opus_packets
 from tests.integration.sources.conftest import Recorded
@@ -19,6 +18,8 @@ from timmybot.adapters.sources.children.media import demux
 from timmybot.adapters.sources.filling import FillingThreads
 from timmybot.adapters.sources.http import HttpTrackSource
 from timmybot.adapters.sources.matroska import CLUSTER_MARK
+from timmybot.adapters.sources.media_messages import Packet
+from timmybot.adapters.sources.media_pool import MediaPool
 from timmybot.adapters.sources.ogg import PAGE_MARK
 from timmybot.adapters.sources.packets import SILENCE, Unexpected
 from timmybot.adapters.sources.reel import Reel
@@ -67,18 +68,24 @@ def packets_of(data: bytes, tmp_path: Path) -> list[bytes]:
     return list(opus_packets(file))
 
 
+def begun_by_ffmpeg(media: MediaPool, file: RememberingFile, position_ms: float = 0.0) -> list[Packet]:
+    """The first packets from there on, of a file that FFmpeg has then done with."""
+    session = media.session(file)
+    try:
+        return session.open(position_ms, seeking=True).first
+    finally:
+        session.close()
+
+
 @pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize("position_ms", [0, 9_000])
 def test_what_ffmpeg_began_is_read_on_from_the_same_connection(
-    server: MediaServer, recorded: Recorded, tmp_path: Path, format: Format, position_ms: int
+    *, server: MediaServer, media: MediaPool, recorded: Recorded, tmp_path: Path, format: Format, position_ms: int
 ) -> None:
     with RememberingFile(server.serve("/tune", content(recorded(format))), AddressPolicy(server.allowed)) as file:
-        with opened(file) as (container, sound):
-            if position_ms:
-                demux.seek(container, sound, position_ms)
-            first = list(islice(demux.packets(container, sound), demux.LOOKED_AT))
-            takeover = take_over(file, first)
-            other = take_over(file, [first[0], *first[2:]])
+        first = begun_by_ffmpeg(media, file, position_ms)
+        takeover = take_over(file, first)
+        other = take_over(file, [first[0], *first[2:]])
 
         assert takeover is not None
         assert other is None, "the negative control: FFmpeg gave other packets"
@@ -95,11 +102,10 @@ def test_what_ffmpeg_began_is_read_on_from_the_same_connection(
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_nothing_is_taken_over_that_ffmpeg_has_gone_on_from(
-    server: MediaServer, recorded: Recorded, format: Format
+    server: MediaServer, media: MediaPool, recorded: Recorded, format: Format
 ) -> None:
     with RememberingFile(server.serve("/tune", content(recorded(format))), AddressPolicy(server.allowed)) as file:
-        with opened(file) as (container, sound):
-            first = list(islice(demux.packets(container, sound), demux.LOOKED_AT))
+        first = begun_by_ffmpeg(media, file)
         file.seek(1)
         assert take_over(file, first) is None
 
@@ -150,13 +156,12 @@ def test_a_bit_that_fell_over_in_ogg_is_silence_for_the_page_it_is_in_and_nothin
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_that_damage_is_one_that_cannot_be_read_without_ffmpeg(
-    server: MediaServer, recorded: Recorded, format: Format
+    server: MediaServer, media: MediaPool, recorded: Recorded, format: Format
 ) -> None:
     """The negative control of the test above."""
     url = server.serve("/tune", content(damaged(format, recorded(format))))
     with RememberingFile(url, AddressPolicy(server.allowed)) as file:
-        with opened(file) as (container, sound):
-            takeover = take_over(file, list(islice(demux.packets(container, sound), demux.LOOKED_AT)))
+        takeover = take_over(file, begun_by_ffmpeg(media, file))
         assert takeover is not None
         with pytest.raises(Unexpected):
             for _ in takeover.runs():
@@ -165,14 +170,14 @@ def test_that_damage_is_one_that_cannot_be_read_without_ffmpeg(
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_a_file_that_changes_to_longer_packets_is_made_into_frames_from_there(
-    server: MediaServer, recorded: Recorded, format: Format
+    server: MediaServer, media: MediaPool, recorded: Recorded, format: Format
 ) -> None:
     """The sound of a reel that FFmpeg has left is made anew from its packets alone."""
     file = RememberingFile(server.serve("/tune", content(recorded(format))), AddressPolicy(server.allowed))
-    reel = Reel(file, 0.0, seeking=True)
+    reel = Reel(file, media, 0.0, seeking=True, alone=False)
     untouched = [frame for run in islice(reel.frames(0.0, AS_IT_IS, None), 2) for frame in run]
     reel._through = False
-    made = [frame for run in islice(reel.frames(1_000.0, AS_IT_IS, None), 100) for frame in run]
+    made = list(islice(chain.from_iterable(reel.frames(1_000.0, AS_IT_IS, None)), 100))
     reel.close()
     assert len(made) == 100
     assert made[0] not in untouched
@@ -180,15 +185,15 @@ def test_a_file_that_changes_to_longer_packets_is_made_into_frames_from_there(
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_a_full_buffer_can_be_made_anew_from_its_beginning(
-    server: MediaServer, recorded: Recorded, format: Format
+    server: MediaServer, media: MediaPool, recorded: Recorded, format: Format
 ) -> None:
     """However long the last run was: what the reader has not heard yet must be on the tape."""
     file = RememberingFile(server.serve("/tune", content(recorded(format))), AddressPolicy(server.allowed))
-    reel = Reel(file, 0.0, seeking=True)
+    reel = Reel(file, media, 0.0, seeking=True, alone=False)
     buffered = 0
     for run in reel.frames(0.0, AS_IT_IS, None):
         buffered += len(run)
         full = min(buffered, Marks().high + len(run))
-        assert reel.tape.begins_ms <= (buffered - full) * FRAME_MS
+        assert reel.begins_ms <= (buffered - full) * FRAME_MS
     reel.close()
     assert buffered > 2 * Marks().high

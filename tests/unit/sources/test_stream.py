@@ -8,13 +8,13 @@ from itertools import count
 from threading import Event, get_ident
 
 import pytest
-from timmybot.adapters.sources.effects import Ramp
 
 from tests.fakes.reading import read
 from timmybot.adapters.discord_voice.watchdog import FIRST_FRAME_SECONDS
 from timmybot.adapters.sources.filling import FillingThreads
 from timmybot.adapters.sources.frames import Frames
 from timmybot.adapters.sources.patience import COMING_BYTES
+from timmybot.adapters.sources.ramp import Ramp
 from timmybot.adapters.sources.stream import TURN_FRAMES, BufferedStream, Marks
 from timmybot.adapters.sources.stretch import Stretch
 from timmybot.ports.track_source import FRAME_MS, Gap, Run, Sound, TrackError

@@ -24,13 +24,13 @@ def in_runs(pieces: Sequence[Piece], length: int) -> Iterator[Sequence[Piece]]:
 @pytest.mark.parametrize("length", [1, 7, 100])
 def test_packets_come_in_order_whatever_runs_they_came_in(length: int) -> None:
     all_of_them = packets(300)
-    assert list(Tape(in_runs(all_of_them, length), 5_000).pieces(0)) == all_of_them
+    assert list(Tape(in_runs(all_of_them, length), 5_000, len).pieces(0)) == all_of_them
 
 
 @pytest.mark.parametrize("length", [1, 7, 100])
 def test_what_was_read_can_be_gone_back_to_with_what_decoding_takes(length: int) -> None:
     all_of_them = packets(300)
-    one = Tape(in_runs(all_of_them, length), 5_000)
+    one = Tape(in_runs(all_of_them, length), 5_000, len)
     for (time_ms, _), _ in zip(one.pieces(0), range(200), strict=False):
         newest_ms = time_ms
     place_ms = newest_ms - 3_000
@@ -40,7 +40,7 @@ def test_what_was_read_can_be_gone_back_to_with_what_decoding_takes(length: int)
 
 
 def test_what_is_older_than_wanted_is_let_go_a_run_at_a_time() -> None:
-    one = Tape(in_runs(packets(1_000), 50), 2_000)
+    one = Tape(in_runs(packets(1_000), 50), 2_000, len)
     for _ in one.pieces(0):
         pass
     assert one.begins_ms == pytest.approx(1_000 * 20 - 3_000 + PREROLL_MS)
@@ -49,7 +49,7 @@ def test_what_is_older_than_wanted_is_let_go_a_run_at_a_time() -> None:
 
 def test_large_packets_are_bounded_by_their_bytes() -> None:
     large = [(20.0 * number, bytes(100_000)) for number in range(100)]
-    one = Tape(in_runs(large, 1), 5_000)
+    one = Tape(in_runs(large, 1), 5_000, len)
     for _ in one.pieces(0):
         pass
     assert len(list(one.pieces(0))) == tape.MOST_BYTES // 100_000
@@ -60,7 +60,7 @@ def test_whoever_reads_on_after_a_failure_is_told_why() -> None:
         yield packets(2)
         raise TrackError("gone")
 
-    one = Tape(failing(), 5_000)
+    one = Tape(failing(), 5_000, len)
     for _ in range(2):
         with pytest.raises(TrackError, match="gone"):
             list(one.pieces(0))

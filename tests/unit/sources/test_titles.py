@@ -11,16 +11,16 @@ URL = "https://example.org/music/My%20Song.final.mp3?x=1"
 
 
 def test_a_title_comes_with_its_artist() -> None:
-    assert title_of({"TITLE": "Moon", "ARTIST": "Sun"}, URL) == "Sun – Moon"
+    assert title_of("Moon", "Sun", URL) == "Sun – Moon"
 
 
 def test_without_metadata_the_file_name_is_the_title() -> None:
-    assert title_of({}, URL) == "My Song.final"
-    assert title_of({"title": " \n"}, URL) == "My Song.final"
+    assert title_of("", "", URL) == "My Song.final"
+    assert title_of(" \n", "", URL) == "My Song.final"
 
 
 def test_without_a_file_name_the_host_is_the_title() -> None:
-    assert title_of({}, "https://example.org/") == "example.org"
+    assert title_of("", "", "https://example.org/") == "example.org"
 
 
 def test_a_title_is_one_line_without_what_hides_or_reorders_text() -> None:

@@ -13,7 +13,7 @@ import pytest
 from sandbox.bench.heap import in_use
 from sandbox.melody import compose
 from sandbox.recording import Format, record
-from timmybot.adapters.sources import demux
+from timmybot.adapters.sources.children.media import demux
 
 TIMES = 200
 LOST_BYTES = 100

@@ -35,7 +35,9 @@ class Allowance:
         self._row_bytes = self._row_end = 0
         self._cpu_left = SILENT_CPU_SECONDS
         self._cpu_from: tuple[int, float] | None = None
-        """The thread that reads, and its clock then; ``None`` if nothing was read since the last packet."""
+        """The thread that reads, and its clock then; ``None`` if it is not at work on this file."""
+        self._has_read = False
+        """Whether anything was read since the last packet."""
 
     def spend(self, size: int, end: int) -> None:
         """``size`` bytes were read, up to the place ``end`` of the file.
@@ -46,19 +48,29 @@ class Allowance:
         self._row_bytes = size + (self._row_bytes if end - size == self._row_end else 0)
         self._row_end = end
         self._charge()
-        self._cpu_from = threading.get_ident(), self._thread_time()
+        self.at_work()
+        self._has_read = True
         long = self._row_limit is not None and self._row_bytes > self._row_limit
         if long or self._cpu_left < 0 or self._silent_bytes > SILENT_BYTES:
             raise Refused(Refusal.TOO_COSTLY)
 
     def earn(self) -> None:
         """A packet of sound came. Raises :class:`Refused` if it was computed over for too long."""
-        if self._cpu_from is not None:
-            self._charge()
+        self._charge()
+        if self._has_read:
+            self._has_read = False
             if self._cpu_left < 0:
                 raise Refused(Refusal.TOO_COSTLY)
             self._cpu_left = min(self._cpu_left + EARNED_CPU_SECONDS, SILENT_CPU_SECONDS)
         self._silent_bytes = self._row_bytes = 0
+
+    def at_work(self) -> None:
+        """What this thread computes from here on, it computes over this file."""
+        self._cpu_from = threading.get_ident(), self._thread_time()
+
+    def off_work(self) -> None:
+        """This thread works for others from here on."""
+        self._charge()
 
     def in_a_row(self, most: int | None) -> None:
         """From here on allow ``most`` bytes to be read in a row without sound: ``None`` for any number."""

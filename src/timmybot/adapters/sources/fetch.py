@@ -35,7 +35,7 @@ class HttpFile(io.RawIOBase):
         self._awaiting = False
         self._position = 0
         self._over = False
-        self._allowance = Allowance(_no_time)
+        self._allowance = Allowance()
 
     @property
     def host(self) -> str:
@@ -70,7 +70,7 @@ class HttpFile(io.RawIOBase):
     def begin_anew(self) -> None:
         """Go back to the beginning, as if nothing had been read or gone wrong."""
         self._over = False
-        self._allowance = Allowance(_no_time)
+        self._allowance = Allowance()
         self._position = 0
 
     def rest(self) -> None:
@@ -106,12 +106,15 @@ class HttpFile(io.RawIOBase):
         """At most ``size`` bytes, at least one; none at the end of the file. After an error, none."""
         if self._over:
             return b""
+        self._allowance.at_work()
         try:
             data = self._read(size if size > 0 else 64 * 1024)
             self._allowance.spend(len(data), self._position)
         except TrackError:
             self._over = True  # FFmpeg tries again and would have the same error many times over
             raise
+        finally:
+            self._allowance.off_work()  # the child counts what it computes; threads here work for many files
         return data
 
     def grant(self) -> None:
@@ -143,8 +146,3 @@ class HttpFile(io.RawIOBase):
 
     def _skipped(self, place: int) -> None:
         self._allowance.spend(0, place)
-
-
-def _no_time() -> float:
-    """What is computed over the file is counted by the child that computes: threads here work for many files."""
-    return 0.0

@@ -96,7 +96,7 @@ class MediaPool:
     def warm(self) -> None:
         """Have a child begin, so that the first link need not wait for it. Never waits."""
         with self._lock:
-            if not self._children and not self._wanted:
+            if not self._children and not self._wanted and not self._closed:
                 self._want()
 
     def session(

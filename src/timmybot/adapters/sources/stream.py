@@ -272,6 +272,8 @@ class BufferedStream:
             _log.exception("reading a track failed")
             self._end_with(stretch, TrackError(_OUR_FAULT))
         if stretch.wanted.faded and stretch.filled >= RAMP_FRAMES:
+            with self._guard:
+                stretch.end_at(RAMP_FRAMES)  # a run may be longer, and what is behind the ramp is silent
             stretch.ended = True
 
     def _end_with(self, stretch: Stretch, failure: TrackError) -> None:
