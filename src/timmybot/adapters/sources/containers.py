@@ -54,6 +54,7 @@ _BEGINS_BEHIND = "timmybot_begins_behind"
 """Kept among the decoder's options, where FFmpeg leaves what it does not know."""
 _SMALL_BYTES = 4 * 1024**2
 """A file in fragments without such a table is gone through if it is no larger."""
+INDEX_AT_THE_END = "The server at that address does not let me go to a place in the file. Try another link."
 _OTHERS = (b"MAC ", b"DSD ", b"FRM8", b".RMF", b"MPCK", b"MP+", b"OFR ", b"#!AMR", b"MThd", b"TAK", b"ADIF")
 """How files begin of Monkey's Audio, DSD, RealAudio, Musepack, OptimFROG, AMR, MIDI, TAK and ADIF."""
 _UNKNOWN = "The sound at that address is in a format that I do not know. MP3, AAC, Opus and FLAC work."
@@ -106,7 +107,12 @@ def begins_behind(sound: av.AudioStream) -> int:
 
 
 def _container(watched: WatchedFile, size: int | None) -> InputContainer:
-    container = _open(watched, _IN_FRAGMENTS if watched.is_movie else {})
+    try:
+        container = _open(watched, _IN_FRAGMENTS if watched.is_movie else {})
+    except (TrackError, av.error.FFmpegError) as error:
+        if watched.lacks_its_index and not watched.seekable():
+            raise TrackError(INDEX_AT_THE_END) from error
+        raise
     if watched.fragmented and not watched.indexed and watched.seekable() and (size or _SMALL_BYTES) < _SMALL_BYTES:
         container.close()
         watched.seek(0)

@@ -12,15 +12,13 @@ from urllib.parse import unquote, urlsplit
 import av
 from av.container import InputContainer
 
-from timmybot.adapters.sources.containers import opened
+from timmybot.adapters.sources.containers import INDEX_AT_THE_END, opened
 from timmybot.adapters.sources.demux import LOOKED_AT, in_frames, packets, plain_opus, start_ms, timed
 from timmybot.adapters.sources.fetch import HttpFile
 from timmybot.adapters.sources.lengths import duration_ms
 from timmybot.adapters.sources.transcode import decoded_frames
 from timmybot.domain.track import TITLE_LIMIT, Track
 from timmybot.ports.track_source import TrackError
-
-_INDEX_AT_THE_END = "The server at that address does not let me go to a place in the file. Try another link."
 
 _ZERO_WIDTH_JOINER = "\u200d"  # holds emoji together; the other format characters reorder or hide text
 
@@ -36,7 +34,7 @@ def probe(file: HttpFile, url: str) -> Track:
         decoded = decoded_frames(timed(chain(first, source), sound), sound.codec_context, start_ms(sound))
         if not (plain_opus(container, sound) and in_frames(first)) and not any(decoded):
             if "mov" in container.format.name and not file.seekable():
-                raise TrackError(_INDEX_AT_THE_END)
+                raise TrackError(INDEX_AT_THE_END)
             raise TrackError("The file at that address is damaged: there is nothing to hear in it.")
         length_ms = duration_ms(container, sound, file, first, source)
     return Track(url, title, length_ms)
