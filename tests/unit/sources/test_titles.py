@@ -28,3 +28,10 @@ def test_a_title_is_one_line_without_what_hides_or_reorders_text() -> None:
 
 def test_a_title_has_an_end() -> None:
     assert len(title_of({"title": "x" * 10_000}, URL)) == TITLE_LIMIT
+
+
+def test_a_title_that_is_no_utf_8_is_read_as_windows_writes_it() -> None:
+    written = "Bär – “Nō”".replace("ō", "ö").encode("cp1252").decode("utf-8", "surrogateescape")
+
+    assert title_of({"title": written}, URL) == "Bär – “Nö”"
+    assert title_of({"title": "Bär"}, URL) == "Bär"

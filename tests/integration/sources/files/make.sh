@@ -24,15 +24,15 @@ all8='pan=7.1|c0=c0|c1=c0|c2=c0|c3=c0|c4=c0|c5=c0|c6=c0|c7=c0'
 
 tone 2 48000
 # Eight planar channels
-f -i "$t" -af "$all8" -c:a aac -b:a 64k surround71.m4a
+f -i "$t" -af "$all8" -c:a aac -b:a 32k surround71.m4a
 f -i "$t" -af "$all8" -c:a libvorbis -q:a -1 surround71.ogg
 f -i "$t" -af "$all8" "$work/eight.wav"
-opusenc --quiet --bitrate 96 "$work/eight.wav" surround71.opus
+opusenc --quiet --bitrate 40 "$work/eight.wav" surround71.opus
 
 tone 4 16000
 # Films, and songs with pictures
 f -f lavfi -i testsrc=s=32x18:r=2:d=8 -c:v libx264 -bf 0 -g 2 -preset veryslow "$work/picture.mp4"
-f -i "$t" -c:a aac -b:a 32k "$work/tone.m4a"
+f -i "$t" -ac 1 -c:a aac -b:a 16k "$work/tone.m4a"
 subs=()
 for lang in eng ger fre spa; do
     printf '1\n00:00:01,000 --> 00:00:02,000\nline\n' > "$work/$lang.srt"
@@ -73,5 +73,4 @@ f -i "$work/mono.wav" -c:a tta other.tta
 f -i "$work/mono.wav" -c:a wmav2 -b:a 32k other.wma
 f -i "$work/mono.wav" -ar 8000 -c:a pcm_mulaw other.au
 f -i "$work/mono.wav" -ar 48000 -c:a ac3 -b:a 32k other.ac3
-f -i "$work/mono.wav" -ar 48000 -c:a eac3 -b:a 32k other.eac3
 f -i "$work/mono.wav" -ac 1 -c:a libspeex other.spx
