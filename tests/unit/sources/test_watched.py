@@ -37,7 +37,7 @@ def test_what_is_read_is_what_is_in_the_file(tracks: int, size: int) -> None:
 
 @pytest.mark.parametrize("place", [0, 5, 40, 33_000])
 def test_after_going_to_a_place_what_is_there_is_read(place: int) -> None:
-    data = bombs.large_index(10, tracks=120)
+    data = bombs.large_index(10, tracks=200)
     file = WatchedFile(io.BytesIO(data), lambda: 0)
     file.read(10)
 
