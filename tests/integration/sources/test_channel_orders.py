@@ -109,7 +109,7 @@ CHILD = """
 import sys, gc, io
 from tests.integration.sources import orders
 from tests.integration.sources.test_channel_orders import SIDES
-from timmybot.adapters.sources import channels, containers, transcode, demux
+from timmybot.adapters.sources.children.media import channels, containers, transcode, demux
 import av
 for number in range(int(sys.argv[1])):
     for data in SIDES.values():
@@ -145,7 +145,7 @@ def test_unusual_orders_do_not_free_memory_twice(kind: str) -> None:
 THREADS_CHILD = """
 import ctypes, sys, threading
 from pathlib import Path
-from timmybot.adapters.sources import containers, transcode
+from timmybot.adapters.sources.children.media import containers, transcode
 from timmybot.ports.track_source import AS_IT_IS, Sound
 from tests.unit.sources.test_channels import sounding
 if sys.argv[1] == "unforced":

@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator
 from threading import Event, Thread
 
 import pytest
-from timmybot.adapters.sources.looking_apart import RESOLVE_SECONDS
-from timmybot.adapters.sources.probe import probe
 
 from sandbox.melody import compose
 from sandbox.recording import Format, record
@@ -22,6 +20,10 @@ from timmybot.adapters.sources.content import SETTLED_BYTES, SLOW_SECONDS, Conte
 from timmybot.adapters.sources.exchange import ANSWER_SECONDS, READ_SECONDS
 from timmybot.adapters.sources.fetch import HttpFile
 from timmybot.adapters.sources.filling import FillingThreads
+from timmybot.adapters.sources.http import RESOLVE_SECONDS
+from timmybot.adapters.sources.kinds import check_kind
+from timmybot.adapters.sources.media_pool import MediaPool
+from timmybot.adapters.sources.media_session import MediaSession
 from timmybot.adapters.sources.playback import Playback
 from timmybot.adapters.sources.stream import BufferedStream
 from timmybot.ports.track_source import Gap, TrackError
@@ -73,28 +75,30 @@ def clock() -> OwnClock:
 
 @pytest.mark.parametrize("format", Format)
 def test_a_look_takes_two_answers_at_most_and_ends_within_its_time(
-    server: MediaServer, clock: OwnClock, long_recorded: Recorded, format: Format
+    server: MediaServer, media: MediaPool, clock: OwnClock, long_recorded: Recorded, format: Format
 ) -> None:
     url = server.serve("/song", slow(content(long_recorded(format)), clock))
     begun = clock.now
 
     with HttpFile(url, AddressPolicy(server.allowed, dialler=clock)) as file:
-        track = probe(file, url)
+        check_kind(file)
+        tags = media.run(file, MediaSession.look)
 
-    assert track.duration_ms == pytest.approx(60_000, abs=1_000)
+    assert tags.duration_ms == pytest.approx(60_000, abs=1_000)
     assert len(server.requests) <= 2
     assert clock.now - begun < RESOLVE_SECONDS
 
 
 def test_negative_control_asked_again_for_what_it_gave_it_takes_longer(
-    server: MediaServer, clock: OwnClock, long_recorded: Recorded
+    server: MediaServer, media: MediaPool, clock: OwnClock, long_recorded: Recorded
 ) -> None:
     """As of a server that is not seen to be slow."""
     url = server.serve("/song", slow(content(long_recorded(Format.M4A)), clock))
     begun = clock.now
 
     with HttpFile(url, AddressPolicy(server.allowed)) as file:
-        probe(file, url)
+        check_kind(file)
+        media.run(file, MediaSession.look)
 
     assert len(server.requests) == 3
     assert clock.now - begun > RESOLVE_SECONDS
@@ -105,6 +109,7 @@ def test_negative_control_asked_again_for_what_it_gave_it_takes_longer(
 def test_a_track_plays_from_the_beginning_and_from_far_into_it(
     *,
     server: MediaServer,
+    media: MediaPool,
     filling: FillingThreads,
     clock: OwnClock,
     long_recorded: Recorded,
@@ -121,7 +126,7 @@ def test_a_track_plays_from_the_beginning_and_from_far_into_it(
 
     done = Event()
     url = server.serve("/song", slow(content(long_recorded(format)), clock, nothing_yet))
-    playback = Playback(url, AddressPolicy(server.allowed, dialler=clock), filling.waiting)
+    playback = Playback(url, AddressPolicy(server.allowed, dialler=clock), media, filling.waiting)
     stream = BufferedStream(playback, filling, position_ms=position_ms, monotonic=clock.monotonic)
     is_there.set()
     while stream.buffered_ms == 0 and stream.failure is None:

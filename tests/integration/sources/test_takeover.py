@@ -14,7 +14,6 @@ from tests.integration.sources.conftest import Recorded
 from tests.integration.sources.hearing import drain
 from tests.integration.sources.media_server import MediaServer, content
 from timmybot.adapters.sources.addresses import AddressPolicy
-from timmybot.adapters.sources.children.media import demux
 from timmybot.adapters.sources.filling import FillingThreads
 from timmybot.adapters.sources.http import HttpTrackSource
 from timmybot.adapters.sources.matroska import CLUSTER_MARK

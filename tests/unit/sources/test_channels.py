@@ -8,14 +8,15 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
-from timmybot.adapters.sources.channels import safe
-from timmybot.adapters.sources.effects import HERTZ, SAMPLES, Ramp, applied
-from timmybot.adapters.sources.loudness import _Meter
-from timmybot.adapters.sources.stereo import resampled
-from timmybot.adapters.sources.transcode import Timed
 
-from timmybot.adapters.sources import transcode
+from timmybot.adapters.sources.children.media import transcode
+from timmybot.adapters.sources.children.media.channels import safe
+from timmybot.adapters.sources.children.media.effects import HERTZ, SAMPLES, applied
+from timmybot.adapters.sources.children.media.loudness import _Meter
+from timmybot.adapters.sources.children.media.stereo import resampled
+from timmybot.adapters.sources.children.media.transcode import Timed
 from timmybot.adapters.sources.packets import is_frame
+from timmybot.adapters.sources.ramp import Ramp
 from timmybot.ports.track_source import AS_IT_IS, Effect, Sound
 
 LAYOUTS = ["mono", "stereo", "3.0", "4.0", "5.0", "5.1", "6.1", "7.1", "7 channels", "8 channels", "ambisonic 1"]
@@ -79,7 +80,7 @@ def test_sound_of_any_channels_can_be_changed_in_any_way(layout: str, action: st
 def test_sound_of_any_channels_is_encoded_from_any_place(layout: str, action: str, position_ms: float) -> None:
     sound, ramp = ACTIONS[action]
 
-    frames = list(transcode.frames(sounding(layout), position_ms, sound, ramp))
+    frames = list(transcode.frames(sounding(layout), position_ms, sound, ramp, lambda: 5))
 
     assert all(is_frame(frame) for frame in frames)
     assert len(frames) * 20 == pytest.approx((SECONDS * 1000 - position_ms) / sound.rate, abs=80)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from timmybot.adapters.sources.children.media.probe import decoded_tag
 from timmybot.adapters.sources.naming import Told, printable, title_of, told_by
 from timmybot.domain.track import TITLE_LIMIT
 
@@ -11,16 +12,16 @@ URL = "https://example.org/music/My%20Song.final.mp3?x=1"
 
 
 def test_a_title_comes_with_its_artist() -> None:
-    assert title_of("Moon", "Sun", URL) == "Sun – Moon"
+    assert title_of({"TITLE": "Moon", "ARTIST": "Sun"}, URL) == "Sun – Moon"
 
 
 def test_without_metadata_the_file_name_is_the_title() -> None:
-    assert title_of("", "", URL) == "My Song.final"
-    assert title_of(" \n", "", URL) == "My Song.final"
+    assert title_of({}, URL) == "My Song.final"
+    assert title_of({"title": " \n"}, URL) == "My Song.final"
 
 
 def test_without_a_file_name_the_host_is_the_title() -> None:
-    assert title_of("", "", "https://example.org/") == "example.org"
+    assert title_of({}, "https://example.org/") == "example.org"
 
 
 def test_a_title_is_one_line_without_what_hides_or_reorders_text() -> None:
@@ -30,6 +31,13 @@ def test_a_title_is_one_line_without_what_hides_or_reorders_text() -> None:
 
 def test_a_title_has_an_end() -> None:
     assert len(title_of({"title": "x" * 10_000}, URL)) == TITLE_LIMIT
+
+
+def test_a_tag_that_is_no_utf_8_is_read_as_windows_writes_it() -> None:
+    written = "Bär – “Nö”".encode("cp1252").decode("utf-8", "surrogateescape")
+
+    assert decoded_tag(written) == "Bär – “Nö”"
+    assert decoded_tag("Bär") == "Bär"
 
 
 DRIVE = "https://drive.example/uc?export=download&id=1a2b3c"

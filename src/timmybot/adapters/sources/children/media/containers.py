@@ -104,7 +104,12 @@ def begins_behind(sound: av.AudioStream) -> int:
 
 
 def _container(watched: WatchedFile, size: int | None) -> InputContainer:
-    container = _open(watched, _IN_FRAGMENTS if watched.is_movie else {})
+    try:
+        container = _open(watched, _IN_FRAGMENTS if watched.is_movie else {})
+    except (Refused, av.error.FFmpegError) as error:
+        if watched.lacks_its_index and not watched.seekable():
+            raise Refused(Refusal.NO_SEEKING) from error
+        raise
     if watched.fragmented and not watched.indexed and watched.seekable() and (size or _SMALL_BYTES) < _SMALL_BYTES:
         container.close()
         watched.seek(0)

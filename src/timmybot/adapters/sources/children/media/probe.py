@@ -35,7 +35,7 @@ def probe(file: RemoteFile) -> Found:
     """Look at the file and hear whether it sounds. Raises :class:`Refused`."""
     with ExitStack() as stack:
         container, sound = stack.enter_context(opened(file))
-        tags = {name.lower(): _read(value) for name, value in _tags(container, sound).items()}
+        tags = {name.lower(): decoded_tag(value) for name, value in _tags(container, sound).items()}
         source = packets(container, sound)
         first = list(islice(source, LOOKED_AT))
         through = plain_opus(container, sound) and first and are_frames([bytes(packet) for packet in first])
@@ -52,7 +52,7 @@ def _tags(container: InputContainer, sound: av.AudioStream) -> dict[str, str]:
     return {**({} if "matroska" in container.format.name else sound.metadata), **container.metadata}
 
 
-def _read(value: str) -> str:
+def decoded_tag(value: str) -> str:
     """A tag that is no UTF-8, as Windows' programs write them into WAV and ID3v1."""
     try:
         value.encode()

@@ -87,6 +87,11 @@ class WatchedFile:
         """Whether it tells where they all are: by an index of segments at its beginning, which tells its length too, or
         also by a table at its end."""
 
+    @property
+    def lacks_its_index(self) -> bool:
+        """Whether it is an MP4 of which no track was read."""
+        return self.is_movie and not self._tracks
+
     def begins_with(self, marks: tuple[bytes, ...]) -> bool:
         """Whether the file does, before it is read from."""
         return self._held.startswith(marks)
