@@ -16,8 +16,8 @@ from tests.integration.sources import orders
 from tests.integration.sources.hearing import HERTZ, drain, loudest_hz
 from tests.integration.sources.media_server import MediaServer, content
 from tests.integration.sources.orders import FC, FL, FR, LFE, SL, SR
-from timmybot.adapters.sources import HttpTrackSource
 from timmybot.adapters.sources.filling import FillingThreads
+from timmybot.adapters.sources.http import HttpTrackSource
 from timmybot.domain.track import Track
 from timmybot.ports.track_source import Sound
 

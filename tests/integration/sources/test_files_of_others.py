@@ -13,8 +13,8 @@ from tests.integration.sources.conftest import Recorded
 from tests.integration.sources.hearing import HERTZ, decode, drain, loudest_hz
 from tests.integration.sources.media_server import MediaServer, content
 from timmybot.adapters.sources.children.media import containers
-from timmybot.adapters.sources.http import HttpTrackSource
 from timmybot.adapters.sources.filling import FillingThreads
+from timmybot.adapters.sources.http import HttpTrackSource
 from timmybot.domain.track import Track
 from timmybot.ports.track_source import Sound, TrackError
 
