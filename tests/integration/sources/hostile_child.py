@@ -1,12 +1,13 @@
 """A process of its own that looks at URLs and plays them, and says what that cost. Run by test_hostile_media.
 
 Its arguments: the host that may be fetched from; the address space in MiB that it may use beyond what it begins with;
-``bounded`` or ``unbounded``, which takes the bounds away; a URL of a good file; and the URLs.
+``bounded`` or ``unbounded``, which takes the bounds away, in media children too; a URL of a good file; and the URLs.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import resource
 import sys
@@ -16,8 +17,9 @@ from pathlib import Path
 
 from tests.fakes.reading import read
 from timmybot.adapters.sources import allowance
-from timmybot.adapters.sources.children.media import containers
 from timmybot.adapters.sources.http import HttpTrackSource
+from timmybot.adapters.sources.media_child import COMMAND
+from timmybot.adapters.sources.media_pool import MediaPool
 from timmybot.domain.track import Track
 from timmybot.ports.track_source import Gap, TrackError
 
@@ -35,11 +37,22 @@ class Cost:
     cpu_seconds: float
     peak_mib: float
     """How much the largest resident size grew."""
+    child_mib: float
+    """How large the largest media child was seen."""
 
 
-def peak_mib() -> float:
+UNBOUNDED_CHILD = """
+from timmybot.adapters.sources import allowance
+from timmybot.adapters.sources.children.media import confinement, containers, process
+allowance.SILENT_BYTES = allowance.SILENT_CPU_SECONDS = confinement.MORE_BYTES = 2**40
+containers.hold_pieces_to(2**31 - 1)
+process.main()
+"""
+
+
+def peak_mib(pid: int | str = "self") -> float:
     """Not ``ru_maxrss``, which begins with the size of whoever began this process. Source: proc(5), status, VmHWM."""
-    (line,) = (each for each in Path("/proc/self/status").read_text().splitlines() if each.startswith("VmHWM:"))
+    (line,) = (each for each in Path(f"/proc/{pid}/status").read_text().splitlines() if each.startswith("VmHWM:"))
     return int(line.split()[1]) / 1024
 
 
@@ -48,7 +61,20 @@ def address_space() -> int:
     return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 
 
-def play(source: HttpTrackSource, url: str, seconds: float = PLAY_SECONDS) -> tuple[int, str]:
+class Children:
+    """How large the media children were seen; some are gone when a file is done with."""
+
+    def __init__(self, media: MediaPool) -> None:
+        self._media = media
+        self.most_mib = 0.0
+
+    def look(self) -> None:
+        for pid in self._media.pids:
+            with contextlib.suppress(OSError, ValueError):  # gone, or just being reaped
+                self.most_mib = max(self.most_mib, peak_mib(pid))
+
+
+def play(source: HttpTrackSource, children: Children, url: str, seconds: float = PLAY_SECONDS) -> tuple[int, str]:
     stream = source.open(Track(url), position_ms=0)
     frames, give_up = 0, time.monotonic() + seconds
     try:
@@ -59,30 +85,45 @@ def play(source: HttpTrackSource, url: str, seconds: float = PLAY_SECONDS) -> tu
             if isinstance(frame, bytes):
                 frames += 1
             else:
+                children.look()
                 time.sleep(0.002)  # this is the pacing thread's place: it has nothing to wait on
         return frames, "plays" if frames else "nothing yet"
     finally:
+        children.look()
         stream.close()
 
 
-async def main(host: str, urls: list[str], address_space_mib: int, play_seconds: float) -> None:
-    source = HttpTrackSource((host,), resolve_seconds=3.0)
+async def resolve(source: HttpTrackSource, children: Children, url: str) -> Track:
+    looking = asyncio.create_task(source.resolve(url))
+    while not looking.done():
+        children.look()
+        await asyncio.wait((looking,), timeout=0.005)
+    return await looking
+
+
+async def main(
+    host: str, urls: list[str], address_space_mib: int, play_seconds: float, command: tuple[str, ...]
+) -> None:
+    media = MediaPool(command=command)
+    source = HttpTrackSource((host,), resolve_seconds=3.0, media=media)
     await warm_up(source, urls.pop(0))
     limit = address_space() + address_space_mib * 1024**2
     resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
     for url in urls:
         before, began, cpu = peak_mib(), time.monotonic(), time.process_time()
+        children = Children(media)
         try:
-            outcome = f"resolved, {(await source.resolve(url)).duration_ms} ms"
+            outcome = f"resolved, {(await resolve(source, children, url)).duration_ms} ms"
         except TrackError as trouble:
             outcome = f"refused: {trouble}"
-        frames, ending = play(source, url, play_seconds)
+        frames, ending = play(source, children, url, play_seconds)
         cost = Cost(
             f"{outcome}; {ending}",
             frames,
             time.monotonic() - began,
             time.process_time() - cpu,
             peak_mib() - before,
+            children.most_mib,
         )
         print(json.dumps(asdict(cost)), flush=True)
     source.close()
@@ -90,7 +131,7 @@ async def main(host: str, urls: list[str], address_space_mib: int, play_seconds:
 
 async def warm_up(source: HttpTrackSource, url: str) -> None:
     await source.resolve(url)
-    frames, _ = play(source, url)
+    frames, _ = play(source, Children(source.media), url)
     assert frames
 
 
@@ -99,5 +140,6 @@ if __name__ == "__main__":
     if not is_bounded:
         allowance.SILENT_BYTES = 2**40
         allowance.SILENT_CPU_SECONDS = 2**40
-        containers.hold_pieces_to(2**31 - 1)
-    asyncio.run(main(sys.argv[1], sys.argv[4:], int(sys.argv[2]), PLAY_SECONDS if is_bounded else UNBOUNDED_SECONDS))
+    seconds = PLAY_SECONDS if is_bounded else UNBOUNDED_SECONDS
+    command = COMMAND if is_bounded else (sys.executable, "-P", "-c", UNBOUNDED_CHILD)
+    asyncio.run(main(sys.argv[1], sys.argv[4:], int(sys.argv[2]), seconds, command))

@@ -35,7 +35,7 @@ class HttpFile(io.RawIOBase):
         self._awaiting = False
         self._position = 0
         self._over = False
-        self._allowance = Allowance()
+        self._allowance = Allowance(times=2)
 
     @property
     def host(self) -> str:
@@ -70,7 +70,7 @@ class HttpFile(io.RawIOBase):
     def begin_anew(self) -> None:
         """Go back to the beginning, as if nothing had been read or gone wrong."""
         self._over = False
-        self._allowance = Allowance()
+        self._allowance = Allowance(times=2)
         self._position = 0
 
     def rest(self) -> None:

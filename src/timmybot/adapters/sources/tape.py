@@ -54,8 +54,13 @@ class Tape(Generic[P]):
         return self._kept[0][0][0][0] + PREROLL_MS
 
     def pieces(self, position_ms: float) -> Iterator[tuple[float, P]]:
-        """Packets and their times from shortly before ``position_ms`` on. Raises what the source raises."""
-        for run in self.runs(position_ms - PREROLL_MS):
+        """Packets and their times from shortly before ``position_ms`` on, one that begins still earlier included: it may
+        be longer than all that. Raises what the source raises."""
+        begin_ms = position_ms - PREROLL_MS
+        before = self._number(begin_ms) - self._dropped - 1
+        if 0 <= before < len(self._kept):
+            yield self._kept[before][0][-1]
+        for run in self.runs(begin_ms):
             yield from run
 
     def runs(self, begin_ms: float) -> Iterator[Sequence[tuple[float, P]]]:

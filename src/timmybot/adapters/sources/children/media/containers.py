@@ -65,11 +65,12 @@ LARGEST_PIECE_BYTES: Final = 40 * 1024**2
 frame); beyond that there are only files that say they need more: 500 bytes of MP4 ask for an index of 2 GB, mid-file
 too, and 2 MB for as much to be unpacked."""
 
-TIGHT_BYTES: Final = 128 * 1024
+TIGHT_BYTES: Final = 256 * 1024
 """How much may be read in a row between two packets of a format in ``_TIGHT``."""
 _TIGHT: Final = frozenset({"aac", "ogg"})
 """Formats in which nothing but sound stands between packets, and in which FFmpeg takes in tags that come midway: all of
-them at once, in quadratic time, without reading meanwhile. 128 KiB of them are a second of CPU, 1 MiB a minute."""
+them at once, in quadratic time, without reading meanwhile. 256 KiB of them are four seconds of CPU, of which
+the worker grants one, and 1 MiB is a minute. Large packets of FLAC fill several pages."""
 
 
 @contextmanager
@@ -88,9 +89,14 @@ def opened(file: RemoteFile) -> Iterator[tuple[InputContainer, av.AudioStream]]:
             sound.codec_context.options = {**sound.codec_context.options, _LENGTH_UNTOLD: "1"}
         if watched.tag_bytes:
             sound.codec_context.options = {**sound.codec_context.options, _BEGINS_BEHIND: str(watched.tag_bytes)}
-        if container.format.name in _TIGHT:
-            file.in_a_row(TIGHT_BYTES)
+        hold_tight(file, container)
         yield container, sound
+
+
+def hold_tight(file: RemoteFile, container: InputContainer) -> None:
+    """Bound what may be read in a row from here on, where the format has nothing but sound. Not while FFmpeg seeks:
+    it reads many pages of Ogg to find a place, and takes in no tags meanwhile."""
+    file.in_a_row(TIGHT_BYTES if container.format.name in _TIGHT else None)
 
 
 def tells_its_length(sound: av.AudioStream) -> bool:

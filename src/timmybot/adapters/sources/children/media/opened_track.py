@@ -11,7 +11,7 @@ import av
 from av.container import InputContainer
 
 from timmybot.adapters.sources.children.media import demux, mp3, transcode
-from timmybot.adapters.sources.children.media.containers import opened
+from timmybot.adapters.sources.children.media.containers import hold_tight, opened
 from timmybot.adapters.sources.children.media.effects import HERTZ
 from timmybot.adapters.sources.children.media.remote_file import RemoteFile
 from timmybot.adapters.sources.children.media.stereo import resampled
@@ -132,9 +132,11 @@ class OpenedTrack:
     ) -> tuple[list[AvPacket], Iterator[AvPacket]]:
         """The first packets from shortly before the position on, and those behind them. The file ``begun`` so."""
         by_share = mp3.goes_by_share(container, self._file.open().size)
+        self._file.in_a_row(None)
         demux.seek(container, self._sound, max(0, int(position_ms - PREROLL_MS)))
         source = _packets(stack, container, self._sound)
         first = list(islice(source, demux.LOOKED_AT))
+        hold_tight(self._file, container)
         if first and self._told.plain and self._place_ms(first[0]) - self._told.shift_ms > position_ms + FRAME_MS:
             raise Unseekable
         if by_share and not mp3.came_there(begun, first):
