@@ -20,7 +20,7 @@ SENDER := src/timmybot/adapters/discord_voice/sender.so
 # Node and npm come from a wheel, the cdk command from npm: all three end up in .venv/bin, ahead of the system's own.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup synth demo test check simulate chaos bench clean
+.PHONY: help setup synth demo test matrix fuzz check simulate chaos bench clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,12 @@ demo: setup ## the whole story in the terminal: two guilds, one bot, on this mac
 
 test: setup build/peers/.node ## unit, property, contract, integration and infrastructure tests
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+
+matrix: setup ## every container, codec, channels and rate that fit together, in every action (ARGS="-k flac" for some)
+	@MATRIX=all $(BIN)/python -m pytest -n $(JOBS) tests/matrix $(ARGS)
+
+fuzz: setup ## let random inputs loose on our own parsers: SECONDS=120 for how long in all (NAMES="ogg urls" for some)
+	@$(BIN)/python -m sandbox.fuzz --seconds $(or $(SECONDS),120) $(NAMES)
 
 check: setup ## formatting, lint, types and the direction of imports
 	@$(BIN)/ruff format --check .
@@ -45,7 +51,7 @@ simulate: setup ## try to break the bot: SEEDS=2000 lives on virtual time, with 
 chaos: setup ## let faults loose on real processes (FAULTS="sigkill freeze" for some, FAULTS=scaling for how it spreads)
 	@$(BIN)/python -m sandbox.chaos $(FAULTS)
 
-bench: setup build/peers/.node $(VENV)/.bench ## measure frames, players and cores beside the peers
+bench: setup build/peers/.node ## measure frames, players and cores beside the peers
 	@$(BIN)/python -m sandbox.bench
 
 synth: setup ## write the templates of ENV=dev|prod to build/cdk.out (no credentials, no network, no Docker)
@@ -88,11 +94,6 @@ $(SENDER): $(SENDER:.so=.c) $(VENV)/.requirements
 	@ZIG_GLOBAL_CACHE_DIR=build/zig ZIG_LOCAL_CACHE_DIR=build/zig $(BIN)/python -m ziglang cc \
 	  -mcpu=baseline -O2 -Wall -Wextra -Werror -shared -fPIC -s -o $@ $< \
 	  || echo "not compiled: voice works all the same, at a higher price (docs/decisions/0020-batched-sender.md)"
-
-$(VENV)/.bench: requirements/bench.txt $(VENV)/.requirements
-	@echo "installing an ffmpeg, which a peer of the bench wants"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary=:all: -r $<
-	@touch $@
 
 build/peers/.node: sandbox/peers/node/package.json sandbox/peers/node/package-lock.json | $(VENV)/.node
 	@echo "installing @discordjs/voice, which tests play through"
