@@ -101,6 +101,7 @@ async def test_negative_control_without_the_bound_it_computes_on(
     server: MediaServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(media_child, "CPU_SECONDS", 1_000.0)
+    monkeypatch.setattr(media_child, "FROZEN_LOOKS", 10_000)
     bad = server.serve("/bad", content(full_of_tags()))
     looking = HttpTrackSource(server.allowed, resolve_seconds=1_000.0)
     asked = asyncio.create_task(looking.resolve(bad))
