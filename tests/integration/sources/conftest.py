@@ -8,11 +8,15 @@ import pytest
 
 from sandbox.melody import Melody, compose
 from sandbox.recording import Format, record
+from tests.integration.sources.media_here import MediaHere
 from tests.integration.sources.media_server import MediaServer, media_server
 from tests.integration.sources.shared_media import shared_media
 from timmybot.adapters.sources.filling import FillingThreads
 from timmybot.adapters.sources.http import HttpTrackSource
 from timmybot.adapters.sources.media_pool import MediaPool
+from timmybot.adapters.sources.stream import BufferedStream
+from timmybot.domain.track import Track
+from timmybot.ports.track_source import AS_IT_IS, Sound
 
 Recorded = Callable[[Format], bytes]
 
@@ -55,8 +59,33 @@ def media() -> Iterator[MediaPool]:
         yield one
 
 
+class TidySource(HttpTrackSource):
+    """Closes the streams that it has opened, as players do."""
+
+    def __init__(self, server: MediaServer, filling: FillingThreads, media: MediaPool) -> None:
+        super().__init__(server.allowed, filling=filling, media=media, resolve_seconds=10.0)
+        self._opened: list[BufferedStream] = []
+
+    def open(self, track: Track, *, position_ms: int, sound: Sound = AS_IT_IS, alone: bool = False) -> BufferedStream:
+        self._opened.append(super().open(track, position_ms=position_ms, sound=sound, alone=alone))
+        return self._opened[-1]
+
+    def close(self) -> None:
+        for stream in self._opened:
+            stream.close()
+        super().close()
+
+
 @pytest.fixture
 def source(server: MediaServer, filling: FillingThreads, media: MediaPool) -> Iterator[HttpTrackSource]:
-    one = HttpTrackSource(server.allowed, filling=filling, media=media, resolve_seconds=10.0)
+    one = TidySource(server, filling, media)
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def source_here(server: MediaServer, filling: FillingThreads) -> Iterator[HttpTrackSource]:
+    """Without a media child: what that does, a thread of this process does, where a test can change it."""
+    one = TidySource(server, filling, MediaHere())
     yield one
     one.close()

@@ -18,6 +18,7 @@ from timmybot.adapters.sources.children.media import demux
 from timmybot.adapters.sources.fetch import HttpFile
 from timmybot.adapters.sources.filling import FillingThreads
 from timmybot.adapters.sources.http import HttpTrackSource
+from timmybot.adapters.sources.media_pool import MediaPool
 from timmybot.adapters.sources.row import Placed, Row, Timed
 from timmybot.domain.track import Track
 from timmybot.ports.track_source import TrackError
@@ -57,12 +58,12 @@ def placed_by_its_time(row: Row, run: Sequence[Timed]) -> Iterator[Sequence[Plac
 
 
 def test_the_song_after_the_one_that_was_tuned_in_to_is_heard(
-    server: MediaServer, filling: FillingThreads, codec: str
+    server: MediaServer, filling: FillingThreads, media: MediaPool, codec: str
 ) -> None:
     first, second = songs(codec, 12, 8)
     url = server.serve("/radio", sending(tuned_in(first, 8.0) + second))
 
-    with hearing(server, filling, url) as stream:
+    with hearing(server, filling, media, url) as stream:
         heard = drain(stream, filling, limit=500)
 
         assert len(heard) == 500, "some four seconds of the first song, and more than five of the second"
@@ -70,11 +71,11 @@ def test_the_song_after_the_one_that_was_tuned_in_to_is_heard(
 
 
 def test_a_change_of_volume_in_a_later_song_leaves_nothing_out(
-    server: MediaServer, filling: FillingThreads, codec: str
+    server: MediaServer, filling: FillingThreads, media: MediaPool, codec: str
 ) -> None:
     url = server.serve("/radio", sending(b"".join(songs(codec, 10, 4, 16))))
 
-    with hearing(server, filling, url) as stream:
+    with hearing(server, filling, media, url) as stream:
         drain(stream, filling, limit=600)  # two seconds into the second song
         await_buffered(stream, filling)
         stream.set_sound(HALF_AS_LOUD)
@@ -87,13 +88,13 @@ def test_a_change_of_volume_in_a_later_song_leaves_nothing_out(
 
 
 def test_negative_control_by_its_own_time_the_next_song_was_heard_already(
-    server: MediaServer, filling: FillingThreads, monkeypatch: pytest.MonkeyPatch
+    server: MediaServer, filling: FillingThreads, media: MediaPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Row, "placed", placed_by_its_time)
     first, second = songs(PASSED_THROUGH, 12, 8)
     url = server.serve("/radio", sending(tuned_in(first, 8.0) + second))
 
-    with hearing(server, filling, url, looks_a_second=100) as stream:
+    with hearing(server, filling, media, url, looks_a_second=100) as stream:
         assert len(drain(stream, filling, limit=500)) < 250
         assert "stopped sending" in str(stream.failure)
 
@@ -127,12 +128,12 @@ def test_a_file_of_two_songs_is_gone_on_with_in_the_second(
 
 
 def test_negative_control_whoever_goes_to_where_the_other_song_begins_loses_that(
-    source: HttpTrackSource, server: MediaServer, filling: FillingThreads, monkeypatch: pytest.MonkeyPatch
+    source_here: HttpTrackSource, server: MediaServer, filling: FillingThreads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(demux, "length_ms", lambda sound: math.inf)
     url = server.serve("/both", content(b"".join(songs("vorbis", 10, 20))))
 
-    assert not drain(source.open(Track(url), position_ms=13_000), filling)
+    assert not drain(source_here.open(Track(url), position_ms=13_000), filling)
 
 
 def test_a_file_that_was_too_costly_at_one_place_can_be_begun_anew(server: MediaServer) -> None:

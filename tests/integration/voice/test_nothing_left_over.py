@@ -1,7 +1,7 @@
 """What plays and skips many tracks holds no more afterwards than before: no child, no thread, no descriptor.
 
-discord.js #3770: each skipped track left an ffmpeg running. What there is of that kind here: the process that looks at
-links, the threads that fill buffers, FFmpeg's contexts on them, and the connections to the servers of tracks.
+discord.js #3770: each skipped track left an ffmpeg running. What there is of that kind here: the media
+children, the threads that fill buffers, and the connections to the servers of tracks.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ from timmybot.domain.track import Track
 from timmybot.ports.voice import Ending, Player
 
 TRACKS: Final = 30
+AT_REST: Final = 2
+"""Media children: one that played, and one that stands by."""
 THREADS: Final = 8
 """In all, of those that fill buffers: the bound is the pool's own, set lower than the usual one."""
 
@@ -64,23 +66,23 @@ def server(files: dict[Format, bytes]) -> Iterator[MediaServer]:
 
 
 @asynccontextmanager
-async def players_of(bot: Bot, scene: Scene, server: MediaServer) -> AsyncIterator[tuple[VoicePlayers, LookingApart]]:
+async def players_of(
+    bot: Bot, scene: Scene, server: MediaServer
+) -> AsyncIterator[tuple[VoicePlayers, HttpTrackSource]]:
     """Players and all that is behind them, as a worker has them."""
-    looking = LookingApart(server.allowed)
     filling = FillingThreads(FILLING_THREADS, "filling", most=THREADS)
-    source = HttpTrackSource(server.allowed, filling=filling, looking=looking)
+    source = HttpTrackSource(server.allowed, filling=filling)
     players = VoicePlayers(bot.gateway, source, bot.clock, random=Random(1), tls=scene.tls)
     try:
-        yield players, looking
+        yield players, source
     finally:
         await players.close()
-        await looking.close()
         source.close()
         await asyncio.to_thread(filling.join, 5.0)
 
 
 async def plays_and_skips(
-    scene: Scene, player: Player, looking: LookingApart, server: MediaServer, tracks: int = TRACKS
+    scene: Scene, player: Player, source: HttpTrackSource, server: MediaServer, tracks: int = TRACKS
 ) -> None:
     """Each track is looked at, sounds for a moment, if it can, and gives way to the next one."""
     await player.join(ChannelId(scene.guild.voice_channel.id))
@@ -90,7 +92,7 @@ async def plays_and_skips(
         is_gone = path.startswith("/gone")
         track = Track(server.url(path), title=path)
         if not is_gone and not path.startswith("/halting"):
-            track = await looking.resolve(server.url(path))
+            track = await source.resolve(server.url(path))
         play_id = PlayId(str(number))
         await player.play(play_id, track, position_ms=0, paused=False)
         await until(
@@ -112,17 +114,17 @@ async def left_over(
     bot = await scene.worker()
     await warm(server)
     before = held()
-    async with players_of(bot, scene, server) as (players, looking):
-        await plays_and_skips(scene, players.open(GuildId(scene.guild.id)), looking, server, tracks)
-        assert looking.begun == 1, "one process looks at all links"
+    async with players_of(bot, scene, server) as (players, source):
+        await plays_and_skips(scene, players.open(GuildId(scene.guild.id)), source, server, tracks)
+        assert source.media.begun <= AT_REST, "one plays and one looks at links, for all tracks"
     return await at_rest(before, patience_seconds)
 
 
 async def warm(server: MediaServer) -> None:
     """What the first child of all leaves in a loop, once and for all, is no leak."""
-    looking = LookingApart(server.allowed)
-    await looking.resolve(server.url(f"/whole{Format.MP3.suffix}"))
-    await looking.close()
+    source = HttpTrackSource(server.allowed)
+    await source.resolve(server.url(f"/whole{Format.MP3.suffix}"))
+    source.close()
 
 
 async def at_rest(before: Held, patience_seconds: float = 5.0) -> list[str]:
@@ -139,19 +141,20 @@ async def test_many_tracks_played_and_skipped_leave_nothing_behind(scene: Scene,
     assert await left_over(scene, server) == []
 
 
-async def test_between_two_tracks_only_the_pool_and_the_process_that_looks_at_links_are_there(
+async def test_between_two_tracks_only_the_threads_and_the_media_children_are_there(
     scene: Scene, server: MediaServer
 ) -> None:
     """Also while the worker goes on, and not only when everything is closed."""
     bot = await scene.worker()
-    async with players_of(bot, scene, server) as (players, looking):
+    async with players_of(bot, scene, server) as (players, source):
         player, outset = players.open(GuildId(scene.guild.id)), held()
-        await plays_and_skips(scene, player, looking, server, len(server.behaviours))
+        await plays_and_skips(scene, player, source, server, len(server.behaviours))
         before = held()
-        assert before.children - outset.children == {looking.pid}
+        assert before.children - outset.children == set(source.media.pids)
+        assert len(source.media.pids) <= AT_REST
         # Who waited for a server that halts stays for some seconds, within the bound.
         before = replace(before, threads=before.threads | Counter(filling=THREADS))
-        await plays_and_skips(scene, player, looking, server)
+        await plays_and_skips(scene, player, source, server)
         assert await at_rest(before) == []
 
 
@@ -169,8 +172,8 @@ async def test_negative_control_streams_that_are_not_closed_keep_their_connectio
 
 async def test_negative_control_a_child_that_nobody_ends_is_seen(server: MediaServer) -> None:
     before = held()
-    looking = LookingApart(server.allowed)
-    await looking.resolve(server.url(f"/whole{Format.MP3.suffix}"))
-    assert f"the children [{looking.pid}]" in held().over(before)
-    await looking.close()
+    source = HttpTrackSource(server.allowed)
+    await source.resolve(server.url(f"/whole{Format.MP3.suffix}"))
+    assert f"the children {source.media.pids}" in held().over(before)
+    source.close()
     assert held().children == before.children

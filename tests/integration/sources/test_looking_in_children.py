@@ -1,4 +1,4 @@
-"""Looking at links in a process of its own: what a file does to it is the file's own loss, and nobody else's."""
+"""Looking at links in media children: what a file does to one is the file's own loss, and nobody else's."""
 
 from __future__ import annotations
 
@@ -10,30 +10,31 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from timmybot.adapters.sources.looking_child import THREADS
 
 from sandbox.recording import Format
 from tests.integration.sources import bombs, hostile
 from tests.integration.sources.conftest import Recorded
 from tests.integration.sources.media_server import MediaServer, content, hanging
 from tests.integration.voice.scene import until
-from timmybot.adapters.sources import LookingApart
+from timmybot.adapters.sources import media_child
+from timmybot.adapters.sources.http import PROBING_THREADS, HttpTrackSource
+from timmybot.adapters.sources.media_pool import MediaPool
 from timmybot.domain.track import Track
 from timmybot.ports.track_source import TrackError
 
 NEXT_TO_NOTHING_SECONDS = 0.3
-"""A tenth of what the file costs the process that looks at it."""
+"""A tenth of what such a file cost the process that looked at it."""
 MOST_PRIVATE_MIB = 40.0
-"""Beside 150 players in 512 MB; the libraries are shared with the process that plays."""
+"""Beside 150 players in 512 MB; the libraries are shared among media children."""
 
 
 @pytest.fixture
-async def looking(server: MediaServer) -> AsyncIterator[LookingApart]:
-    one = LookingApart(server.allowed)
+async def looking(server: MediaServer) -> AsyncIterator[HttpTrackSource]:
+    one = HttpTrackSource(server.allowed)
     yield one
-    pid = one.pid
-    await one.close()
-    assert pid is None or not is_there(pid)
+    pids = one.media.pids
+    one.close()
+    assert not any(map(is_there, pids))
 
 
 def is_there(pid: int) -> bool:
@@ -44,9 +45,14 @@ def is_there(pid: int) -> bool:
     return True
 
 
-def told_of(looking: LookingApart, file: str) -> str:
+def pid_of(looking: HttpTrackSource) -> int:
+    (pid,) = looking.media.pids
+    return pid
+
+
+def told_of(looking: HttpTrackSource, file: str) -> str:
     """What the kernel tells of the process."""
-    return Path(f"/proc/{looking.pid}/{file}").read_text(encoding="ascii")
+    return Path(f"/proc/{pid_of(looking)}/{file}").read_text(encoding="ascii")
 
 
 def full_of_tags() -> bytes:
@@ -55,65 +61,64 @@ def full_of_tags() -> bytes:
 
 
 async def test_what_is_found_is_what_it_is_and_the_process_stays(
-    looking: LookingApart, server: MediaServer, recorded: Recorded
+    looking: HttpTrackSource, server: MediaServer, recorded: Recorded
 ) -> None:
-    assert looking.pid is None, "it is begun when it is needed"
+    assert looking.media.pids == [], "it is begun when it is needed"
     for form in (Format.MP3, Format.OGG_OPUS, Format.WEBM_OPUS):
         track = await looking.resolve(f"<{server.serve(f'/{form.name}', content(recorded(form)))}>")
         assert (track.title, round((track.duration_ms or 0) / 1000)) == ("evening", 16)
-    assert looking.begun == 1
+    assert looking.media.begun == 1
 
 
 @pytest.mark.parametrize("url", ["ftp://radio.example/x", "http://", "song", "http://10.0.0.7/x", "http://[::1]/x"])
-async def test_what_may_not_be_asked_for_is_refused_there_too(looking: LookingApart, url: str) -> None:
+async def test_what_may_not_be_asked_for_is_refused_and_no_child_is_begun_for_it(
+    looking: HttpTrackSource, url: str
+) -> None:
     with pytest.raises(TrackError, match=r"\.$"):
         await looking.resolve(url)
+    assert looking.media.begun == 0
 
 
 async def test_a_file_that_is_computed_over_for_too_long_is_ended_and_others_are_answered(
-    looking: LookingApart, server: MediaServer, recorded: Recorded
+    looking: HttpTrackSource, server: MediaServer, recorded: Recorded
 ) -> None:
     good = server.serve("/good", content(recorded(Format.MP3)))
     bad = server.serve("/bad", content(full_of_tags()))
     await looking.resolve(good)
-    first, ours = looking.pid, time.thread_time()
+    first, ours = pid_of(looking), time.process_time()
     hostile_one = asyncio.create_task(looking.resolve(bad))
     others = await asyncio.gather(*(looking.resolve(good) for _ in range(5)))
     with pytest.raises(TrackError, match="holds too much besides its sound"):
         await hostile_one
-    assert time.thread_time() - ours < NEXT_TO_NOTHING_SECONDS, "what it costs the process that plays"
+    assert time.process_time() - ours < NEXT_TO_NOTHING_SECONDS, "what it costs the process that plays"
     assert all(track.title == "evening" for track in others)
     assert (await looking.resolve(good)).title == "evening"
-    assert looking.pid != first
-    assert first is not None
+    assert first not in looking.media.pids
     assert not is_there(first)
 
 
-async def test_negative_control_without_the_bound_it_computes_on(server: MediaServer) -> None:
+async def test_negative_control_without_the_bound_it_computes_on(
+    server: MediaServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(media_child, "CPU_SECONDS", 1_000.0)
+    monkeypatch.setattr(media_child, "FROZEN_LOOKS", 10_000)
     bad = server.serve("/bad", content(full_of_tags()))
-    looking = LookingApart(server.allowed, resolve_seconds=1_000.0, cpu_seconds=1_000.0)
+    looking = HttpTrackSource(server.allowed, resolve_seconds=1_000.0)
     asked = asyncio.create_task(looking.resolve(bad))
-    await until(lambda: looking.pid is not None, "the process")
-    await until(lambda: cpu_seconds(looking.pid or 0) > 4.0, "its computing", patience_seconds=60.0)
+    await until(lambda: looking.media.pids != [], "the process")
+    pid = pid_of(looking)
+    await until(lambda: cpu_seconds(pid) > 4.0, "its computing", patience_seconds=60.0)
     assert not asked.done()
-    await looking.close()
+    looking.close()
     asked.cancel()
     await asyncio.gather(asked, return_exceptions=True)
 
 
-async def test_a_machine_too_busy_to_compute_for_long_says_the_same_of_the_file(server: MediaServer) -> None:
-    """Its time is up before it has computed for as long as it may."""
-    looking = LookingApart(server.allowed, resolve_seconds=3.0, cpu_seconds=1_000.0)
-    with pytest.raises(TrackError, match="holds too much besides its sound"):
-        await looking.resolve(server.serve("/bad", content(full_of_tags())))
-    await looking.close()
-
-
-async def test_negative_control_a_server_that_takes_the_time_is_told_of_as_such(server: MediaServer) -> None:
-    looking = LookingApart(server.allowed, resolve_seconds=0.5)
+async def test_a_server_that_takes_the_time_is_told_of_as_such(server: MediaServer) -> None:
+    looking = HttpTrackSource(server.allowed, resolve_seconds=0.5)
     with pytest.raises(TrackError, match="took too long"):
         await looking.resolve(server.serve("/hang", hanging(first=hostile.id3_of_many(100))))
-    await looking.close()
+    looking.close()
 
 
 def cpu_seconds(pid: int) -> float:
@@ -122,12 +127,11 @@ def cpu_seconds(pid: int) -> float:
 
 
 async def test_killed_while_it_looks_whoever_waits_is_answered_by_the_next(
-    looking: LookingApart, server: MediaServer, recorded: Recorded
+    looking: HttpTrackSource, server: MediaServer, recorded: Recorded
 ) -> None:
     good, silent = server.serve("/good", content(recorded(Format.MP3))), server.serve("/slow", content(b""))
     await looking.resolve(good)
-    pid = looking.pid
-    assert pid is not None
+    pid = pid_of(looking)
     os.kill(pid, signal.SIGSTOP)
     waiting = asyncio.gather(*(looking.resolve(url) for url in (good, silent, good)), return_exceptions=True)
     await asyncio.sleep(0)
@@ -135,43 +139,61 @@ async def test_killed_while_it_looks_whoever_waits_is_answered_by_the_next(
     first, second, third = await waiting
     assert first == third == await looking.resolve(good)
     assert isinstance(second, TrackError)
-    assert looking.begun == 2
+    assert looking.media.begun == 2
+
+
+async def test_a_child_that_stands_still_is_ended_and_whoever_waits_is_answered_by_the_next(
+    looking: HttpTrackSource, server: MediaServer, recorded: Recorded
+) -> None:
+    good = server.serve("/good", content(recorded(Format.MP3)))
+    await looking.resolve(good)
+    pid = pid_of(looking)
+    os.kill(pid, signal.SIGSTOP)
+    assert (await looking.resolve(good)).title == "evening"
+    assert not is_there(pid)
+    assert looking.media.begun == 2
 
 
 async def test_closed_while_links_are_looked_at_it_begins_no_other_process(server: MediaServer) -> None:
-    looking = LookingApart(server.allowed)
+    looking = HttpTrackSource(server.allowed)
     asked = [asyncio.create_task(looking.resolve(server.serve(f"/{n}", hanging()))) for n in range(3)]
-    await until(lambda: len(server.requests) >= THREADS, "being asked")
-    await looking.close()
+    await until(lambda: len(server.requests) >= PROBING_THREADS, "being asked")
+    looking.close()
 
     for answer in await asyncio.gather(*asked, return_exceptions=True):
         assert isinstance(answer, TrackError)
         assert "I am being stopped" in str(answer)
-    assert looking.begun == 1
-    assert looking.pid is None
+    assert looking.media.begun <= 1
+    assert looking.media.pids == []
 
 
-async def test_closed_while_the_process_is_being_begun_it_ends_that_one(server: MediaServer) -> None:
-    looking = LookingApart(server.allowed)
-    asked = asyncio.create_task(looking.resolve(server.serve("/hang", hanging())))
-    await asyncio.sleep(0)
-    assert (looking.begun, looking.pid) == (1, None), "it is being begun"
-    await looking.close()
+async def test_closed_while_the_process_is_being_begun_it_ends_that_one(
+    server: MediaServer, recorded: Recorded
+) -> None:
+    media = MediaPool()
+    looking = HttpTrackSource(server.allowed, media=media)
+    asked = asyncio.create_task(looking.resolve(server.serve("/good", content(recorded(Format.MP3)))))
+    await until(lambda: media.begun == 1, "its beginning")
+    (child,) = media.children
+    assert not child.ready, "it is being begun"
+    looking.close()
 
     (answer,) = await asyncio.gather(asked, return_exceptions=True)
     assert isinstance(answer, TrackError)
-    assert (looking.begun, looking.pid) == (1, None)
+    assert "I am being stopped" in str(answer)
+    assert (media.begun, media.pids) == (1, [])
+    assert not is_there(child.pid)
 
 
 async def test_it_knows_none_of_our_secrets(
-    looking: LookingApart, server: MediaServer, recorded: Recorded, monkeypatch: pytest.MonkeyPatch
+    looking: HttpTrackSource, server: MediaServer, recorded: Recorded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TIMMYBOT_BOT_TOKEN", "hush")
     await looking.resolve(server.serve("/good", content(recorded(Format.MP3))))
     assert "hush" not in told_of(looking, "environ")
 
 
-async def test_it_takes_little_memory(looking: LookingApart, server: MediaServer, recorded: Recorded) -> None:
+async def test_it_takes_little_memory(looking: HttpTrackSource, server: MediaServer, recorded: Recorded) -> None:
     for number in range(20):
         await looking.resolve(server.serve(f"/{number}", content(recorded(Format.MP3))))
     rollup = told_of(looking, "smaps_rollup").splitlines()
@@ -180,7 +202,7 @@ async def test_it_takes_little_memory(looking: LookingApart, server: MediaServer
 
 
 async def test_every_hostile_file_is_answered_in_time(server: MediaServer, recorded: Recorded) -> None:
-    looking = LookingApart(server.allowed, resolve_seconds=4.0, cpu_seconds=1.0)
+    looking = HttpTrackSource(server.allowed, resolve_seconds=4.0)
     files = hostile.files(recorded(Format.MP3), recorded(Format.OGG_OPUS))
     urls = [server.serve(f"/{number}", behaviour) for number, behaviour in enumerate(files.values())]
     for name, url in zip(files, urls, strict=True):
@@ -189,11 +211,11 @@ async def test_every_hostile_file_is_answered_in_time(server: MediaServer, recor
         assert isinstance(answer, Track | TrackError), name
         assert "Something went wrong" not in str(answer), name
     assert (await looking.resolve(server.serve("/good", content(recorded(Format.MP3))))).title == "evening"
-    await looking.close()
+    looking.close()
 
 
-async def test_what_ffmpeg_cannot_be_kept_from_costs_the_process_apart_its_bound_and_us_next_to_nothing(
-    looking: LookingApart, server: MediaServer, recorded: Recorded
+async def test_what_ffmpeg_cannot_be_kept_from_costs_a_child_its_bound_and_us_next_to_nothing(
+    looking: HttpTrackSource, server: MediaServer, recorded: Recorded
 ) -> None:
     """Each is told in a sentence, and whoever looks next is answered."""
     good = server.serve("/good", content(recorded(Format.MP3)))
