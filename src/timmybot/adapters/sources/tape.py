@@ -54,8 +54,10 @@ class Tape(Generic[P]):
         return self._kept[0][0][0][0] + PREROLL_MS
 
     def pieces(self, position_ms: float) -> Iterator[tuple[float, P]]:
-        """Packets and their times from shortly before ``position_ms`` on, one that begins still earlier included: it may
-        be longer than all that. Raises what the source raises."""
+        """Packets and their times from shortly before ``position_ms`` on, and the one before these: it may be long.
+
+        Raises what the source raises.
+        """
         begin_ms = position_ms - PREROLL_MS
         before = self._number(begin_ms) - self._dropped - 1
         if 0 <= before < len(self._kept):
