@@ -145,14 +145,15 @@ def test_unusual_orders_do_not_free_memory_twice(kind: str) -> None:
 THREADS_CHILD = """
 import ctypes, sys, threading
 from pathlib import Path
-from timmybot.adapters.sources.children.media import containers, transcode
+from timmybot.adapters.sources.children.media import containers, opus_encoder, transcode
 from timmybot.ports.track_source import AS_IT_IS, Sound
 from tests.unit.sources.test_channels import sounding
+opus_encoder._LIBRARY = None  # libopus itself starts none: FFmpeg's wrapper does
 if sys.argv[1] == "unforced":
     maps = Path("/proc/self/maps").read_text()
     path = next(line.split(maxsplit=5)[5] for line in maps.splitlines() if "/libavutil" in line)
     ctypes.CDLL(path).av_cpu_force_count(4)
-streams = [transcode.frames(sounding("5.1"), 0.0, sound) for sound in (AS_IT_IS, Sound(volume_percent=50)) * 10]
+streams = [transcode.frames(sounding("5.1"), 0.0, sound, None, lambda: 5) for sound in (AS_IT_IS, Sound(volume_percent=50)) * 10]
 for stream in streams:
     next(stream)
 print(len(list(Path("/proc/self/task").iterdir())))
