@@ -95,9 +95,7 @@ def files() -> dict[str, Callable[[], bytes]]:
     }
 
 
-def _muxed(
-    container: str, tracks: list[tuple[str, str, int, str]], hz: float = HZ, seconds: float = SECONDS
-) -> bytes:
+def _muxed(container: str, tracks: list[tuple[str, str, int, str]], hz: float = HZ, seconds: float = SECONDS) -> bytes:
     made = io.BytesIO()
     with av.open(made, "w", format=container) as output:
         streams = []
