@@ -11,13 +11,14 @@ from sandbox.chaos.ground import PATIENCE_SECONDS, Ground, now
 from sandbox.chaos.judging import LISTEN_SECONDS, hear_again, judge
 from sandbox.chaos.listening import sounding_since
 from sandbox.demo.report import Report, StepFailed
+from sandbox.demo.scene import ANSWER_SECONDS, Scene
 from sandbox.listen.children import Children
 
 SILENT_SECONDS = 0.0
 """What is promised: the buffers last until another process has taken over."""
 BUFFERS_LAST_SECONDS = 10.0
 """How long is listened: what was decoded before is heard for five seconds, and a hang is looked at for two."""
-SOFTER = "80"
+SOFTER = 80
 """A volume, in per cent: Opus that is to sound otherwise has to be decoded."""
 PROC = Path("/proc")
 
@@ -41,12 +42,17 @@ async def _play_softer(ground: Ground) -> None:
     await ground.workers(1)
     await ground.play(*ground.scenes[:2])
     for scene in ground.scenes[:2]:
-        await scene.says("volume", percent=SOFTER)
+        await _set_volume(scene, SOFTER)
 
 
 async def _as_loud_as_before(ground: Ground) -> None:
     for scene in ground.scenes[:2]:
-        await scene.says("volume", percent="100")
+        await _set_volume(scene, 100)
+
+
+async def _set_volume(scene: Scene, percent: int) -> None:
+    shown = await scene.member.command("volume", percent=percent)
+    await shown.wait_for(lambda text: text.startswith(f"The volume is {percent}"), ANSWER_SECONDS)
 
 
 async def _strike(ground: Ground, report: Report, how: signal.Signals, name: str) -> None:

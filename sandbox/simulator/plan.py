@@ -47,6 +47,9 @@ class Kind(Enum):
     PREPARED_ENDS = "prepared track ends"  # the same; it ends without a frame
     PREPARED_HANGS = "prepared track hangs"  # the same; it neither gives a frame nor fails, for as long as it is let
 
+    CHILD_DIES = "media child dies"  # target: a worker, whose streams it decodes; strength > 0.5: it crashes, idle
+    CHILD_HANGS = "media child hangs"  # target: a worker; the child stands still until it is ended
+
 
 TO_EVERYONE = -1
 OUTLASTS = 0.5
@@ -280,8 +283,13 @@ def _fault(random: Random, at: float, kind: Kind) -> Fault:
     return Fault(at, kind, random.uniform(*_SECONDS.get(kind, (0.0, 0.0))), target, strength)
 
 
+_OF_CHILDREN = (Kind.CHILD_DIES, Kind.CHILD_HANGS)
+
+
 def _single(random: Random, active: float) -> tuple[Fault, ...]:
-    kind = random.choice((None, Kind.CRASH, Kind.CRASH, Kind.DRAIN, Kind.DRAIN, Kind.PAUSE, Kind.MOVE, Kind.DEPLOY))
+    kind = random.choice(
+        (None, Kind.CRASH, Kind.CRASH, Kind.DRAIN, Kind.DRAIN, Kind.PAUSE, Kind.MOVE, Kind.DEPLOY, *_OF_CHILDREN)
+    )
     at = FIRST_COMMAND_AT + random.uniform(0.2, 0.8) * active
     return () if kind is None else (_fault(random, at, kind),)
 

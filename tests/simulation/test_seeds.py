@@ -49,6 +49,10 @@ OFTEN_MISSED = (
     "what failed before its turn is opened once more",
     "what ended before its turn has ended (if it is not opened once more)",
     "a failure is told by the track's name",
+    "a stream goes on in another media child",
+    "it goes on where its buffer ends",
+    "only who is marked is blamed",
+    "a media child that stands still is looked for",
 )
 
 
