@@ -24,6 +24,10 @@ APPLE_TAG = 124 << 16 | 6
 """The order of channels in Apple's AAC. Source: Apple, Core Audio Data Types, ``kAudioChannelLayoutTag_MPEG_5_1_D``."""
 
 
+MAY_BE_REFUSED = ("AIFF in Apple's order", "WavPack", "AC-3")
+"""By a true sentence."""
+
+
 def tone(
     container: str,
     codec: str,

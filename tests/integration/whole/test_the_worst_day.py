@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.demo.judgement import ENOUGH_MATCHED
 from sandbox.discord import FakeDiscord, Guild, Member, Packet, Shown, Window
 from sandbox.discord.rtp import FRAME_SAMPLES
 from sandbox.listen.bot import Bot, trusted_by
@@ -36,11 +37,15 @@ STRUCK_BOT = Path(__file__).with_name("struck_bot.py")
 PATIENCE_SECONDS = 40.0
 SONG_SECONDS = 900.0 if ALL else 180.0
 """Of what the others hear: longer than the day."""
+TITLE = "evening"
+"""What the good files that bad ones are made of say they are."""
 GOOD_HZ, GOOD_SECONDS = 500.0, 60.0
 """Of what the unlucky guild hears between its misfortunes."""
 TELLING_WINDOWS = 4
 """So many windows of 100 ms of one tone tell that it is heard."""
 NEAR = 0.02
+REPEATED_SECONDS, TELLING_SECONDS = 0.3, 2.0
+"""A place in a song is told as exactly as that, by a stretch of such a length."""
 MORE_LATE = 0.01
 """How many of a guild's frames may be late while those of the guild that needs no child are not: the machine's part."""
 UNTRUE = [
@@ -165,7 +170,7 @@ async def day(directory: Path, songs: Songs, **more: str) -> AsyncIterator[Day]:
             )
             made = Day(
                 *(discord, bot, server, unlucky, unlucky.add_member("unlucky"), neighbours, strikes),
-                songs.short[Format.MP3],
+                odd_files.tone("mp3", "libmp3lame", seconds=8.0),
                 server.serve("/good.mp3", content(songs.good, "audio/mpeg")),
             )
             try:
@@ -231,13 +236,12 @@ def assert_no_frame_is_missed(one: Day) -> None:
         assert found.skipped <= machine.skipped, f"{each.guild.name}: {found}, the machine: {machine}"
         late, of_machine = (sum(second.late_frames for second in heard(row).seconds) for row in (ours, packets[-1]))
         assert late <= of_machine + MORE_LATE * len(ours), f"{each.guild.name}: {late} late, the machine: {of_machine}"
-        segments = recognise(each.member.ear.heard, each.melody).segments
-        lasted = len(ours) / 50
-        assert lasted < SONG_SECONDS - 1.0, "the day was longer than the neighbours' songs"
-        told = sum(segment.ended_at - segment.began_at for segment in segments)
-        assert told > 0.95 * lasted, f"{each.guild.name}: {told:.1f} s of {lasted:.1f} s are its song"
-        jumps = [after.from_position - before.to_position for before, after in pairwise(segments)]
-        assert all(0 <= jump < 1.0 for jump in jumps), f"{each.guild.name}: {segments}"
+        assert len(ours) / 50 < SONG_SECONDS - 1.0, "the day was longer than the neighbours' songs"
+        found_again = recognise(each.member.ear.heard, each.melody)
+        assert found_again.matched_share > ENOUGH_MATCHED, f"{each.guild.name}: {found_again.matched_share}"
+        sure = [each for each in found_again.segments if each.ended_at - each.began_at >= TELLING_SECONDS]
+        for before, after in pairwise(sure):  # the machine's gaps lie between
+            assert after.from_position - before.to_position > -REPEATED_SECONDS, f"{each.guild.name}: {before}, {after}"
 
 
 # What the day brings
@@ -248,7 +252,8 @@ async def odd(one: Day, name: str, data: bytes) -> None:
     told = len(one.messages)
     answer = await one.play(one.server.serve(_path(name), content(data)))
     if "**" not in answer:
-        one.wrong.append(f"{name}: {answer}")
+        if name not in odd_files.MAY_BE_REFUSED or any(sentence in answer for sentence in UNTRUE):
+            one.wrong.append(f"{name}: {answer}")
         return
     await one.play(one.good_url)
     await one.skip()
@@ -261,7 +266,7 @@ async def hostile_file(one: Day, name: str, behaviour: Behaviour) -> None:
     """It is refused by a true sentence, or played."""
     answer = await one.play(one.server.serve(_path(name), behaviour))
     if "**" not in answer:
-        if answer in UNTRUE:
+        if any(sentence in answer for sentence in UNTRUE):
             one.wrong.append(f"{name}: {answer}")
         return
     told = len(one.messages)
@@ -276,7 +281,7 @@ async def hostile_file(one: Day, name: str, behaviour: Behaviour) -> None:
     if len(one.messages) == told:
         await one.skip()
     else:
-        _note(one, one.messages[-1], _path(name)[1:])
+        _note(one, one.messages[-1], _path(name)[1:], TITLE)
     await one.hears(GOOD_HZ, f"what comes after {name}")
 
 
@@ -343,15 +348,16 @@ async def children_die(one: Day) -> None:
     await one.hears(GOOD_HZ, "a song whose child stopped")
 
 
-def _note(one: Day, message: str, name: str) -> None:
+def _note(one: Day, message: str, *names: str) -> None:
     """What the guild reads of a failure names the track, and is true."""
     one.told.append(message)
-    if name not in message or any(sentence in message for sentence in UNTRUE):
-        one.wrong.append(f"{name}: {message}")
+    if not any(f"**{name}**" in message for name in names) or any(sentence in message for sentence in UNTRUE):
+        one.wrong.append(f"{names[0]}: {message}")
 
 
 def _path(name: str) -> str:
-    return "/" + "".join(each if each.isalnum() else "-" for each in name)
+    """A name that nothing in a message has to be escaped for."""
+    return "/" + "".join(each for each in name.title() if each.isalnum())
 
 
 async def _settled(shown: Shown) -> None:
@@ -386,7 +392,7 @@ def songs(tmp_path_factory: pytest.TempPathFactory) -> Songs:
     directory = tmp_path_factory.mktemp("songs")
     long = [compose(f"neighbour {voice}", voice=voice, seconds=SONG_SECONDS) for voice in range(3)]
     forms = (Format.MP3, Format.M4A, Format.WEBM_OPUS)
-    evening = compose("evening", voice=3, seconds=8.0)
+    evening = compose(TITLE, voice=3, seconds=8.0)
     return Songs(
         tuple((one, record(one, directory, form).read_bytes()) for one, form in zip(long, forms, strict=True)),
         {form: record(evening, directory, form).read_bytes() for form in Format},
