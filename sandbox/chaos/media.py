@@ -8,14 +8,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from sandbox.chaos.ground import PATIENCE_SECONDS, Ground, now
-from sandbox.chaos.judging import LISTEN_SECONDS, hear_again, judge
+from sandbox.chaos.judging import LISTEN_SECONDS, NEVER_SILENT_SECONDS, hear_again, judge
 from sandbox.chaos.listening import sounding_since
 from sandbox.demo.report import Report, StepFailed
 from sandbox.demo.scene import ANSWER_SECONDS, Scene
 from sandbox.listen.children import Children
 
-SILENT_SECONDS = 0.0
-"""What is promised: the buffers last until another process has taken over."""
 BUFFERS_LAST_SECONDS = 10.0
 """How long is listened: what was decoded before is heard for five seconds, and a hang is looked at for two."""
 SOFTER = 80
@@ -74,7 +72,11 @@ async def _strike(ground: Ground, report: Report, how: signal.Signals, name: str
     report.tell(f"{how.name} to process {victim}, which decodes for both")
     for scene in scenes:
         found = await hear_again(scene, struck_at, seconds=BUFFERS_LAST_SECONDS)
-        judge(report, name, scene, found, gap=SILENT_SECONDS)
+        judge(report, name, scene, found, gap=NEVER_SILENT_SECONDS)
+        marked = sum(packet.is_silence for packet in scene.ear.packets if packet.at > struck_at)
+        report.figure(f"{name}_silent_frames_{scene.name}", marked)
+        if marked:  # a sender that runs dry says so; a machine that stalls does not
+            raise StepFailed(f"{name}: {scene.name} got {marked} frames of silence: its buffer ran dry")
     successor = _decoding(worker.pid)
     if successor == victim:
         raise StepFailed("the process that was struck still decodes")
