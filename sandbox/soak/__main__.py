@@ -21,7 +21,7 @@ from random import Random
 from statistics import median
 from typing import Any
 
-from sandbox.soak.guilds import Guild
+from sandbox.soak.guilds import POLL_SECONDS, Guild
 from sandbox.soak.served import served
 from sandbox.soak.tree import Held, held
 from timmybot.adapters.sources.http import HttpTrackSource
@@ -30,9 +30,10 @@ RESULT = Path("build/soak.json")
 STRIKES_SECONDS = (5.0, 15.0)
 """How long a child is left alone."""
 HOWS = (signal.SIGKILL, signal.SIGKILL, signal.SIGSEGV, signal.SIGSTOP)
-REST_SECONDS = 60.0
-"""How often the guilds rest, so that the same things are held whenever it is looked."""
-SETTLE_SECONDS = 2.0
+REST_SECONDS = 20.0
+"""How often the guilds rest and all children are replaced, so that the same things are held whenever it is looked."""
+SETTLE_SECONDS = 1.0
+BEGIN_SECONDS = 20.0
 SHARE = 5
 """The first fifth is for warming up; the second is compared with the last."""
 FLAT = 0.05
@@ -62,6 +63,7 @@ def soak(seconds: float, hours: float, count: int, *, server: int, host: str, li
     guilds = [Guild(source, links, number) for number in range(count)]
     began = time.monotonic()
     samples: list[Held] = []
+    in_use: list[Held] = []
     struck: Counter[str] = Counter()
     random = Random("soak")
     for guild in guilds:
@@ -74,7 +76,8 @@ def soak(seconds: float, hours: float, count: int, *, server: int, host: str, li
                 struck[_strike(source, random)] += 1
                 strike_at = time.monotonic() + random.uniform(*STRIKES_SECONDS)
             if time.monotonic() > rest_at:
-                samples.append(_look(guilds, server))
+                in_use.append(_rest(guilds, server))
+                samples.append(_renewed(guilds, source, server))
                 print(
                     f"{time.monotonic() - began:5.0f} s, {sum(each.hours for each in guilds):.1f} h: {samples[-1]}",
                     flush=True,
@@ -85,7 +88,9 @@ def soak(seconds: float, hours: float, count: int, *, server: int, host: str, li
             guild.end()
         begun = source.media.begun
         source.close()
-    return _verdict(guilds, samples, struck, begun, time.monotonic() - began, left=held(os.getpid(), without=server))
+    return _verdict(
+        guilds, samples, in_use, struck, begun, time.monotonic() - began, left=held(os.getpid(), without=server)
+    )
 
 
 def _strike(source: HttpTrackSource, random: Random) -> str:
@@ -98,9 +103,24 @@ def _strike(source: HttpTrackSource, random: Random) -> str:
     return how.name
 
 
-def _look(guilds: list[Guild], server: int) -> Held:
+def _rest(guilds: list[Guild], server: int) -> Held:
+    """What is held when nothing plays any more, by children as they are."""
     for guild in guilds:
         guild.rest()
+    time.sleep(SETTLE_SECONDS)
+    return held(os.getpid(), without=server)
+
+
+def _renewed(guilds: list[Guild], source: HttpTrackSource, server: int) -> Held:
+    """What is held with one child that has done nothing yet. How much a used one holds is its work's chance."""
+    old = source.media.pids
+    for pid in old:
+        os.kill(pid, signal.SIGKILL)
+    source.media.warm()
+    give_up = time.monotonic() + BEGIN_SECONDS
+    while not _is_renewed(source, old) and time.monotonic() < give_up:
+        source.media.warm()
+        time.sleep(POLL_SECONDS)
     time.sleep(SETTLE_SECONDS)
     found = held(os.getpid(), without=server)
     for guild in guilds:
@@ -108,19 +128,29 @@ def _look(guilds: list[Guild], server: int) -> Held:
     return found
 
 
+def _is_renewed(source: HttpTrackSource, old: list[int]) -> bool:
+    children = source.media.children
+    return len(children) == 1 and children[0].ready and children[0].pid not in old
+
+
 def _verdict(
-    guilds: list[Guild], samples: list[Held], struck: Counter[str], begun: int, seconds: float, *, left: Held
+    guilds: list[Guild],
+    samples: list[Held],
+    in_use: list[Held],
+    struck: Counter[str],
+    begun: int,
+    seconds: float,
+    *,
+    left: Held,
 ) -> dict[str, Any]:
-    usual = Counter(each.processes for each in samples).most_common(1)
-    alike = [each for each in samples if each.processes == usual[0][0]]  # how many children wait for work is chance
-    part = max(1, len(alike) // SHARE)
-    early, late = alike[part : 2 * part], alike[-part:]
+    part = max(1, len(samples) // SHARE)
+    early, late = samples[part : 2 * part], samples[-part:]
     grown = {
         name: median(getattr(each, name) for each in late) / median(getattr(each, name) for each in early) - 1
         for name in ("descriptors", "threads", "mib")
         if early and late
     }
-    zombies = max((each.zombies for each in samples), default=0)
+    zombies = max((each.zombies for each in [*samples, *in_use]), default=0)
     failures = Counter(failure for guild in guilds for failure in guild.failures)
     return {
         "ok": bool(grown) and all(abs(each) <= FLAT for each in grown.values()) and not zombies and left.processes == 1,
@@ -133,6 +163,7 @@ def _verdict(
         "grown": {name: round(value, 4) for name, value in grown.items()},
         "zombies": zombies,
         "left": asdict(left),
+        "most_in_use": asdict(max(in_use, key=lambda each: each.mib)) if in_use else {},
         "samples": [asdict(each) for each in samples],
     }
 
