@@ -20,10 +20,10 @@ SENDER := src/timmybot/adapters/discord_voice/sender.so
 # Node and npm come from a wheel, the cdk command from npm: all three end up in .venv/bin, ahead of the system's own.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup synth demo test check simulate chaos bench clean
+.PHONY: help setup synth demo test test-all check simulate chaos bench clean
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.package $(VENV)/.cdk build/.wheels $(SENDER) ## install everything, pinned and hashed, under this directory
 
@@ -32,6 +32,9 @@ demo: setup ## the whole story in the terminal: two guilds, one bot, on this mac
 
 test: setup build/peers/.node ## unit, property, contract, integration and infrastructure tests
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+
+test-all: export TIMMYBOT_TEST_ALL := 1
+test-all: test ## the same, and everything in the tests that take long
 
 check: setup ## formatting, lint, types and the direction of imports
 	@$(BIN)/ruff format --check .

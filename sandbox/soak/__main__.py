@@ -56,7 +56,7 @@ def main() -> int:
     return 0 if found["ok"] else 1
 
 
-def soak(seconds: float, hours: float, count: int, *, server: int, host: str, links: list[str]) -> dict[str, Any]:
+def soak(most_seconds: float, hours: float, count: int, *, server: int, host: str, links: list[str]) -> dict[str, Any]:
     """Everything that was seen. ``server`` is a process that does not count."""
     source = HttpTrackSource((host,))
     source.media.warm()
@@ -70,7 +70,7 @@ def soak(seconds: float, hours: float, count: int, *, server: int, host: str, li
         guild.start()
     try:
         strike_at, rest_at = began + STRIKES_SECONDS[1], began + REST_SECONDS
-        while time.monotonic() < began + seconds and min(guild.hours for guild in guilds) < hours:
+        while time.monotonic() < began + most_seconds and min(guild.hours for guild in guilds) < hours:
             time.sleep(0.2)
             if time.monotonic() > strike_at:
                 struck[_strike(source, random)] += 1
@@ -88,9 +88,9 @@ def soak(seconds: float, hours: float, count: int, *, server: int, host: str, li
             guild.end()
         begun = source.media.begun
         source.close()
-    return _verdict(
-        guilds, samples, in_use, struck, begun, time.monotonic() - began, left=held(os.getpid(), without=server)
-    )
+    seconds = time.monotonic() - began
+    left = held(os.getpid(), without=server)
+    return _verdict(guilds, samples, in_use, struck, begun=begun, seconds=seconds, left=left)
 
 
 def _strike(source: HttpTrackSource, random: Random) -> str:
@@ -138,9 +138,9 @@ def _verdict(
     samples: list[Held],
     in_use: list[Held],
     struck: Counter[str],
+    *,
     begun: int,
     seconds: float,
-    *,
     left: Held,
 ) -> dict[str, Any]:
     part = max(1, len(samples) // SHARE)
