@@ -34,6 +34,7 @@ test: setup build/peers/.node ## unit, property, contract, integration and infra
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 test-all: export TIMMYBOT_TEST_ALL := 1
+test-all: export MATRIX := all
 test-all: test ## the same, and everything in the tests that take long
 
 check: setup ## formatting, lint, types and the direction of imports

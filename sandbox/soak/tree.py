@@ -17,7 +17,8 @@ class Held:
     descriptors: int
     threads: int
     mib: float
-    """Proportional set size: what is shared counts once. Source: proc_pid_smaps(5)."""
+    """Anonymous memory: all that the processes made themselves. Pages of files are other programs' too, and how many
+    share them changes with what else runs on the machine. Source: proc_pid_smaps(5)."""
 
 
 def held(root: int, *, without: int) -> Held:
@@ -33,7 +34,9 @@ def held(root: int, *, without: int) -> Held:
             descriptors += sum(1 for _ in (place / "fd").iterdir())
             threads += sum(1 for _ in (place / "task").iterdir())
             kib += sum(
-                int(line.split()[1]) for line in (place / "smaps_rollup").read_text().splitlines() if "Pss:" in line
+                int(line.split()[1])
+                for line in (place / "smaps_rollup").read_text().splitlines()
+                if line.startswith("Anonymous:")
             )
     return Held(len(pids), zombies, descriptors, threads, kib / 1024)
 
