@@ -20,10 +20,10 @@ SENDER := src/timmybot/adapters/discord_voice/sender.so
 # Node and npm come from a wheel, the cdk command from npm: all three end up in .venv/bin, ahead of the system's own.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup synth demo test matrix fuzz check simulate chaos bench clean
+.PHONY: help setup synth demo test test-all matrix fuzz check simulate chaos bench clean
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.package $(VENV)/.cdk build/.wheels $(SENDER) ## install everything, pinned and hashed, under this directory
 
@@ -38,6 +38,9 @@ matrix: setup ## every container, codec, channels and rate that fit together, in
 
 fuzz: setup ## let random inputs loose on our own parsers: SECONDS=120 for how long in all (NAMES="ogg urls" for some)
 	@$(BIN)/python -m sandbox.fuzz --seconds $(or $(SECONDS),120) $(NAMES)
+
+test-all: export TIMMYBOT_TEST_ALL := 1
+test-all: test ## the same, and everything in the tests that take long
 
 check: setup ## formatting, lint, types and the direction of imports
 	@$(BIN)/ruff format --check .

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 
-from sandbox.chaos.faults import HANDOVER_GAP_SECONDS, NEVER_SILENT_SECONDS, hear_again, judge
 from sandbox.chaos.ground import PATIENCE_SECONDS, Ground, now
+from sandbox.chaos.judging import HANDOVER_GAP_SECONDS, NEVER_SILENT_SECONDS, hear_again, judge
 from sandbox.chaos.listening import sounding_since
 from sandbox.demo.judgement import Recovery
 from sandbox.demo.report import Report, StepFailed

@@ -7,7 +7,7 @@ import os
 import signal
 import ssl
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,14 +16,18 @@ from sandbox.reaper import Reaper
 
 _ONCE_TOLD = "import os, sys; sys.stdin.buffer.read(1) and os.execv(sys.argv[1], sys.argv[1:])"
 """Run the program that the arguments name once a byte comes; end if none ever does."""
+PROGRAM = ("-m", "timmybot.entrypoints.cli")
 STOP_SECONDS = 5.0
 """How long it may take to end after SIGTERM."""
 
 
 class Bot:
-    """``directory`` gets its database and its log. Nothing runs until :meth:`start`."""
+    """``directory`` gets its database and its log. Nothing runs until :meth:`start`. ``program``: what Python runs."""
 
-    def __init__(self, directory: Path, environment: Mapping[str, str], reaper: Reaper) -> None:
+    def __init__(
+        self, directory: Path, environment: Mapping[str, str], reaper: Reaper, program: Sequence[str] = PROGRAM
+    ) -> None:
+        self._program = program
         self._directory = directory
         self._environment = environment
         self._reaper = reaper
@@ -58,7 +62,7 @@ class Bot:
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-I", "-S", "-c", _ONCE_TOLD),
-                *(sys.executable, "-P", "-m", "timmybot.entrypoints.cli", "run", "--database", str(self.database)),
+                *(sys.executable, "-P", *self._program, "run", "--database", str(self.database)),
                 env=self._environment,
                 cwd=self._directory,
                 stdin=asyncio.subprocess.PIPE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 
 from sandbox.simulator.members import voice_channel
@@ -39,6 +40,9 @@ class Misfortune:
         match fault.kind:
             case Kind.CRASH | Kind.PAUSE | Kind.HANG | Kind.DRAIN | Kind.CLOCK_JUMP | Kind.SCALE_UP | Kind.DEPLOY:
                 return self._to_a_worker(fault)
+            case Kind.CHILD_DIES | Kind.CHILD_HANGS:
+                self._to_a_media_child(fault)
+                return None
             case Kind.STORE_DOWN | Kind.STORE_LOSSY | Kind.THROTTLED | Kind.SLOW:
                 return self._to_the_stores(fault)
             case Kind.NUDGES_LOST | Kind.NUDGES_LATE | Kind.NUDGES_DOUBLED | Kind.INDEX_LAG:
@@ -166,6 +170,18 @@ class Misfortune:
         voice, guild = self._around.voice, self._guilds[fault.target % len(self._guilds)]
         voice.spoil(guild, fault.kind, outlasts=fault.strength >= OUTLASTS)
         return lambda: voice.unspoil(guild, fault.kind)
+
+    def _to_a_media_child(self, fault: Fault) -> None:
+        worker = self._scheduler.chosen(fault.target)
+        if worker is None:
+            return
+        children = self._around.voice.media_of(worker.process)
+        if fault.kind is Kind.CHILD_HANGS:
+            children.hang()
+        elif fault.strength > 0.5:
+            children.die(signal.SIGSEGV, at_work=False)
+        else:
+            children.die(signal.SIGKILL, at_work=True)
 
     def _by_discord(self, fault: Fault) -> Undo | None:
         around = self._around

@@ -13,6 +13,11 @@ QUICK_SECONDS = 4.0
 SLOW_TRACK_SECONDS = 8.0
 KILL_GAP_SECONDS = 15.0
 HAND_OVER_GAP_SECONDS = 3.0
+FULL_SECONDS = 2.0
+"""How long after its begin a stream's buffer is full."""
+BUFFERS_LAST_SECONDS = 10.0
+"""Longer than what is buffered lasts: from then on, all that is heard was decoded by another child."""
+HARDLY_SECONDS = 0.1
 
 
 def judge_hearing(case: Case, guild: GuildId) -> None:
@@ -23,6 +28,7 @@ def judge_hearing(case: Case, guild: GuildId) -> None:
     _one_voice(case, guild)
     _silent_after_a_stall(case, guild)
     _gaps(case, guild)
+    _through_a_childs_end(case, guild)
 
 
 def _heard_as_wanted(case: Case, guild: GuildId) -> None:
@@ -122,3 +128,27 @@ def _gap(case: Case, guild: GuildId, at: float, worker: WorkerId) -> float | Non
         (each for each in heard if each.play_id == playing.play_id and each.worker != worker and each.start > at), None
     )
     return (again.start if again else wanted[0].end) - playing.end
+
+
+def _through_a_childs_end(case: Case, guild: GuildId) -> None:
+    """A song whose media child dies or stands still goes on: what is buffered lasts until another child has taken over.
+
+    Judged where nothing else went wrong, and the song was wanted before and after."""
+    for at, process in case.record.child_ends:
+        begins, ends = at - FULL_SECONDS, at + BUFFERS_LAST_SECONDS
+        if any(until >= begins and struck <= ends for struck, until in case.troubles if struck != at):
+            continue
+        wish = next((each for each in case.wishes(guild) if each.start <= begins and each.end >= ends), None)
+        if wish is None or wish.play_id is None:
+            continue
+        heard = [each for each in case.segments[guild] if each.heard and each.play_id == wish.play_id]
+        if not any(each.worker == process.name and each.start <= begins and each.end >= at for each in heard):
+            continue
+        case.record.tally["songs that were to go on without their media child"] += 1
+        silent_since = at
+        for each in sorted(heard, key=lambda one: one.start):
+            if each.end > at and each.start <= silent_since + HARDLY_SECONDS:
+                silent_since = max(silent_since, each.end)
+        if silent_since < ends:
+            what = f"guild {guild}: silence from {silent_since - at:.1f} s after it on"
+            case.violated("nobody hears that a media child ends", silent_since, what)

@@ -12,6 +12,8 @@ OVERLAP_HIT = "a nudge was found thanks to the overlap"
 FOUND_FAILED = "a prepared track had failed when its turn came"
 FOUND_ENDED = "a prepared track had ended when its turn came"
 FOUND_HUNG = "a prepared track hung when its turn came"
+WENT_ON_ELSEWHERE = "a song went on in another media child"
+CHILD_HUNG = "a media child that stood still was ended"
 HEARD_AFTER_ALL = "a track that had failed before its turn was heard in it"
 NOTED = (
     STALE_WRITER,
@@ -25,5 +27,7 @@ NOTED = (
     FOUND_ENDED,
     FOUND_HUNG,
     HEARD_AFTER_ALL,
+    WENT_ON_ELSEWHERE,
+    CHILD_HUNG,
 )
 """What the stores and players note in the record's tally as it happens."""

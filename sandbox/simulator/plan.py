@@ -49,6 +49,9 @@ class Kind(Enum):
     DECODER_CRASH = "track crashes its decoder"  # target: a guild; strength > 0.5: always, else once
     WORKER_KILLER = "track kills its worker"  # target: a guild; what plays there kills whichever worker opens it
 
+    CHILD_DIES = "media child dies"  # target: a worker, whose streams it decodes; strength > 0.5: it crashes, idle
+    CHILD_HANGS = "media child hangs"  # target: a worker; the child stands still until it is ended
+
 
 TO_EVERYONE = -1
 OUTLASTS = 0.5
@@ -286,7 +289,7 @@ def _fault(random: Random, at: float, kind: Kind) -> Fault:
 
 _ALONE = (
     *(None, Kind.CRASH, Kind.CRASH, Kind.DRAIN, Kind.DRAIN, Kind.PAUSE, Kind.MOVE, Kind.DEPLOY),
-    *(Kind.DECODER_CRASH, Kind.WORKER_KILLER),
+    *(Kind.DECODER_CRASH, Kind.WORKER_KILLER, Kind.CHILD_DIES, Kind.CHILD_HANGS),
 )
 
 

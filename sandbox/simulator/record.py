@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from sandbox.simulator.choosing import NOTHING_CHOSEN, Chosen
 from sandbox.simulator.plan import Command
+from sandbox.simulator.virtual_time import Process
 from timmybot.domain.guild_state import GuildState
 from timmybot.domain.ids import Epoch, GuildId, PlayId, ShardId, WorkerId
 from timmybot.domain.sound import AS_IT_IS, Sound
@@ -142,6 +143,8 @@ class Record:
     """When a worker that had stood still for longer than the margin went on."""
     kills: list[tuple[float, WorkerId]] = field(default_factory=list)
     drains: list[tuple[float, WorkerId]] = field(default_factory=list)
+    child_ends: list[tuple[float, Process]] = field(default_factory=list)
+    """When a media child of which worker's process died, or began to stand still."""
     identifies: list[Identify] = field(default_factory=list)
     nudges: list[tuple[float, GuildId, str]] = field(default_factory=list)
     """Those that reached the inbox, and when."""

@@ -17,6 +17,10 @@ from sandbox.simulator.plan import Kind
 from tests.fakes.guild_store import Stored as StoredGuild
 from tests.fakes.stores import FakeIdentifyBudget, FakeLeaseStore
 from timmybot.adapters.discord_gateway import identify_gate
+from timmybot.adapters.sources import playback
+from timmybot.adapters.sources.media_child import MediaChild
+from timmybot.adapters.sources.media_session import MediaChildEnded, MediaSession
+from timmybot.adapters.sources.playback import Playback
 from timmybot.domain.change import OwedReply
 from timmybot.domain.crash_record import CrashRecord
 from timmybot.domain.guild_state import GuildState
@@ -25,6 +29,7 @@ from timmybot.domain.lease import Heartbeat, Observer
 from timmybot.domain.undo import bring_back_queue
 from timmybot.ports.discord import DiscordError
 from timmybot.ports.guild_store import GuildStore, StoreUnavailable
+from timmybot.ports.track_source import DecoderCrashed
 from timmybot.ports.voice import PlayerStatus
 from timmybot.services import carrying_out, guild_commands, moving_on, queue_commands, reconcile
 from timmybot.services.carrying_out import CarryingOut
@@ -44,6 +49,7 @@ _OUTAGES = (Kind.STORE_DOWN, Kind.SLOW, Kind.STORE_LOSSY, Kind.PAUSE)
 _NUDGES = (Kind.NUDGES_LOST, Kind.NUDGES_LATE)
 _PREPARED = (Kind.PREPARED_FAILS, Kind.PREPARED_ENDS)
 _KILLERS = (Kind.WORKER_KILLER,)
+_CHILDREN = (Kind.CHILD_DIES, Kind.CHILD_HANGS)
 _CHANGES = (Kind.DRAIN, Kind.DEPLOY, Kind.SCALE_UP, Kind.CRASH)
 
 
@@ -415,6 +421,18 @@ def _reason_alone(track: object, why: str, at_ms: int) -> str:
     return why
 
 
+def _fails_with_its_child(self: Playback, ended: MediaChildEnded, deaths: int) -> None:
+    raise DecoderCrashed("That track crashes my decoder. Try another file.") from None
+
+
+def _blames_everybody(self: MediaSession, gone: object) -> MediaChildEnded:
+    return MediaChildEnded(blamed=True)
+
+
+def _nobody_looks_for_hangs(self: MediaChild) -> None:
+    """A child that stands still is waited for."""
+
+
 def _forget_places(self: Leases, positions: object) -> None:
     """Only what heartbeats tell now is known."""
 
@@ -517,6 +535,14 @@ SAFEGUARDS = (
         "a failure is told by the track's name",
         _patched(reconcile, "failed", _reason_alone),
         (Kind.TRACK_FAILS, *_PREPARED),
+    ),
+    Safeguard("a stream goes on in another media child", _patched(Playback, "_bear", _fails_with_its_child), _CHILDREN),
+    Safeguard("it goes on where its buffer ends", _patched(playback, "FRAME_MS", 0), _CHILDREN),
+    Safeguard("only who is marked is blamed", _patched(MediaSession, "_ended", _blames_everybody), _CHILDREN),
+    Safeguard(
+        "a media child that stands still is looked for",
+        _patched(MediaChild, "look_for_hang", _nobody_looks_for_hangs),
+        (Kind.CHILD_HANGS,),
     ),
     Safeguard("the identify budget", _patched(FakeIdentifyBudget, "reserve", _identify_at_once), (Kind.GATEWAY_LOSS,)),
     Safeguard(

@@ -15,6 +15,7 @@ from random import Random
 from sandbox.simulator.catalogue import Catalogue
 from sandbox.simulator.crashing import Crashing
 from sandbox.simulator.gateway import WorkerSessions
+from sandbox.simulator.media import Feed, MediaChildren
 from sandbox.simulator.opened import HUNG_SECONDS, Opened, Turns
 from sandbox.simulator.parts import Parts
 from sandbox.simulator.plan import Kind
@@ -60,6 +61,13 @@ class VoiceWorld:
     spoiled: dict[GuildId, tuple[Kind, bool]] = field(default_factory=dict)
     """What becomes of what is opened in a guild before its turn, and whether also of what is opened in it."""
     parts: Parts = field(default_factory=Parts)
+    media: dict[Process, MediaChildren] = field(default_factory=dict)
+
+    def media_of(self, process: Process) -> MediaChildren:
+        """What decodes for the players of a process."""
+        if process not in self.media:
+            self.media[process] = MediaChildren(self.loop, Random(f"media {process.name}"), self.record, process)
+        return self.media[process]
 
     def taken(self, player: SimulatedPlayer) -> None:
         """The player has joined: the guild's call is its worker's."""
@@ -174,6 +182,8 @@ class SimulatedPlayer(Player):
             lambda in_turn: world.fate(guild_id, in_turn=in_turn), world.parts.is_spent, world.record.tally
         )
         self._told_of_end: Opened | None = None
+        self._feed: Feed | None = None
+        """What keeps its buffer full, if a media child does."""
         self._segment: Segment | None = None
         self._turn = 0
         self._mending: asyncio.Task[None] | None = None
@@ -225,6 +235,7 @@ class SimulatedPlayer(Player):
         if ended is not None:
             self._end(ended)
             return
+        self._begin_feed()
         self.go_on()
         self._world.crashing.opened(self)
 
@@ -240,6 +251,8 @@ class SimulatedPlayer(Player):
     def set_sound(self, sound: Sound) -> None:
         self.settle()
         self._sound = sound
+        if self._feed is not None:
+            self._begin_feed()
         self.go_on()
 
     def heard(self, notices: tuple[str, ...]) -> None:
@@ -273,6 +286,7 @@ class SimulatedPlayer(Player):
         self._drop()
         self._play_id = self._track = self._ending = self._trouble = None
         self._opened = None
+        self._end_feed()
         self._turns.forget()
         self._sound = AS_IT_IS
         self._position_ms = 0.0
@@ -340,6 +354,9 @@ class SimulatedPlayer(Player):
         if opened.stream.fate is not None:
             self._wait_in_vain(opened)
             return
+        dry_ms = self._feed.dry_ms if self._feed is not None else None
+        if dry_ms is not None and self._position_ms >= dry_ms - 1e-6 and not self._is_fed_again():
+            return
         opened.playing.sounded = True
         self._segment = Segment(
             self.guild_id, self.worker, self._play_id, world.catalogue.tag_of(self._track.url),
@@ -348,8 +365,43 @@ class SimulatedPlayer(Player):
         world.record.segments.append(self._segment)
         remaining_ms = self._remaining_ms()
         world.loop.after(max(remaining_ms, 0.0) / 1000 / self._sound.rate, lambda: self._run_out(turn))
+        if self._feed is not None and self._feed.dry_ms is not None:
+            world.loop.after((self._feed.dry_ms - self._position_ms) / 1000 / self._sound.rate, lambda: self._dry(turn))
         soon = max(remaining_ms - ENDS_SOON_MS, 0.0) / 1000 / self._sound.rate
         world.loop.after(soon + NOTICED_SECONDS, lambda: self._notice_end(turn))
+
+    def _begin_feed(self) -> None:
+        """Have a media child decode from here on."""
+        self._end_feed()
+        if self._track is not None and self._opened is not None and self._opened.stream.fate is None:
+            children = self._world.media_of(self.process)
+            self._feed = Feed(children, self._track.url, self._place_now, self._sound, self._feed_changed)
+
+    def _end_feed(self) -> None:
+        if self._feed is not None:
+            self._feed.close()
+            self._feed = None
+
+    def _feed_changed(self) -> None:
+        self.settle()
+        self.go_on()
+
+    def _dry(self, turn: int) -> None:
+        if turn == self._turn:
+            self._feed_changed()
+
+    def _is_fed_again(self) -> bool:
+        """What was buffered has been heard. Whether there is more: from where the stream was opened again."""
+        feed = self._feed
+        assert feed is not None
+        if feed.failure is not None:
+            what = f"guild {self.guild_id}: {feed.failure}"
+            self._world.record.violated("nobody is blamed who was not marked", self._world.loop.now, what)
+            self._end(Outcome(Ending.FAILED, str(feed.failure)))
+        elif feed.fed:
+            self._position_ms, feed.dry_ms = feed.place_ms, None
+            return True
+        return False
 
     def break_off(self) -> None:
         """The track's server hangs up."""
@@ -397,6 +449,7 @@ class SimulatedPlayer(Player):
     def _end(self, outcome: Outcome, *, over: bool = True) -> None:
         assert self._track is not None
         self.settle()
+        self._end_feed()
         self._ending, self._trouble = outcome.ending, outcome.trouble
         self._turns.be_followed()
         tag = self._world.catalogue.tag_of(self._track.url)
@@ -417,9 +470,12 @@ class SimulatedPlayer(Player):
         record.operations.append(Operation(self.guild_id, name, now, tag, playing=playing))
 
     def _position_now(self) -> int:
+        return round(self._place_now())
+
+    def _place_now(self) -> float:
         segment, now = self._segment, self._world.loop.now
         sent = (now - segment.start) * 1000 * segment.sound.rate if segment else 0.0
-        return round(self._position_ms + sent)
+        return self._position_ms + sent
 
     # -- the connection --------------------------------------------------------------------------------------------
 

@@ -53,6 +53,10 @@ OFTEN_MISSED = (
     "a suspect is marked before it is opened",
     "who was not marked is not blamed",
     "suspects are tried alone at last",
+    "a stream goes on in another media child",
+    "it goes on where its buffer ends",
+    "only who is marked is blamed",
+    "a media child that stands still is looked for",
 )
 
 

@@ -153,7 +153,8 @@ if sys.argv[1] == "unforced":
     maps = Path("/proc/self/maps").read_text()
     path = next(line.split(maxsplit=5)[5] for line in maps.splitlines() if "/libavutil" in line)
     ctypes.CDLL(path).av_cpu_force_count(4)
-streams = [transcode.frames(sounding("5.1"), 0.0, sound, None, lambda: 5) for sound in (AS_IT_IS, Sound(volume_percent=50)) * 10]
+sounds = (AS_IT_IS, Sound(volume_percent=50)) * 10
+streams = [transcode.frames(sounding("5.1"), 0.0, sound, None, lambda: 5) for sound in sounds]
 for stream in streams:
     next(stream)
 print(len(list(Path("/proc/self/task").iterdir())))

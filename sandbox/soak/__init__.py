@@ -1,0 +1,1 @@
+"""``python -m sandbox.soak``: hours of mixed formats, with media children that die, and what is left of it all."""
