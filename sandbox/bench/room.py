@@ -59,6 +59,9 @@ class Room:
     def ours(self) -> Stand:
         return self._python("timmybot", "ours", self.song_url)
 
+    def ours_transcoded(self) -> Stand:
+        return self._python("timmybot, transcoding", "ours_transcoded", self.mp3_url())
+
     def ours_joined(self) -> Stand:
         return self._python("timmybot in calls", "ours_joined", self.song_url)
 
@@ -73,6 +76,13 @@ class Room:
         if importlib.util.find_spec("imageio_ffmpeg") is None:
             return "it wants an ffmpeg: make bench installs one"
         return self._python("discord.py", "peer_discordpy", str(self.song))
+
+    def discordpy_transcoded(self) -> Stand | str:
+        """Or why not."""
+        if importlib.util.find_spec("imageio_ffmpeg") is None:
+            return "it wants an ffmpeg: make bench installs one"
+        path = str(song.mp3(self._directory))
+        return self._python("discord.py, transcoding", "peer_discordpy_transcoded", path)
 
     def discordjs(self) -> Stand | str:
         """Or why not."""
