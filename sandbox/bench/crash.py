@@ -1,8 +1,8 @@
-"""What streams do when the media child dies that works for all of them, on a quarter of a core and on a whole one.
+"""What streams do when the media child dies that works for all of them: on a quarter of a core, and on a whole one.
 
-Buffers are full when it dies, and encoders have adapted to the quota. Judged is what arrives at the sink from before the
-death until some seconds after everybody went on, and the slots for which a player had no frame. A child that dies of
-SIGSEGV is taken to have died of the stream that it was at work for: that one is left out of the judgement.
+Buffers are full when it dies, and encoders have adapted to the quota. Judged is what arrives at the sink from before
+the death until some seconds after everybody went on, and the slots for which a player had no frame. A child that dies
+of SIGSEGV is taken to have died of the stream that it was at work for: that one is left out of the judgement.
 """
 
 from __future__ import annotations
@@ -77,13 +77,14 @@ async def _on(room: Room, extent: Extent, core: str, cores: float) -> _Seen:
                         await asyncio.sleep(extent.transcoded_settle_seconds)
                         undisturbed, _ = await _window(room, stand, extent, streams, None)
                         seen.undisturbed.append(_late(undisturbed))
-                        await _killed(room, stand, extent, streams, number, seen)
+                        await _killed(room, stand, extent, number, seen)
                     finally:
                         quota.allow(None)
     return seen
 
 
-async def _killed(room: Room, stand: Stand, extent: Extent, streams: int, number: signal.Signals, seen: _Seen) -> None:
+async def _killed(room: Room, stand: Stand, extent: Extent, number: signal.Signals, seen: _Seen) -> None:
+    streams = extent.transcoded_streams
     before = await stand.ask("look")
     judged, told = await _window(room, stand, extent, streams, number)
     after = await stand.ask("look")
@@ -93,7 +94,7 @@ async def _killed(room: Room, stand: Stand, extent: Extent, streams: int, number
     seen.last_ms.append(max(told["after_ms"], default=0.0))
     seen.lost += told["lost"]
     print(
-        f" {number.name}: {_late(judged)} late, worst {judged.worst_ms:.0f} ms, on after {max(told['after_ms']):.0f} ms"
+        f" {number.name}: {_late(judged)} late, worst {judged.worst_ms:.0f} ms, on after {seen.last_ms[-1]:.0f} ms"
         f" at {after['complexity']}, blamed {len(told['blamed'])};",
         end="",
         flush=True,

@@ -21,7 +21,8 @@ class Extent:
     waking up costs the same for any number."""
     peer_streams: int = 25
     floor_frames: int = 40_000
-    transcoded: int = 8
+    transcoded: int = 19
+    """Beside a first one: as many as a quarter of a core is to hold. Waking up costs the same for any number."""
     first_packets: int = 20
     hour_frames: int = 180_000
     cycles: int = 1_000
@@ -37,8 +38,8 @@ class Extent:
     transcoded_runs: int = 3
     transcoded_window_seconds: float = 8.0
     transcoded_settle_seconds: float = 15.0
-    """Under a quota, before anything is judged: encoders take 2 s to adapt by one step, and there are three; and what was
-    buffered before is used up."""
+    """Under a quota, before anything is judged: encoders take 2 s to adapt by one step, and there are three; and what
+    was buffered before is used up."""
     most_transcoded_streams: int = 120
     crash_rounds: int = 2
     crash_window_seconds: float = 10.0

@@ -45,9 +45,10 @@ class TranscodedPlayers(Players):
         return {}
 
     async def look(self) -> dict[str, Any]:
-        """The emptiest buffer, slots without a frame until now, and what encoders spend."""
+        """The emptiest buffer, frames that were made, slots without a frame until now, and what encoders spend."""
         return {
             "lowest_ms": min((stream.buffered_ms for stream in self._streams().values()), default=0),
+            "made": sum(_made(stream) for stream in self._streams().values()),
             "underruns": sum(player.counters.underrun for player, _ in self._players),
             "complexity": self._source.media.load.complexity,
             "children": self._source.media.pids,

@@ -43,7 +43,7 @@ async def frame_cpu(room: Room, figures: Figures, extent: Extent) -> None:
                 await stand.ask("play", streams=streams)
                 window = await room.window(stand, streams, extent.window_seconds)
                 await stand.ask("play", streams=0)
-                spent.setdefault(name, []).append(_frame_us(window, idle[name]))
+                spent.setdefault(name, []).append(frame_us(window, idle[name]))
     typical = {name: median(values) for name, values in spent.items()}
     for number in map(str, extent.frame_streams):
         figures.add(f"frame_cpu_{number}_streams_us", typical[number], "µs")
@@ -67,7 +67,7 @@ async def _floor_us(room: Room, floor: Stand, how: str, **details: float) -> flo
     return float(answer["cpu_seconds"]) / int(answer["frames"]) * 1e6
 
 
-def _frame_us(playing: Spent, idle: Spent) -> float:
+def frame_us(playing: Spent, idle: Spent) -> float:
     """CPU per frame, less what it costs while nothing plays."""
     idle_seconds = idle.cpu_seconds / idle.seconds * playing.seconds
     return (playing.cpu_seconds - idle_seconds) / max(playing.frames, 1) * 1e6

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import importlib.util
 import sys
 import time
@@ -51,6 +52,14 @@ class Room:
         self._radio = radio
         self._sink = sink
         self._arrivals = directory / "arrivals.npy"
+        self._tree: Path | None = None
+        """Where our stands run from, if not here."""
+
+    def of(self, tree: Path) -> Room:
+        """The same place, where our stands run from another commit's tree."""
+        place = copy.copy(self)
+        place._tree = tree.resolve()
+        return place
 
     def mp3_url(self) -> str:
         """The song as something that is not passed through."""
@@ -95,7 +104,11 @@ class Room:
         return self._python("floor", "floor", str(self.song))
 
     def _python(self, name: str, module: str, what: str) -> Stand:
-        return Stand(name, (sys.executable, "-m", f"sandbox.bench.{module}", str(self.sink_port), what))
+        command = (sys.executable, "-m", f"sandbox.bench.{module}", str(self.sink_port), what)
+        if self._tree is None:
+            return Stand(name, command)
+        path = f"PYTHONPATH={self._tree / 'src'}:{self._tree}"
+        return Stand(name, ("env", path, *command), directory=self._tree)
 
     @asynccontextmanager
     async def in_calls(

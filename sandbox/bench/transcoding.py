@@ -1,4 +1,4 @@
-"""What streams cost that FFmpeg works on: CPU, how many a quarter core holds, memory. Worker and media children together.
+"""What streams cost that FFmpeg works on: CPU, how many a quarter core holds, memory. Worker and children together.
 
 Everybody plays the same MP3. Where a quota is set, the volume is half, as it is for the peer.
 """
@@ -13,7 +13,7 @@ from sandbox.bench.extent import Extent
 from sandbox.bench.figures import Figures
 from sandbox.bench.quota import NoQuota, Quota
 from sandbox.bench.room import Room
-from sandbox.bench.stand import Stand, StandFailed
+from sandbox.bench.stand import Stand, StandFailed, cpu_seconds
 from sandbox.bench.task import TASK_BYTES, TASK_CORES, join, play
 
 VOLUME_PERCENT = 50
@@ -23,6 +23,7 @@ LOADED_COMPLEXITY = 5
 FILL_SECONDS = 3.0
 LASTING_MS = 3_000
 """Buffers are filled from 4 s on, up to 5. Where one has less than this, making frames does not keep up."""
+_UNIT = "% of a core"
 _QUARTER = "transcoded_streams_quarter_core"
 
 
@@ -39,18 +40,19 @@ async def transcoding(room: Room, figures: Figures, extent: Extent) -> None:
     else:
         figures.add("transcoded_loaded_complexity", under_load, "of 10")
     shares = {complexity: await _share(room, figures, extent, complexity) for complexity in COMPLEXITIES}
-    figures.add("transcoded_stream_cpu_percent", shares[10], "% of a core")
-    figures.add("transcoded_stream_loaded_cpu_percent", shares[under_load], "% of a core")
+    figures.add("transcoded_stream_cpu_percent", shares[10], _UNIT)
+    figures.add("transcoded_stream_loaded_cpu_percent", shares[under_load], _UNIT)
     for complexity in COMPLEXITIES[1:]:
-        figures.add(f"transcoded_stream_complexity_{complexity}_cpu_percent", shares[complexity], "% of a core")
-    figures.add("transcoded_stream_volume_cpu_percent", await _share(room, figures, extent, 10, 50), "% of a core")
+        figures.add(f"transcoded_stream_complexity_{complexity}_cpu_percent", shares[complexity], _UNIT)
+    figures.add("transcoded_stream_volume_cpu_percent", await _share(room, figures, extent, 10, 50), _UNIT)
 
 
 async def transcoded_density(room: Room, figures: Figures, extent: Extent) -> None:
     """How many of them a quarter of a core holds, and how many it holds of discord.py's."""
-    await _held(room, figures, extent, room.ours_transcoded(), _QUARTER, extent.transcoded_streams)
+    await _held(room, figures, extent, room.ours_transcoded(), name=_QUARTER, start=extent.transcoded_streams)
     peer = f"peer_discordpy_{_QUARTER}"
-    await _held(room, figures, extent, room.discordpy_transcoded(), peer, extent.transcoded_streams // 2)
+    start = extent.transcoded_streams // 2
+    await _held(room, figures, extent, room.discordpy_transcoded(), name=peer, start=start)
     if _QUARTER in figures and peer in figures:
         figures.add("transcoded_streams_to_discordpy", figures[_QUARTER] / max(figures[peer], 1), "×")
 
@@ -76,18 +78,27 @@ async def begin(stand: Stand) -> None:
 
 
 async def _share(room: Room, figures: Figures, extent: Extent, complexity: int, volume_percent: int = 100) -> float:
-    """Percent of a core, a stream, of what plays at real-time pace."""
-    streams = extent.transcoded
+    """Percent of a core, a stream, of what plays at real-time pace: what the children take for fifty frames, for buffers
+    are filled by the half second; and what the worker takes in a second."""
+    streams = 1 + extent.transcoded
     async with room.ours_transcoded() as stand:
         await stand.ask("begin", complexity=complexity, volume_percent=volume_percent)
         await stand.ask("play", streams=1)
         before = stand.usage()
-        await stand.ask("play", streams=1 + streams)
+        await stand.ask("play", streams=streams)
         await asyncio.sleep(FILL_SECONDS)
-        window = await room.window(stand, 1 + streams, extent.transcoded_window_seconds)
+        worker, *children = stand.family()
+        made = -(await stand.ask("look"))["made"]
+        worker_seconds, child_seconds = -cpu_seconds([worker]), -cpu_seconds(children)
+        await asyncio.sleep(extent.transcoded_window_seconds)
+        worker_seconds, child_seconds = worker_seconds + cpu_seconds([worker]), child_seconds + cpu_seconds(children)
+        made += (await stand.ask("look"))["made"]
+        after = stand.usage()
+    worker_percent = worker_seconds / extent.transcoded_window_seconds / streams * 100
     if complexity == COMPLEXITIES[0] and volume_percent == 100:
-        figures.add("transcoded_player_kib", (window.usage.memory_kib - before.memory_kib) / streams, "KiB")
-    return window.cpu_seconds / window.seconds / (1 + streams) * 100
+        figures.add("transcoded_player_kib", (after.memory_kib - before.memory_kib) / extent.transcoded, "KiB")
+        figures.add("transcoded_stream_worker_cpu_percent", worker_percent, _UNIT)
+    return worker_percent + child_seconds / max(made, 1) * 1000 / FRAME_MS * 100
 
 
 async def _complexity_under_load(room: Room, extent: Extent) -> int:
@@ -101,7 +112,7 @@ async def _complexity_under_load(room: Room, extent: Extent) -> int:
         return int((await stand.ask("look"))["complexity"])
 
 
-async def _held(room: Room, figures: Figures, extent: Extent, stand: Stand | str, name: str, start: int) -> None:
+async def _held(room: Room, figures: Figures, extent: Extent, stand: Stand | str, *, name: str, start: int) -> None:
     if not isinstance(stand, Stand):
         figures.not_measured[name] = stand
         return
