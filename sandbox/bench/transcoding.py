@@ -15,6 +15,7 @@ from sandbox.bench.quota import NoQuota, Quota
 from sandbox.bench.room import Room
 from sandbox.bench.stand import Stand, StandFailed, cpu_seconds
 from sandbox.bench.task import TASK_BYTES, TASK_CORES, join, play
+from timmybot.ports.track_source import FRAME_MS
 
 VOLUME_PERCENT = 50
 COMPLEXITIES = (10, 5, 3, 0)
@@ -78,8 +79,11 @@ async def begin(stand: Stand) -> None:
 
 
 async def _share(room: Room, figures: Figures, extent: Extent, complexity: int, volume_percent: int = 100) -> float:
-    """Percent of a core, a stream, of what plays at real-time pace: what the children take for fifty frames, for buffers
-    are filled by the half second; and what the worker takes in a second."""
+    """Percent of a core, a stream, of what plays at real-time pace.
+
+    It is what the children take for fifty frames, for buffers are filled by the half second, and what the worker takes
+    in a second.
+    """
     streams = 1 + extent.transcoded
     async with room.ours_transcoded() as stand:
         await stand.ask("begin", complexity=complexity, volume_percent=volume_percent)
@@ -88,11 +92,11 @@ async def _share(room: Room, figures: Figures, extent: Extent, complexity: int, 
         await stand.ask("play", streams=streams)
         await asyncio.sleep(FILL_SECONDS)
         worker, *children = stand.family()
-        made = -(await stand.ask("look"))["made"]
+        made = -int((await stand.ask("look"))["made"])
         worker_seconds, child_seconds = -cpu_seconds([worker]), -cpu_seconds(children)
         await asyncio.sleep(extent.transcoded_window_seconds)
         worker_seconds, child_seconds = worker_seconds + cpu_seconds([worker]), child_seconds + cpu_seconds(children)
-        made += (await stand.ask("look"))["made"]
+        made += int((await stand.ask("look"))["made"])
         after = stand.usage()
     worker_percent = worker_seconds / extent.transcoded_window_seconds / streams * 100
     if complexity == COMPLEXITIES[0] and volume_percent == 100:
