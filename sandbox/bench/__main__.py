@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if sys.platform != "linux":
         print("The bench needs Linux: it reads the kernel's times of arrival and /proc.", file=sys.stderr)
         return 2
-    _allow_descriptors()
+    allow_descriptors()
     extent = QUICK if options.quick else Extent()
     DIRECTORY.mkdir(parents=True, exist_ok=True)
     figures = asyncio.run(measure(options.only or list(PARTS), extent))
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _allow_descriptors() -> None:
+def allow_descriptors() -> None:
     """As many as the system lets us have, here and in the stands: a thousand streams want three thousand."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

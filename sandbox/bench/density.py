@@ -6,8 +6,9 @@ the slots are served in time; a number of streams holds if the median of the run
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 
 from sandbox.bench.punctuality import Punctuality
 from sandbox.bench.quota import Quota
@@ -30,14 +31,33 @@ class Held:
 
 
 class Density:
-    """Runs ``stand`` in ``quota`` with more and fewer streams. Runs are ``window_seconds`` long."""
+    """Runs ``stand`` in ``quota`` with more and fewer streams. Runs are ``window_seconds`` long, and begin
+    ``settle_seconds`` after the quota is set.
 
-    def __init__(self, room: Room, stand: Stand, quota: Quota, *, runs: int, window_seconds: float) -> None:
+    ``lasts`` says after a run whether it could have gone on like that: else a run may live on what was buffered before.
+    ``ready`` is told to the stand whenever it is a new process.
+    """
+
+    def __init__(
+        self,
+        room: Room,
+        stand: Stand,
+        quota: Quota,
+        *,
+        runs: int,
+        window_seconds: float,
+        settle_seconds: float = 0.0,
+        lasts: Callable[[Stand], Awaitable[bool]] | None = None,
+        ready: Callable[[Stand], Awaitable[None]] | None = None,
+    ) -> None:
         self._room = room
         self._stand = stand
         self._quota = quota
         self._runs = runs
         self._window_seconds = window_seconds
+        self._settle_seconds = settle_seconds
+        self._lasts = lasts
+        self._ready = ready
         self._seen: dict[tuple[float, int], list[Punctuality]] = {}
         self._players = 0
         """So many the stand has made."""
@@ -79,11 +99,14 @@ class Density:
         while len(seen) < runs:
             self._quota.allow(cores)
             try:
-                window = await self._room.window(self._stand, streams, self._window_seconds)
+                await asyncio.sleep(self._settle_seconds)
+                judged = (await self._room.window(self._stand, streams, self._window_seconds)).punctuality
+                if self._lasts is not None and not await self._lasts(self._stand):
+                    judged = replace(judged, within_20_ms=0.0, within_10_ms=0.0)
             finally:
                 self._quota.allow(None)
-            seen.append(window.punctuality)
-            print(f" {streams}:{window.punctuality.within_20_ms:.2%}", end="", flush=True)
+            seen.append(judged)
+            print(f" {streams}:{judged.within_20_ms:.2%}", end="", flush=True)
         return seen
 
     async def _play(self, streams: int) -> None:
@@ -96,6 +119,8 @@ class Density:
             self._players = 0
         if self._players == 0:
             self._quota.take(self._stand.pid)
+            if self._ready is not None:
+                await self._ready(self._stand)
         await self._stand.ask("play", streams=0)
         await self._stand.ask("play", streams=streams)
         self._players = streams

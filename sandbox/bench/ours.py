@@ -27,7 +27,7 @@ from timmybot.adapters.system_clock import SystemClock
 from timmybot.domain.ids import ChannelId, PlayId
 from timmybot.domain.track import Track
 from timmybot.entrypoints.memory import hold_little
-from timmybot.ports.track_source import FRAME_MS, FrameStream
+from timmybot.ports.track_source import AS_IT_IS, FRAME_MS, FrameStream
 
 LOOK_SECONDS = 0.005
 PATIENCE_SECONDS = 60.0
@@ -79,6 +79,7 @@ class Players:
 
     def __init__(self, at: Place) -> None:
         self._at = at
+        self.sound = AS_IT_IS
         self._source = HttpTrackSource(allow_hosts=(urlsplit(at.song).netloc,))
         self._pacer = Pacer()
         self._players: list[tuple[VoicePlayer, Present]] = []
@@ -95,7 +96,8 @@ class Players:
         for player, present in self._players[:streams]:
             await present.join(ChannelId(1))
             if player in new:
-                await player.play(PlayId("1"), Track(song or self._at.song), position_ms=0, paused=False)
+                track = Track(song or self._at.song)
+                await player.play(PlayId("1"), track, position_ms=0, paused=False, sound=self.sound)
             await asyncio.sleep(SPREAD_SECONDS / streams)
         for player in new:
             await self._until(player, lambda counters: counters.sent > 0)

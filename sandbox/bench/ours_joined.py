@@ -19,6 +19,7 @@ from timmybot.adapters.discord_voice import VoicePlayers
 from timmybot.adapters.sources.http import HttpTrackSource
 from timmybot.adapters.system_clock import SystemClock
 from timmybot.domain.ids import ChannelId, GuildId, PlayId, ShardId
+from timmybot.domain.sound import Sound
 from timmybot.domain.track import Track
 from timmybot.entrypoints.memory import hold_little
 
@@ -68,12 +69,13 @@ class Worker:
         await self._players.open(GuildId(guild)).join(ChannelId(channel))
         return {"seconds": time.monotonic() - begin}
 
-    async def play(self, guild: int) -> dict[str, Any]:
+    async def play(self, guild: int, song: str = "", volume_percent: int = 100) -> dict[str, Any]:
         """Resolve and play the song; when that was wished."""
         assert self._players is not None
         wished = time.monotonic()
-        track = await self._source.resolve(self._at.song)
-        await self._players.open(GuildId(guild)).play(PlayId("1"), track, position_ms=0, paused=False)
+        track = await self._source.resolve(song or self._at.song)
+        sound = Sound(volume_percent=volume_percent)
+        await self._players.open(GuildId(guild)).play(PlayId("1"), track, position_ms=0, paused=False, sound=sound)
         return {"at": wished}
 
     async def leave(self, guild: int) -> dict[str, Any]:

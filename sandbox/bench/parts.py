@@ -7,12 +7,14 @@ from contextlib import AsyncExitStack
 from statistics import median
 
 from sandbox.bench.calls import SHARDS
+from sandbox.bench.crash import crash
 from sandbox.bench.extent import Extent, Part
 from sandbox.bench.figures import Figures
 from sandbox.bench.room import Room, Spent
 from sandbox.bench.stand import Stand
 from sandbox.bench.streams_held import density
 from sandbox.bench.task import TASK_BYTES, join, play, task
+from sandbox.bench.transcoding import transcoded_density, transcoded_task, transcoding
 from sandbox.bench.wishes import command, first_packet
 
 
@@ -41,7 +43,7 @@ async def frame_cpu(room: Room, figures: Figures, extent: Extent) -> None:
                 await stand.ask("play", streams=streams)
                 window = await room.window(stand, streams, extent.window_seconds)
                 await stand.ask("play", streams=0)
-                spent.setdefault(name, []).append(_frame_us(window, idle[name]))
+                spent.setdefault(name, []).append(frame_us(window, idle[name]))
     typical = {name: median(values) for name, values in spent.items()}
     for number in map(str, extent.frame_streams):
         figures.add(f"frame_cpu_{number}_streams_us", typical[number], "µs")
@@ -65,7 +67,7 @@ async def _floor_us(room: Room, floor: Stand, how: str, **details: float) -> flo
     return float(answer["cpu_seconds"]) / int(answer["frames"]) * 1e6
 
 
-def _frame_us(playing: Spent, idle: Spent) -> float:
+def frame_us(playing: Spent, idle: Spent) -> float:
     """CPU per frame, less what it costs while nothing plays."""
     idle_seconds = idle.cpu_seconds / idle.seconds * playing.seconds
     return (playing.cpu_seconds - idle_seconds) / max(playing.frames, 1) * 1e6
@@ -90,20 +92,6 @@ async def players(room: Room, figures: Figures, extent: Extent) -> None:
     figures.add("player_descriptors", each["descriptors"], "descriptors")
     figures.add("process_kib", base, "KiB")
     figures.add("players_in_512_mb", int((TASK_BYTES / 1024 - base) / kib), "players")
-
-
-async def transcoding(room: Room, figures: Figures, extent: Extent) -> None:
-    """What a stream costs that has to be decoded and encoded."""
-    song, streams = room.mp3_url(), extent.transcoded
-    async with room.ours() as stand:
-        await stand.ask("play", streams=1, song=song)
-        before = await room.window(stand, 1, extent.window_seconds / 2)
-        await stand.ask("play", streams=1 + streams, song=song)
-        after = await room.window(stand, 1 + streams, extent.window_seconds)
-    share = after.cpu_seconds / after.seconds / (1 + streams)
-    figures.add("transcoded_stream_cpu_percent", share * 100, "% of a core")
-    growth = after.usage.memory_kib - before.usage.memory_kib
-    figures.add("transcoded_player_kib", growth / streams, "KiB")
 
 
 async def peer_players(room: Room, figures: Figures, extent: Extent) -> None:
@@ -168,5 +156,8 @@ PARTS: dict[str, Part] = {
     "hour": hour,
     "cycles": cycles,
     "task": task,
+    "transcoded-task": transcoded_task,
+    "crash": crash,
     "density": density,
+    "transcoded-density": transcoded_density,
 }

@@ -48,9 +48,9 @@ def connected(at: Place, ssrc: int) -> discord.VoiceClient:
 
 class Players:
     def __init__(self, at: Place) -> None:
-        self._at = at
-        self._ffmpeg = imageio_ffmpeg.get_ffmpeg_exe()
-        self._nowhere = Path(os.devnull).open("wb")  # noqa: SIM115  # as long as the process
+        self.at = at
+        self.ffmpeg = imageio_ffmpeg.get_ffmpeg_exe()
+        self.nowhere = Path(os.devnull).open("wb")  # noqa: SIM115  # as long as the process
         self._voices: list[discord.VoiceClient] = []
 
     async def play(self, streams: int) -> dict[str, Any]:
@@ -58,18 +58,18 @@ class Players:
         for voice in self._voices[streams:]:
             voice.pause()
         while len(self._voices) < streams:
-            self._voices.append(connected(self._at, len(self._voices) + 1))
+            self._voices.append(connected(self.at, len(self._voices) + 1))
         for voice in self._voices[:streams]:
             if voice.is_paused():
                 voice.resume()
             elif not voice.is_playing():
-                voice.play(self._song())
+                voice.play(self.song())
             await asyncio.sleep(SPREAD_SECONDS / streams)
         return {}
 
-    def _song(self) -> discord.FFmpegOpusAudio:
+    def song(self) -> discord.AudioSource:
         # A real file, or discord.py would read the error output on a thread of its own, a player.
-        return discord.FFmpegOpusAudio(self._at.song, codec="copy", executable=self._ffmpeg, stderr=self._nowhere)
+        return discord.FFmpegOpusAudio(self.at.song, codec="copy", executable=self.ffmpeg, stderr=self.nowhere)
 
     async def close(self) -> None:
         for voice in self._voices:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import importlib.util
 import sys
 import time
@@ -51,6 +52,14 @@ class Room:
         self._radio = radio
         self._sink = sink
         self._arrivals = directory / "arrivals.npy"
+        self._tree: Path | None = None
+        """Where our stands run from, if not here."""
+
+    def of(self, tree: Path) -> Room:
+        """The same place, where our stands run from another commit's tree."""
+        place = copy.copy(self)
+        place._tree = tree.resolve()
+        return place
 
     def mp3_url(self) -> str:
         """The song as something that is not passed through."""
@@ -58,6 +67,9 @@ class Room:
 
     def ours(self) -> Stand:
         return self._python("timmybot", "ours", self.song_url)
+
+    def ours_transcoded(self) -> Stand:
+        return self._python("timmybot, transcoding", "ours_transcoded", self.mp3_url())
 
     def ours_joined(self) -> Stand:
         return self._python("timmybot in calls", "ours_joined", self.song_url)
@@ -74,6 +86,13 @@ class Room:
             return "it wants an ffmpeg: make bench installs one"
         return self._python("discord.py", "peer_discordpy", str(self.song))
 
+    def discordpy_transcoded(self) -> Stand | str:
+        """Or why not."""
+        if importlib.util.find_spec("imageio_ffmpeg") is None:
+            return "it wants an ffmpeg: make bench installs one"
+        path = str(song.mp3(self._directory))
+        return self._python("discord.py, transcoding", "peer_discordpy_transcoded", path)
+
     def discordjs(self) -> Stand | str:
         """Or why not."""
         if not (INSTALLED / "node_modules").is_dir():
@@ -85,7 +104,11 @@ class Room:
         return self._python("floor", "floor", str(self.song))
 
     def _python(self, name: str, module: str, what: str) -> Stand:
-        return Stand(name, (sys.executable, "-m", f"sandbox.bench.{module}", str(self.sink_port), what))
+        command = (sys.executable, "-m", f"sandbox.bench.{module}", str(self.sink_port), what)
+        if self._tree is None:
+            return Stand(name, command)
+        path = f"PYTHONPATH={self._tree / 'src'}:{self._tree}"
+        return Stand(name, ("env", path, *command), directory=self._tree)
 
     @asynccontextmanager
     async def in_calls(

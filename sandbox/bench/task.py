@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from statistics import median
+from typing import Any
 
 from sandbox.bench.extent import Extent
 from sandbox.bench.figures import Figures
@@ -65,8 +66,8 @@ async def join(ours: Stand, guilds: list[list[int]]) -> None:
         await ours.ask("join", guild=guild, channel=channel)
 
 
-async def play(ours: Stand, guilds: list[list[int]]) -> None:
+async def play(ours: Stand, guilds: list[list[int]], **wish: Any) -> None:
     """Play in each of them."""
     for guild, _ in guilds:
-        await ours.ask("play", guild=guild)
+        await ours.ask("play", guild=guild, **wish)
     await asyncio.sleep(SETTLE_SECONDS)
