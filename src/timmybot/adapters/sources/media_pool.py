@@ -341,24 +341,31 @@ class MediaPool:
     def _begin_wanted(self, selector: selectors.BaseSelector) -> None:
         while True:
             with self._lock:
-                if self._wanted_alone:
-                    alone, self._wanted_alone = True, self._wanted_alone - 1
-                elif self._wanted:
-                    alone, self._wanted = False, self._wanted - 1
-                else:
+                alone = self._wanted_alone > 0
+                if not alone and not self._wanted:
                     return
-            try:
-                child = MediaChild(self._command, self._awaited, alone=alone)
-            except OSError:
-                log.exception("a media child could not be begun")
-                with self._changed:
+            child = self._begun(alone=alone)
+            if child is not None:
+                selector.register(child.control, selectors.EVENT_READ, child)
+            with self._changed:
+                # Counted as wanted until it is among the children, else whoever comes meanwhile asks for another.
+                if alone:
+                    self._wanted_alone -= 1
+                else:
+                    self._wanted -= 1
+                if child is not None:
+                    self.begun += 1
+                    self._children.append(child)
+                else:
                     self._failures += 1
                     self._changed.notify_all()
-                continue
-            selector.register(child.control, selectors.EVENT_READ, child)
-            with self._lock:
-                self.begun += 1
-                self._children.append(child)
+
+    def _begun(self, *, alone: bool) -> MediaChild | None:
+        try:
+            return MediaChild(self._command, self._awaited, alone=alone)
+        except OSError:
+            log.exception("a media child could not be begun")
+            return None
 
     def _retire_idle(self) -> None:
         """Of children without streams, all but one go after a while."""
