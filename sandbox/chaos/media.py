@@ -5,17 +5,22 @@ from __future__ import annotations
 import os
 import signal
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 
 from sandbox.chaos.ground import PATIENCE_SECONDS, Ground, now
-from sandbox.chaos.judging import LISTEN_SECONDS, NEVER_SILENT_SECONDS, hear_again, judge
+from sandbox.chaos.judging import LISTEN_SECONDS
 from sandbox.chaos.listening import sounding_since
 from sandbox.demo.report import Report, StepFailed
 from sandbox.demo.scene import ANSWER_SECONDS, Scene
 from sandbox.listen.children import Children
+from sandbox.melody import recognise
 
 BUFFERS_LAST_SECONDS = 10.0
 """How long is listened: what was decoded before is heard for five seconds, and a hang is looked at for two."""
+FRAME_SECONDS = 0.02
+REPEATED_SECONDS, TELLING_SECONDS = 0.3, 2.0
+"""A place in a song is told as exactly as that, by a stretch of such a length."""
 SOFTER = 80
 """A volume, in per cent: Opus that is to sound otherwise has to be decoded."""
 PROC = Path("/proc")
@@ -71,18 +76,35 @@ async def _strike(ground: Ground, report: Report, how: signal.Signals, name: str
     os.kill(victim, how)
     report.tell(f"{how.name} to process {victim}, which decodes for both")
     for scene in scenes:
-        found = await hear_again(scene, struck_at, seconds=BUFFERS_LAST_SECONDS)
-        judge(report, name, scene, found, gap=NEVER_SILENT_SECONDS)
-        marked = sum(packet.is_silence for packet in scene.ear.packets if packet.at > struck_at)
-        report.figure(f"{name}_silent_frames_{scene.name}", marked)
-        if marked:  # a sender that runs dry says so; a machine that stalls does not
-            raise StepFailed(f"{name}: {scene.name} got {marked} frames of silence: its buffer ran dry")
+        await _judge(report, name, scene, struck_at)
     successor = _decoding(worker.pid)
     if successor == victim:
         raise StepFailed("the process that was struck still decodes")
     if ground.holder(scenes[0]).pid != worker.pid:
         raise StepFailed("the worker is another")
     report.tell(f"process {successor} decodes for both; the worker is the same")
+
+
+async def _judge(report: Report, name: str, scene: Scene, struck_at: float) -> None:
+    """By frames of silence, with which a sender marks that its buffer is dry, and by places in the song: a machine that
+    stalls makes gaps, and neither of these."""
+    await scene.ear.wait_until(
+        lambda: len(sounding_since(scene.ear.heard, struck_at)) >= 10 * BUFFERS_LAST_SECONDS, 2 * PATIENCE_SECONDS
+    )
+    silent = FRAME_SECONDS * sum(packet.is_silence for packet in scene.ear.packets if packet.at > struck_at)
+    stretches = [
+        each
+        for each in recognise(scene.ear.heard, scene.playing.melody).segments
+        if each.ended_at - each.began_at >= TELLING_SECONDS
+    ]
+    jumps = [after.from_position - before.to_position for before, after in pairwise(stretches)]
+    back = min([0.0, *jumps])
+    report.figure(f"{name}_gap_seconds_{scene.name}", silent)
+    report.figure(f"{name}_jump_seconds_{scene.name}", back)
+    sentence = f"{name}: {scene.name} was silent for {silent:.2f} s, and went back {-back:.2f} s"
+    if silent or not stretches or back < -REPEATED_SECONDS:
+        raise StepFailed(sentence)
+    report.tell(sentence)
 
 
 def _decoding(worker: int) -> int:

@@ -212,6 +212,12 @@ class Feed:
         if not children.child.ready or children.child.hangs:
             self.fed, self.dry_ms = False, self.place_ms
 
+    def takes_over(self, before: Feed) -> None:
+        """It is the same track in another sound. What is buffered of the old one is heard until there is more."""
+        if not self.fed:
+            left_ms = (BUFFERED_SECONDS - REFILLED_SECONDS) * 1000 * before._rate
+            self.dry_ms = self.place_ms + left_ms if before.dry_ms is None else max(self.place_ms, before.dry_ms)
+
     def starves(self, seconds: float) -> None:
         """For so long there is sound yet."""
         if self.fed:

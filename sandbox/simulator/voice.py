@@ -251,8 +251,11 @@ class SimulatedPlayer(Player):
     def set_sound(self, sound: Sound) -> None:
         self.settle()
         self._sound = sound
-        if self._feed is not None:
+        before = self._feed
+        if before is not None:
             self._begin_feed()
+            if self._feed is not None:
+                self._feed.takes_over(before)
         self.go_on()
 
     def heard(self, notices: tuple[str, ...]) -> None:

@@ -130,7 +130,7 @@ def _renewed(guilds: list[Guild], source: HttpTrackSource, server: int) -> Held:
 
 def _is_renewed(source: HttpTrackSource, old: list[int]) -> bool:
     children = source.media.children
-    return len(children) == 1 and children[0].ready and children[0].pid not in old
+    return any(child.ready for child in children) and not any(child.pid in old for child in children)
 
 
 def _verdict(
@@ -143,8 +143,10 @@ def _verdict(
     seconds: float,
     left: Held,
 ) -> dict[str, Any]:
-    part = max(1, len(samples) // SHARE)
-    early, late = samples[part : 2 * part], samples[-part:]
+    usual = Counter(each.processes for each in samples).most_common(1)
+    alike = [each for each in samples if each.processes == usual[0][0]]  # whether a second one stands by is chance
+    part = max(1, len(alike) // SHARE)
+    early, late = alike[part : 2 * part], alike[-part:]
     grown = {
         name: median(getattr(each, name) for each in late) / median(getattr(each, name) for each in early) - 1
         for name in ("descriptors", "threads", "mib")

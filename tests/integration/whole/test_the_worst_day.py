@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ import pytest
 
 from sandbox.demo.judgement import ENOUGH_MATCHED
 from sandbox.discord import FakeDiscord, Guild, Member, Packet, Shown, Window
-from sandbox.discord.rtp import FRAME_SAMPLES
+from sandbox.discord.rtp import FRAME_SAMPLES, SILENCE
 from sandbox.listen.bot import Bot, trusted_by
 from sandbox.listen.children import Children
 from sandbox.listen.sound import heard
@@ -44,6 +45,8 @@ GOOD_HZ, GOOD_SECONDS = 500.0, 60.0
 TELLING_WINDOWS = 4
 """So many windows of 100 ms of one tone tell that it is heard."""
 NEAR = 0.02
+STILL_SECONDS = 3.0
+"""A frame that is so recent tells that more will come."""
 REPEATED_SECONDS, TELLING_SECONDS = 0.3, 2.0
 """A place in a song is told as exactly as that, by a stretch of such a length."""
 MORE_LATE = 0.01
@@ -226,11 +229,12 @@ def sent(packets: Sequence[Packet]) -> Sent:
     return Sent(sum(packet.is_silence for packet in packets), skipped, strange)
 
 
-def assert_no_frame_is_missed(one: Day) -> None:
+def assert_no_frame_is_missed(one: Day, *, until_at: float) -> None:
     """Nothing is missing in what they heard but slots that the machine kept from the guild that needs no child, too."""
     packets = [each.member.ear.packets for each in one.neighbours]
     machine = sent(packets[-1])
     for each, ours in zip(one.neighbours, packets, strict=True):
+        assert ours[-1].at > until_at - STILL_SECONDS, f"{each.guild.name} hears nothing any more"
         found = sent(ours)
         assert (found.silent, found.strange) == (0, 0), f"{each.guild.name}: {found}"
         assert found.skipped <= machine.skipped, f"{each.guild.name}: {found}, the machine: {machine}"
@@ -408,7 +412,7 @@ async def test_one_guilds_worst_day_costs_the_others_no_frame(tmp_path: Path, so
         await the_whole_day(one, songs)
         assert one.bot.pid == pid is not None
         assert one.bot.ended is None
-        assert_no_frame_is_missed(one)
+        assert_no_frame_is_missed(one, until_at=time.monotonic())
         assert not one.wrong
         assert bombs.ELSEWHERE not in [path for path, _ in one.server.requests]
 
@@ -422,5 +426,16 @@ async def test_negative_control_with_decoding_in_the_worker_the_first_crash_sile
             await one.strike(signal.SIGSEGV, "/good", at_work=True)
         await until(lambda: one.bot.ended is not None, "its end", patience_seconds=PATIENCE_SECONDS)
         assert one.bot.ended == "killed by SIGSEGV"
-        with pytest.raises(AssertionError):
-            assert_no_frame_is_missed(one)
+        with pytest.raises(AssertionError, match="hears nothing any more"):
+            assert_no_frame_is_missed(one, until_at=time.monotonic() + 2 * STILL_SECONDS)
+
+
+def test_negative_control_a_slot_that_was_left_out_is_told_from_a_packet_that_was_lost() -> None:
+    def row(*numbers_and_slots: tuple[int, int]) -> list[Packet]:
+        return [Packet(0.0, 1, number, slot * FRAME_SAMPLES, b"sound") for number, slot in numbers_and_slots]
+
+    assert sent(row((1, 1), (2, 2), (3, 3))) == Sent(0, 0, 0)
+    assert sent(row((1, 1), (3, 3))) == Sent(0, 0, 0), "lost"
+    assert sent(row((1, 1), (2, 3))) == Sent(0, 1, 0), "left out"
+    assert sent(row((1, 1), (3, 2))) == Sent(0, 0, 1), "two in one slot"
+    assert sent([*row((1, 1)), Packet(0.0, 1, 2, 2 * FRAME_SAMPLES, SILENCE)]) == Sent(1, 0, 0)
