@@ -29,5 +29,6 @@ parts         what is measured, part by part; ``streams_held``, ``task``, ``wish
               some of them
 compare       passed-through streams of an earlier commit and of this one, in turns
 
-The stands: ours, ours_transcoded, ours_joined, ours_whole, peer_discordpy, peer_discordpy_transcoded, peer_discordjs, floor
+The stands: ours, ours_transcoded, ours_joined, ours_whole, peer_discordpy, peer_discordpy_transcoded, peer_discordjs,
+floor.
 """
