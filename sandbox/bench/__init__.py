@@ -25,6 +25,10 @@ search        the largest number that holds
 density       how many streams a stand holds under a quota
 room          where the stands play
 calls         the fake Discord, for those that play in calls
-ours, ours_joined, ours_whole, peer_discordpy, peer_discordjs, floor   the stands
-parts         what is measured, part by part; ``streams_held``, ``task`` and ``wishes`` have some of them
+parts         what is measured, part by part; ``streams_held``, ``task``, ``wishes``, ``transcoding`` and ``crash`` have
+              some of them
+compare       passed-through streams of an earlier commit and of this one, in turns
+
+The stands: ours, ours_transcoded, ours_joined, ours_whole, peer_discordpy, peer_discordpy_transcoded, peer_discordjs,
+floor.
 """

@@ -23,6 +23,11 @@ TINY = replace(
     hour_frames=600,
     task_players=2,
     task_window_seconds=0.4,
+    transcoded=1,
+    transcoded_streams=2,
+    transcoded_window_seconds=0.6,
+    transcoded_settle_seconds=0.2,
+    crash_window_seconds=4.0,
 )
 
 
@@ -45,3 +50,17 @@ async def test_a_task_is_filled_or_it_is_said_why_it_cannot_be_had(tmp_path: Pat
     else:
         assert figures["task_512_mb_players"] == 2
         assert figures["task_512_mb_peak_mib"] > 0
+
+
+async def test_a_transcoded_stream_costs_something_in_the_worker_and_more_in_its_child(tmp_path: Path) -> None:
+    figures = await measure(["transcoding"], TINY, tmp_path)
+    assert 0 < figures["transcoded_stream_worker_cpu_percent"] < figures["transcoded_stream_cpu_percent"]
+
+
+async def test_all_streams_of_a_media_child_that_dies_go_on_or_it_is_said_why_nobody_can_tell(tmp_path: Path) -> None:
+    figures = await measure(["crash"], TINY, tmp_path)
+    if "media_child_crash_late_frames" in figures.not_measured:
+        assert "cgroup" in figures.not_measured["media_child_crash_late_frames"]
+    else:
+        assert figures["media_child_crash_lost_full_core"] == 0
+        assert 0 < figures["media_child_recovery_ms"] < 15_000
