@@ -39,6 +39,19 @@ def test_what_was_read_can_be_gone_back_to_with_what_decoding_takes(length: int)
     assert list(one.pieces(place_ms)) == [piece for piece in all_of_them if piece[0] >= place_ms - PREROLL_MS]
 
 
+@pytest.mark.parametrize("length", [1, 7])
+@pytest.mark.parametrize("read", [0, 3, 30])
+def test_decoding_begins_with_the_packet_in_which_the_place_lies_however_long_it_is(length: int, read: int) -> None:
+    all_of_them = [(1_000.0 * number, str(number).encode()) for number in range(30)]
+    one = Tape(in_runs(all_of_them, length), 30_000, len)
+    for _ in zip(one.pieces(0), range(read), strict=False):
+        pass
+
+    assert list(one.pieces(5_900)) == all_of_them[5:]
+    assert list(one.pieces(5_300)) == all_of_them[5:]
+    assert list(one.pieces(29_900)) == all_of_them[29:]
+
+
 def test_what_is_older_than_wanted_is_let_go_a_run_at_a_time() -> None:
     one = Tape(in_runs(packets(1_000), 50), 2_000, len)
     for _ in one.pieces(0):

@@ -8,6 +8,7 @@ import pytest
 
 from tests.integration.sources import bombs
 from tests.integration.sources.hostile import OPUS_HEAD
+from timmybot.adapters.sources.children.media.packed_heads import MOST_TRACKS
 from timmybot.adapters.sources.children.media.watched import FEW_TRACKS, MANY_TRACKS_BYTES, WatchedFile
 from timmybot.ports.track_source import TrackError
 
@@ -84,6 +85,38 @@ def test_a_matroska_whose_heads_are_packed_is_refused(packed: int, size: int, *,
             read_through(file, size)
     else:
         assert read_through(file, size) == data
+
+
+@pytest.mark.parametrize("size", [1, 7, 4_096, 100_000])
+def test_a_head_may_hold_the_bytes_that_elsewhere_say_it_is_packed(size: int) -> None:
+    by_chance = b"\x50\x32\x81\x03" * 40
+    index = bombs.element("114d9b74", bombs.element("4dbb", b"\x53\xab\x84\x16\x54\xae\x6b\x53\xac\x81\x40"))
+    matroska = bombs.matroska(b"A_VORBIS", by_chance, private=by_chance, tracks=2, packed=1)
+    head = matroska.index(bytes.fromhex("1549a966"))
+    data = matroska[:head] + index + matroska[head:]
+
+    assert read_through(WatchedFile(io.BytesIO(data), lambda: 0), size) == data
+
+
+@pytest.mark.parametrize("size", [1, 7, 4_096])
+def test_packed_heads_are_seen_behind_a_head_that_ffmpeg_leaps_over(size: int) -> None:
+    data = bombs.matroska(b"A_OPUS", b"\xfc\xff\xfe", private=bytes(200_000), packed=2)
+    file = WatchedFile(io.BytesIO(data), lambda: 0)
+    file.read(100)
+    place = data.index(bytes.fromhex("63a2"))
+    while file.tell() < place + 10:
+        file.read(size)
+    file.seek(place + 200_000)
+
+    with pytest.raises(TrackError, match="holds too much besides its sound"):
+        read_through(file, size)
+
+
+def test_a_file_of_many_lists_of_tracks_is_refused() -> None:
+    data = b"\x1a\x45\xdf\xa3" + bytes.fromhex("1654ae6b80") * (MOST_TRACKS + 1)
+
+    with pytest.raises(TrackError, match="holds too much besides its sound"):
+        read_through(WatchedFile(io.BytesIO(data), lambda: 0), 5)
 
 
 def test_an_index_that_is_packed_is_refused() -> None:

@@ -54,20 +54,39 @@ class Tape(Generic[P]):
         return self._kept[0][0][0][0] + PREROLL_MS
 
     def pieces(self, position_ms: float) -> Iterator[tuple[float, P]]:
-        """Packets and their times from shortly before ``position_ms`` on, and the one before these: it may be long.
+        """Packets and their times from shortly before ``position_ms`` on, and the one before these, in which that place
+        may lie: a packet of a lossless codec is a second long.
 
         Raises what the source raises.
         """
         begin_ms = position_ms - PREROLL_MS
-        before = self._number(begin_ms) - self._dropped - 1
-        if 0 <= before < len(self._kept):
-            yield self._kept[before][0][-1]
-        for run in self.runs(begin_ms):
-            yield from run
+        before: tuple[float, P] | None = None
+        begun = False
+        for run in self._runs(self._number(begin_ms) - 1):
+            if begun:
+                yield from run
+                continue
+            for time_ms, packet in run:
+                if not begun and time_ms < begin_ms:
+                    before = time_ms, packet
+                    continue
+                if not begun and before is not None and time_ms > begin_ms:
+                    yield before
+                begun = True
+                yield time_ms, packet
+        if not begun and before is not None:
+            yield before
 
     def runs(self, begin_ms: float) -> Iterator[Sequence[tuple[float, P]]]:
         """Packets and their times from ``begin_ms`` on. Raises what the source raises."""
-        number = self._number(begin_ms)
+        for run in self._runs(self._number(begin_ms)):
+            if run[0][0] >= begin_ms:
+                yield run
+            elif late := [piece for piece in run if piece[0] >= begin_ms]:
+                yield late
+
+    def _runs(self, number: int) -> Iterator[Sequence[tuple[float, P]]]:
+        """From the run of that number on, or from the first that is kept."""
         while True:
             place = max(number - self._dropped, 0)
             if place < len(self._kept):
@@ -79,10 +98,7 @@ class Tape(Generic[P]):
                 except StopIteration:
                     return
                 number = self._dropped + len(self._kept)
-            if run[0][0] < begin_ms:
-                run = [piece for piece in run if piece[0] >= begin_ms]
-            if run:
-                yield run
+            yield run
 
     def _number(self, time_ms: float) -> int:
         for number, (run, _) in enumerate(self._kept):

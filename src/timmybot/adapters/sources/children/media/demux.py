@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
+from itertools import islice
 from typing import Final
 
 import av
@@ -64,6 +65,17 @@ def packets(container: InputContainer, sound: av.AudioStream) -> Generator[av.Pa
             bad = 0
             yield packet
         raise Refused(Refusal.UNREADABLE)
+
+
+def first_of(source: Iterator[av.Packet[av.AudioStream]], grant: Callable[[], None]) -> list[av.Packet[av.AudioStream]]:
+    """The packets that are looked at. ``grant`` is called for each: those of FLAC are 100 KB large, and read in a row."""
+
+    def granted() -> Iterator[av.Packet[av.AudioStream]]:
+        for packet in islice(source, LOOKED_AT):
+            grant()
+            yield packet
+
+    return list(granted())
 
 
 def seek(container: InputContainer, sound: av.AudioStream, position_ms: int) -> None:

@@ -17,7 +17,7 @@ from av.container import InputContainer
 
 from timmybot.adapters.sources.children.media import mp3
 from timmybot.adapters.sources.children.media.containers import begins_behind, tells_its_length
-from timmybot.adapters.sources.children.media.demux import LOOKED_AT, packets, seek, start_ms, timed
+from timmybot.adapters.sources.children.media.demux import first_of, packets, seek, start_ms, timed
 from timmybot.adapters.sources.children.media.remote_file import RemoteFile
 from timmybot.adapters.sources.refusal import Refused, Unseekable
 
@@ -58,7 +58,7 @@ def duration_ms(
     elif not file.seekable():
         milliseconds = 0.0
     elif container.format.name == "mp3":
-        milliseconds = told if _has_one_rate(container, sound, size, first) else 0.0
+        milliseconds = told if _has_one_rate(container, sound, file, size, first) else 0.0
     elif container.format.name in _COMPUTED or not told:
         milliseconds = 0.0
     else:
@@ -92,13 +92,15 @@ def _is_told(container: InputContainer, sound: av.AudioStream, first: Sequence[P
     return "mov" in container.format.name or start_ms(sound) <= LATE_MS
 
 
-def _has_one_rate(container: InputContainer, sound: av.AudioStream, size: int, first: Sequence[Packet]) -> bool:
+def _has_one_rate(
+    container: InputContainer, sound: av.AudioStream, file: RemoteFile, size: int, first: Sequence[Packet]
+) -> bool:
     if not mp3.goes_by_share(container, size):
         return False
     try:
         seek(container, sound, int(_told_ms(container, sound) * 0.9))
         with closing(packets(container, sound)) as source:
-            return mp3.came_there(first, [packet for packet, _ in zip(source, range(LOOKED_AT), strict=False)])
+            return mp3.came_there(first, first_of(source, file.grant))
     except (Unseekable, Refused):
         return False
 

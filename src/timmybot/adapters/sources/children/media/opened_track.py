@@ -46,7 +46,7 @@ class OpenedTrack:
         with ExitStack() as stack:
             container, self._sound = stack.enter_context(opened(file))
             source = _packets(stack, container, self._sound)
-            first = list(islice(source, demux.LOOKED_AT))
+            first = demux.first_of(source, file.grant)
             plain = demux.plain_opus(container, self._sound)
             start, unit_ms = demux.time_scale(self._sound)
             self._told = Opened(plain, start, unit_ms, 0.0, [])
@@ -135,7 +135,7 @@ class OpenedTrack:
         self._file.in_a_row(None)
         demux.seek(container, self._sound, max(0, int(position_ms - PREROLL_MS)))
         source = _packets(stack, container, self._sound)
-        first = list(islice(source, demux.LOOKED_AT))
+        first = demux.first_of(source, self._file.grant)
         hold_tight(self._file, container)
         if first and self._told.plain and self._place_ms(first[0]) - self._told.shift_ms > position_ms + FRAME_MS:
             raise Unseekable

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain
 from typing import Final
 
 import av
 from av.container import InputContainer
 
 from timmybot.adapters.sources.children.media.containers import opened
-from timmybot.adapters.sources.children.media.demux import LOOKED_AT, packets, plain_opus, start_ms, timed
+from timmybot.adapters.sources.children.media.demux import first_of, packets, plain_opus, start_ms, timed
 from timmybot.adapters.sources.children.media.lengths import duration_ms
 from timmybot.adapters.sources.children.media.remote_file import RemoteFile
 from timmybot.adapters.sources.children.media.transcode import decoded_frames
@@ -37,7 +37,7 @@ def probe(file: RemoteFile) -> Found:
         container, sound = stack.enter_context(opened(file))
         tags = {name.lower(): decoded_tag(value) for name, value in _tags(container, sound).items()}
         source = packets(container, sound)
-        first = list(islice(source, LOOKED_AT))
+        first = first_of(source, file.grant)
         through = plain_opus(container, sound) and first and are_frames([bytes(packet) for packet in first])
         decoded = decoded_frames(timed(chain(first, source), sound), sound.codec_context, start_ms(sound))
         if not through and not any(decoded):

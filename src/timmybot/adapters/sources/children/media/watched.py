@@ -5,7 +5,7 @@ the largest piece of memory, and a hundred bytes ask for one: so the memory of t
 track and each fragment of a file that has many. In Matroska the heads of all tracks are unpacked at once: no honest
 program packs them (the blocks, yes), so such a file is refused.
 
-Sources: ISO/IEC 14496-12 (boxes); RFC 9559, section 5.1.4.1.31 (ContentEncodings).
+Source: ISO/IEC 14496-12 (boxes).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Final, Protocol
 
+from timmybot.adapters.sources.children.media.packed_heads import PackedHeads
 from timmybot.adapters.sources.refusal import Refusal, Refused
 
 FEW_TRACKS: Final = 5
@@ -32,9 +33,6 @@ _MOVIES: Final = (b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"free", b"skip",
 _PACKED_INDEX: Final = re.compile(rb"cmov.{4}dcom", re.DOTALL)
 """QuickTime's compressed movie header, as no program writes it any more: nobody sees how many tracks are in it."""
 _EBML: Final = b"\x1a\x45\xdf\xa3"
-_TRACKS: Final = b"\x16\x54\xae\x6b"
-_SCOPE: Final = b"\x50\x32"
-_SCOPE_HEAD: Final = 2
 _ID3_HEAD: Final = 10
 _TAIL_BYTES: Final = 32
 
@@ -77,10 +75,10 @@ class WatchedFile:
         self._tail = b""
         """What was handed on last, as long as it is followed without a gap."""
         self._over = self._opened = False
-        self._tracks = self._tracks_left = 0
+        self._tracks = 0
         self.is_movie = self._held[4:8] in _MOVIES
         self.tag_bytes = _id3_bytes(self._held)
-        self._is_matroska = self._held.startswith(_EBML)
+        self._packed_heads = PackedHeads() if self._held.startswith(_EBML) else None
         self.fragmented = False
         """Whether the file is an MP4 whose index comes in pieces."""
         self.segmented = self.indexed = False
@@ -128,8 +126,9 @@ class WatchedFile:
         try:
             if self.is_movie and not (self._opened and self._tracks <= FEW_TRACKS):
                 end = self._next_box(data, end)
-            elif self._is_matroska and not self._opened:
-                self._look_for_packed_heads(data[:end])
+            elif self._packed_heads is not None and not self._opened:
+                known = len(self._tail)
+                self._packed_heads.look(self._place - known, self._tail + data[:end], known)
         except Refused:
             self._over = True
             raise
@@ -168,23 +167,6 @@ class WatchedFile:
         if self._tracks > FEW_TRACKS and self._memory() - self._memory_begun > MANY_TRACKS_BYTES:
             raise Refused(Refusal.TOO_COSTLY)
 
-    def _look_for_packed_heads(self, data: bytes) -> None:
-        seen = self._tail + data
-        begin = len(self._tail) if not self._tracks_left else 0
-        found = seen.find(_TRACKS, max(0, len(self._tail) - 12))
-        if found >= 0 and len(seen) > found + 12:
-            size, width = _vint(seen, found + len(_TRACKS))
-            self._tracks_left = max(self._tracks_left, size + width + 4 - (len(seen) - found) + len(data))
-            begin = max(0, found)
-        if not self._tracks_left:
-            return
-        for place in _places(_SCOPE, seen[begin:]):
-            size, width = _vint(seen, begin + place + 2)
-            value = seen[begin + place + 2 + width :][: min(size, 8)]
-            if value and value[-1] & _SCOPE_HEAD:
-                raise Refused(Refusal.TOO_COSTLY)
-        self._tracks_left = max(0, self._tracks_left - len(data))
-
 
 def _places(mark: bytes, data: bytes) -> Iterator[int]:
     place = data.find(mark)
@@ -200,13 +182,6 @@ def _segments(data: bytes) -> int:
         return 0
     counted = place + 4 + (4 + 8 + (16 if data[place + 4 : place + 5] == b"\1" else 8) + 2)
     return int.from_bytes(data[counted : counted + 2], "big")
-
-
-def _vint(data: bytes, place: int) -> tuple[int, int]:
-    """A number of EBML's, and how many bytes it takes. Source: RFC 8794, section 4."""
-    first = data[place] if place < len(data) else 0
-    width = 9 - first.bit_length() if first else 8
-    return int.from_bytes(data[place : place + width], "big") & ((1 << 7 * width) - 1), width
 
 
 def _id3_bytes(data: bytes) -> int:
