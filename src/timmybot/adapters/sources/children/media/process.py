@@ -13,6 +13,8 @@ import socket
 import struct
 import sys
 import threading
+import time
+from contextlib import suppress
 from typing import Final, NoReturn
 
 import av.subtitles.codeccontext  # noqa: F401  # PyAV would import it at the first Matroska
@@ -24,6 +26,7 @@ from timmybot.adapters.sources.children.media.remote_file import RemoteFile
 from timmybot.adapters.sources.children.media.session import Session
 from timmybot.adapters.sources.children.media.work import Work
 from timmybot.adapters.sources.children.ready import READY, UNCONFINED
+from timmybot.adapters.sources.cpu_quota import CpuQuota, Thrift
 from timmybot.adapters.sources.handover import taken
 from timmybot.adapters.sources.media_mark import MARK_BYTES
 from timmybot.adapters.sources.media_messages import Wire
@@ -43,8 +46,9 @@ def main() -> NoReturn:
         os.nice(_NICENESS)
     threading.stack_size(_STACK_BYTES)
     _warm_up()
+    thrift = Thrift(CpuQuota().cores, _used)
     control.sendall(READY if confinement.confine() else UNCONFINED)
-    _serve(control, Work(memory))
+    _serve(control, Work(memory, thrift.rest))
     os._exit(0)  # threads may be anywhere, and nobody waits for them any more
 
 
@@ -62,6 +66,15 @@ def _serve(control: socket.socket, work: Work) -> None:
             threading.Thread(target=session.serve, name=f"stream {number}", daemon=True).start()
         except RuntimeError:  # no memory for a thread: the worker sees the socket close
             sock.close()
+
+
+def _used() -> float:
+    """CPU seconds of this process and the worker."""
+    seconds = time.process_time()
+    with suppress(OSError):
+        # Source: Linux, include/linux/posix-timers.h: the clock of a process is made of its id.
+        seconds += time.clock_gettime((~os.getppid() << 3) | 2)
+    return seconds
 
 
 def _given(arguments: list[str]) -> tuple[socket.socket, mmap.mmap]:

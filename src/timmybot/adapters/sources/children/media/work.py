@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import mmap
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from timmybot.adapters.sources.media_mark import MARK
 
 
 class Work:
-    """The right to compute. ``memory`` is shared with the worker."""
+    """The right to compute. ``memory`` is shared with the worker; ``rest`` waits until there is CPU to be used."""
 
-    def __init__(self, memory: mmap.mmap) -> None:
+    def __init__(self, memory: mmap.mmap, rest: Callable[[], None] = lambda: None) -> None:
         self._memory = memory
+        self._rest = rest
         self._lock = threading.Lock()
         self._steps = 0
 
@@ -26,6 +27,7 @@ class Work:
     def of(self, stream: int) -> Iterator[None]:
         """Compute for ``stream``, whose number is not 0."""
         with self._lock:
+            self._rest()
             self._mark(stream)
             try:
                 yield
@@ -45,6 +47,7 @@ class Work:
 
     def got_on(self, stream: int) -> None:
         """Say that ``stream`` computes for an end: a frame or a packet came of it."""
+        self._rest()
         self._mark(stream)
 
     def _mark(self, stream: int) -> None:
