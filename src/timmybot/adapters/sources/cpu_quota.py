@@ -36,9 +36,15 @@ class CpuQuota:
         found = [cores for cores in map(_cores, self._limits) if cores is not None]
         return min(found, default=None)
 
+    def close(self) -> None:
+        for files in self._limits:
+            for file in files:
+                if file is not None:
+                    file.close()
+
 
 class Thrift:
-    """Used by one thread at a time. ``used`` tells the CPU seconds that count."""
+    """A token bucket. Used by one thread at a time. ``cores`` tells the quota, ``used`` the CPU seconds that count."""
 
     def __init__(
         self,
@@ -58,7 +64,7 @@ class Thrift:
         self._left = 0.0
 
     def rest(self) -> None:
-        """Return when there is something left to use; at once where there is no quota."""
+        """Wait if more was used than the quota gives, for ``LONGEST_REST_SECONDS`` at most."""
         now = self._monotonic()
         if now - self._asked_at >= LOOK_SECONDS:
             self._asked_at = now
@@ -68,10 +74,11 @@ class Thrift:
         if self._cores is None:
             return
         rate = self._cores * SHARE
-        if self._after_use(rate) < 0:
-            # Until there is enough for some frames: to wake up for each would cost as much as the frame.
-            while (left := self._after_use(rate)) < AHEAD_SECONDS / 2:
-                self._sleep(min((AHEAD_SECONDS - left) / rate, LONGEST_REST_SECONDS))
+        left = self._after_use(rate)
+        if left < 0:
+            # Until there is enough for some frames: to wake up for each would cost as much as the frame. Once, and not
+            # until there is: where the worker alone uses the quota up, the child gets on all the same.
+            self._sleep(min((AHEAD_SECONDS - left) / rate, LONGEST_REST_SECONDS))
 
     def _after_use(self, rate: float) -> float:
         """How many seconds are left; less than 0 if too many were used."""

@@ -59,6 +59,7 @@ class MediaChild:
         self.alone = alone
         """Whether it decodes one suspect track and nothing else."""
         self.ready = False
+        self.stands_still = False
         self.reserved = False
         """Whether it has been given a stream."""
         self.ended = False
@@ -138,6 +139,17 @@ class MediaChild:
     def kill(self) -> None:
         with suppress(OSError):
             self._process.kill()
+
+    def stand_still(self) -> None:
+        """Have it take no CPU until :meth:`go_on`."""
+        self.stands_still = True
+        with suppress(OSError):
+            self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        self.stands_still = False
+        with suppress(OSError):
+            self._process.send_signal(signal.SIGCONT)
 
     def retire(self) -> None:
         """Let it end: it does when its control socket closes."""

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from timmybot.adapters.sources.children.ready import READY, UNCONFINED
+from timmybot.adapters.sources.cpu_quota import CpuQuota
 from timmybot.adapters.sources.fetch import HttpFile
 from timmybot.adapters.sources.filling import Waiting
 from timmybot.adapters.sources.media_child import COMMAND, MediaChild
@@ -44,6 +45,10 @@ BEGIN_SECONDS: Final = 30.0
 IDLE_SECONDS: Final = 30.0
 """How long a child without streams stays when another stands by. A used one keeps some 15 MiB."""
 LOOK_SECONDS: Final = 0.1
+TURN_SECONDS: Final = 0.02
+"""Where the system gives a quota of CPU, a child that nobody waits for begins in turns of so long, in each of which it
+runs for ``TURN_SHARE``: it takes 0.2 s of CPU, and a quota that is used up stops pacing for up to 75 ms."""
+TURN_SHARE: Final = 0.05
 _AWAKE_SECONDS: Final = 10.0
 _FAILURES: Final = 3
 """How many children in a row may fail to begin before whoever waits is told."""
@@ -72,6 +77,7 @@ class MediaPool:
         """How many children are to be begun."""
         self._wanted_alone = 0
         self._failures = 0
+        self._quota = CpuQuota()
         self._numbers = 0
         self._closed = False
         self._keeper: threading.Thread | None = None
@@ -156,6 +162,7 @@ class MediaPool:
             session.close()
         self._wake.close()
         self._woken.close()
+        self._quota.close()
 
     # Placing streams
 
@@ -297,6 +304,7 @@ class MediaPool:
             else:
                 self._hear(selector, key.data)
         self._begin_wanted(selector)
+        self._let_beginners_run()
         for child in self.children:
             if child.ready and child.sessions:
                 child.look_for_hang()
@@ -305,9 +313,30 @@ class MediaPool:
     def _nap(self) -> float | None:
         """How long nothing has to be looked at, in seconds."""
         self._asleep = time.monotonic() - self._awaited_at > _AWAKE_SECONDS
+        if self._unhurried():
+            return TURN_SECONDS * (1 - TURN_SHARE)
         if not self._asleep:
             return LOOK_SECONDS
         return IDLE_SECONDS if len(self._children) > 1 else None
+
+    def _unhurried(self) -> list[MediaChild]:
+        """Children that are begun although nobody has to wait for them, where there is a quota of CPU."""
+        beginning = [child for child in self.children if not (child.ready or child.ended or child.alone)]
+        if not beginning or not any(child.ready and not child.alone for child in self.children):
+            return []
+        return beginning if self._quota.cores() is not None else []
+
+    def _let_beginners_run(self) -> None:
+        beginning = self._unhurried()
+        for child in beginning:
+            child.go_on()
+        if beginning:
+            time.sleep(TURN_SECONDS * TURN_SHARE)
+        for child in beginning:
+            child.stand_still()
+        for child in self.children:
+            if child.stands_still and child not in beginning:
+                child.go_on()
 
     def _hear(self, selector: selectors.BaseSelector, child: MediaChild) -> None:
         """The child is ready, or dead."""
