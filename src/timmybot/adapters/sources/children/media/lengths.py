@@ -39,7 +39,7 @@ _COMPUTED: Final = frozenset({"aac"})
 """Formats that have no place for a length."""
 
 _PERHAPS_COMPUTED: Final = frozenset({"asf"})
-"""Formats of which FFmpeg does not say whether the length is their own: WMA has one only if its writer could go back."""
+"""Formats of which FFmpeg does not say whether the length is theirs: WMA has one only if its writer could go back."""
 
 
 def duration_ms(
