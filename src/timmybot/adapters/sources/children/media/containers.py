@@ -37,6 +37,10 @@ CODECS = (
 )
 """Decoders, by FFmpeg's names. None for pictures: a cover in a music file stays unread."""
 
+_AT_HOME: Final = frozenset({"tta"})
+"""Codecs that are whole only in the format of their name: TTA's last frame is decoded by the length in its head, which
+Matroska has no place for, and FFmpeg's guess of it is not right to the sample."""
+
 _OPTIONS = {
     "format_whitelist": FORMATS,
     "codec_whitelist": ",".join(CODECS),
@@ -54,8 +58,16 @@ _BEGINS_BEHIND = "timmybot_begins_behind"
 """Kept among the decoder's options, where FFmpeg leaves what it does not know."""
 _SMALL_BYTES = 4 * 1024**2
 """A file in fragments without such a table is gone through if it is no larger."""
-_OTHERS = (b"MAC ", b"DSD ", b"FRM8", b".RMF", b"MPCK", b"MP+", b"OFR ", b"#!AMR", b"MThd", b"TAK", b"ADIF")
-"""How files begin of Monkey's Audio, DSD, RealAudio, Musepack, OptimFROG, AMR, MIDI, TAK and ADIF."""
+_OTHERS = (
+    *(b"MAC ", b"DSD ", b"FRM8", b".RMF", b"MPCK", b"MP+", b"OFR ", b"#!AMR", b"MThd", b"TAK", b"ADIF"),
+    *(b"\x7f\xfe\x80\x01", b"\xfe\x7f\x01\x80", b"\x1f\xff\xe8\x00", b"\xff\x1f\x00\xe8", b"dX %", b"DTSHDHDR"),
+    *(b"ajkg", b"qoaf", b"TWIN97012000", b"Creative Voice File"),
+)
+"""How files begin of Monkey's Audio, DSD, RealAudio, Musepack, OptimFROG, AMR, MIDI, TAK, ADIF, DTS (ETSI TS 102 114:
+of 16 and 14 bits, and its extensions), Shorten, QOA, TwinVQ and Creative's Voice."""
+_MLP_SYNCS = (b"\xf8\x72\x6f\xba", b"\xf8\x72\x6f\xbb")
+_MLP_SYNC_PLACE = 4
+"""TrueHD and MLP."""
 _BUFFER_BYTES = 32 * 1024
 _MOST_CHANNELS = 8
 _MOST_HERTZ = 384_000
@@ -81,7 +93,7 @@ def opened(file: RemoteFile) -> Iterator[tuple[InputContainer, av.AudioStream]]:
     """
     file.in_a_row(None)
     watched = WatchedFile(file)
-    if watched.begins_with(_OTHERS):
+    if watched.begins_with(_OTHERS) or watched.begins_with(_MLP_SYNCS, _MLP_SYNC_PLACE):
         raise Refused(Refusal.UNKNOWN_FORMAT)
     with plain_errors(), _container(watched, file.open().size) as container:
         sound = _sound(container)
@@ -174,6 +186,8 @@ def _sound(container: InputContainer) -> av.AudioStream:
         raise Refused(Refusal.NO_SOUND)
     sound = container.streams.best("audio")
     if not isinstance(sound, av.AudioStream) or sound.codec_context is None or sound.codec_context.name not in CODECS:
+        raise Refused(Refusal.UNKNOWN_FORMAT)
+    if sound.codec_context.name in _AT_HOME and sound.codec_context.name != container.format.name:
         raise Refused(Refusal.UNKNOWN_FORMAT)
     if not (1 <= channels.settle(sound) <= _MOST_CHANNELS and 1 <= sound.rate <= _MOST_HERTZ):
         raise Refused(Refusal.ODD_FORMAT)

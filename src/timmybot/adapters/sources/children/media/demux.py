@@ -68,7 +68,7 @@ def packets(container: InputContainer, sound: av.AudioStream) -> Generator[av.Pa
 
 
 def first_of(source: Iterator[av.Packet[av.AudioStream]], grant: Callable[[], None]) -> list[av.Packet[av.AudioStream]]:
-    """The packets that are looked at. ``grant`` is called for each: those of FLAC are 100 KB large, and read in a row."""
+    """The packets that are looked at. ``grant`` is called for each: FLAC's have 100 KB, and are read in a row."""
 
     def granted() -> Iterator[av.Packet[av.AudioStream]]:
         for packet in islice(source, LOOKED_AT):

@@ -38,6 +38,9 @@ LATE_MS: Final = 1_000.0
 _COMPUTED: Final = frozenset({"aac"})
 """Formats that have no place for a length."""
 
+_PERHAPS_COMPUTED: Final = frozenset({"asf"})
+"""Formats of which FFmpeg does not say whether the length is theirs: WMA has one only if its writer could go back."""
+
 
 def duration_ms(
     container: InputContainer, sound: av.AudioStream, file: RemoteFile, first: Sequence[Packet], rest: Iterator[Packet]
@@ -85,7 +88,7 @@ def _tagged_ms(sound: av.AudioStream) -> float:
 
 
 def _is_told(container: InputContainer, sound: av.AudioStream, first: Sequence[Packet], told: float) -> bool:
-    if not told or not tells_its_length(sound) or container.format.name in _COMPUTED:
+    if not told or not tells_its_length(sound) or container.format.name in _COMPUTED | _PERHAPS_COMPUTED:
         return False
     if container.format.name == "mp3":
         return bool(first) and (first[0].pos or 0) > begins_behind(sound)  # a frame of Xing's is between

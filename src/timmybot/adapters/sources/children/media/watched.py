@@ -90,9 +90,9 @@ class WatchedFile:
         """Whether it is an MP4 of which no track was read."""
         return self.is_movie and not self._tracks
 
-    def begins_with(self, marks: tuple[bytes, ...]) -> bool:
-        """Whether the file does, before it is read from."""
-        return self._held.startswith(marks)
+    def begins_with(self, marks: tuple[bytes, ...], place: int = 0) -> bool:
+        """Whether one of them stands at that place of the file, before it is read from."""
+        return self._held.startswith(marks, place)
 
     def readable(self) -> bool:
         return True
