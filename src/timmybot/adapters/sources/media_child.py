@@ -107,13 +107,21 @@ class MediaChild:
         peak = _peak_address_space(self.pid)
         return self.address_space is not None and peak is not None and peak + _SPARE_BYTES > self.address_space
 
+    @property
+    def works_for_nobody(self) -> bool:
+        """Whether it has computed for a stream that is closed for longer than a step takes: it cannot be interrupted."""
+        look = self._look
+        if look is None or look[3] < 2:
+            return False
+        return look[0] == self.at_work and look[0] not in {0, *self.sessions}
+
     def look_for_hang(self) -> None:
         """Kill it if it computes without end, or does nothing though it owes something. Called every 0.1 s."""
         stream, steps = MARK.unpack_from(self._memory)
         cpu = self.cpu_seconds()
         before = self._look
         owes = any(session.awaited_since is not None for session in list(self.sessions.values()))
-        if before is None or (stream, steps) != before[:2] or not owes:
+        if before is None or (stream, steps) != before[:2] or not (owes or stream):
             self._look = (stream, steps, cpu, 0)
             return
         looks = before[3] + 1
@@ -122,7 +130,7 @@ class MediaChild:
             log.warning("a media child computed for %.1f s without getting on: it is ended", cpu - before[2])
             self._hung_stream = stream
             self.kill()
-        elif looks >= FROZEN_LOOKS and cpu - before[2] < CPU_SECONDS / 20:
+        elif owes and looks >= FROZEN_LOOKS and cpu - before[2] < CPU_SECONDS / 20:
             log.warning("a media child stands still: it is ended")
             self.kill()
 

@@ -214,6 +214,7 @@ class MediaPool:
 
     def _free(self, *, alone: bool, plays: bool) -> MediaChild | None:
         ready = [child for child in self._children if child.ready and not child.ended and child.alone == alone]
+        ready = [child for child in ready if not child.works_for_nobody]
         if alone:
             return next((child for child in ready if not child.reserved), None)
         if not ready:
@@ -306,7 +307,7 @@ class MediaPool:
         self._begin_wanted(selector)
         self._let_beginners_run()
         for child in self.children:
-            if child.ready and child.sessions:
+            if child.ready:
                 child.look_for_hang()
         self._retire_idle()
 
