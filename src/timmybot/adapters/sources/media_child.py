@@ -109,7 +109,7 @@ class MediaChild:
 
     @property
     def works_for_nobody(self) -> bool:
-        """Whether it has computed for a stream that is closed for longer than a step takes: it cannot be interrupted."""
+        """Whether it goes on computing for a stream that is closed: it cannot be interrupted."""
         look = self._look
         if look is None or look[3] < 2:
             return False
