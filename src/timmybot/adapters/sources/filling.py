@@ -99,6 +99,7 @@ class FillingThreads:
             self._at_work -= 1
             if len(self._threads) - self._waiting < self._count and len(self._threads) < self._most:
                 self._begin_thread()
+            self._place_free.notify()  # whoever is back from the network may have this place
             self._wake_another()
         try:
             yield

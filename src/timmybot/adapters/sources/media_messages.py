@@ -20,6 +20,8 @@ from timmybot.domain.sound import Effect, Sound
 
 LONGEST_BODY: Final = 4 * 1024**2
 """Bytes. A reply of 32 packets of 64 KiB is half of it."""
+LONGEST_TEXT: Final = 64 * 1024
+"""Bytes of JSON: each may take Python twenty-five times as much memory."""
 LONGEST_READ: Final = 256 * 1024
 FRAMES_LIMIT: Final = 50
 """Frames a child may send at a time."""
@@ -166,9 +168,11 @@ def text_of(value: dict[str, Any]) -> bytes:
 
 def value_of(body: bytes) -> dict[str, Any]:
     """Raises :class:`ChildGone`."""
+    if len(body) > LONGEST_TEXT:
+        raise ChildGone("too long a text")
     try:
         value = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ChildGone("no JSON") from error
     if not isinstance(value, dict):
         raise ChildGone("no JSON object")
@@ -221,6 +225,8 @@ def packets_of(body: bytes) -> tuple[list[Packet], bool]:
     """Packets, and whether these are the last. Raises :class:`ChildGone`."""
     try:
         over, count = _PACKETS.unpack_from(body)
+        if count > PACKETS_LIMIT:
+            raise ChildGone("more packets than were asked for")
         heads = [_PACKET.unpack_from(body, _PACKETS.size + number * _PACKET.size) for number in range(count)]
     except struct.error as error:
         raise ChildGone("no packets") from error

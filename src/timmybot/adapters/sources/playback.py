@@ -27,9 +27,11 @@ are less than a player waits for an empty buffer."""
 RETURNS = len(PAUSES)
 
 DEATHS = 4
-"""How many children in a row may die under a stream, for no fault of its own, without a second of sound from it."""
+"""How many children in a row may die under a stream, for no fault of its own, without half a minute of sound from it."""
 
 _ENOUGH_FRAMES = 1000 // FRAME_MS
+_PROVEN_FRAMES = 30_000 // FRAME_MS
+"""After half a minute of sound, a child that dies is another story."""
 
 
 class Playback:
@@ -91,7 +93,7 @@ class Playback:
                     return
                 broken = True
             except MediaChildEnded as ended:
-                deaths = 1 if heard >= _ENOUGH_FRAMES else deaths + 1
+                deaths = 1 if heard >= _PROVEN_FRAMES else deaths + 1
                 self._bear(ended, deaths)
             except DoubtfulRefusal as doubtful:
                 log.info("a child short of memory refused a track: %s", doubtful)

@@ -31,8 +31,9 @@ _NUMBER_AT, _ARCHITECTURE_AT, _FIRST_ARGUMENT_AT = 0, 4, 16
 _X32: Final = 0x40000000
 _CLONE_THREAD: Final = 0x00010000
 
-_COMMON: Final = (425, 434, 435, 437, 438, 439)
-"""io_uring_setup, pidfd_open, clone3 (which gets ENOSYS), openat2, pidfd_getfd, faccessat2: one number everywhere."""
+_COMMON: Final = (424, 425, 434, 435, 437, 438, 439, *range(428, 434), 442, 452)
+"""One number everywhere: pidfd_send_signal, io_uring_setup, pidfd_open, clone3 (which gets ENOSYS), openat2, pidfd_getfd,
+faccessat2, open_tree to fspick, mount_setattr, fchmodat2."""
 _CLONE3: Final = 435
 
 _DENIED: Final = {
@@ -41,19 +42,23 @@ _DENIED: Final = {
         *(2, 85, 257, 76, 82, 83, 84, 86, 87, 88, 90, 92),  # open, creat, openat, and what changes names and modes
         *(258, 259, 260, 263, 264, 265, 266, 268, 316),  # the same relative to a folder
         *(57, 58, 59, 322),  # fork, vfork, execve, execveat
-        *(62, 101, 200, 310, 311),  # kill, ptrace, tkill, process_vm_readv, process_vm_writev
+        *(62, 101, 200, 310, 311, 129, 297),  # kill, ptrace, tkill, process_vm_readv and writev, rt_(tg)sigqueueinfo
+        *(302, 141, 203, 144, 142, 314, 251),  # prlimit64, setpriority, the scheduler's, ioprio_set
+        *(272, 308, 161, 155, 166, 313, 320, 248, 249, 133, 94, 77),  # namespaces, roots, modules, keys, mknod, ftruncate
         *(165, 175, 246, 250, 298, 304, 321, 323),  # mount, modules, kexec, keyctl, perf, by-handle, bpf, userfaultfd
     ),
     "aarch64": (
         *(198, 199, 200, 201, 202, 203, 242),  # socket, socketpair, bind, listen, accept, connect, accept4
         *(56, 45, 33, 34, 35, 36, 37, 38, 53, 54, 276),  # openat, truncate, and what changes names and modes
         *(221, 281),  # execve, execveat
-        *(129, 117, 130, 270, 271),  # kill, ptrace, tkill, process_vm_readv, process_vm_writev
+        *(129, 117, 130, 270, 271, 138, 240),  # kill, ptrace, tkill, process_vm_readv and writev, rt_(tg)sigqueueinfo
+        *(261, 140, 122, 119, 118, 274, 30),  # prlimit64, setpriority, the scheduler's, ioprio_set
+        *(97, 268, 51, 41, 39, 273, 294, 217, 218, 46),  # namespaces, roots, modules, keys, ftruncate
         *(40, 105, 104, 219, 241, 265, 280, 282),  # mount, modules, kexec, keyctl, perf, by-handle, bpf, userfaultfd
     ),
 }
-_ARCHITECTURES: Final = {"x86_64": (0xC000003E, 56, 317), "aarch64": (0xC00000B7, 220, 277)}
-"""AUDIT_ARCH, and the numbers of clone and seccomp."""
+_ARCHITECTURES: Final = {"x86_64": (0xC000003E, 56, 317, 234), "aarch64": (0xC00000B7, 220, 277, 131)}
+"""AUDIT_ARCH, and the numbers of clone, seccomp and tgkill."""
 
 
 def die_with_the_worker() -> None:
@@ -91,7 +96,7 @@ def _filter() -> bool:
     machine = platform.machine()
     if sys.platform != "linux" or machine not in _ARCHITECTURES:
         return False
-    program = b"".join(struct.pack("<HBBI", *step) for step in filter_program(machine))
+    program = b"".join(struct.pack("<HBBI", *step) for step in filter_program(machine, os.getpid()))
     code = ctypes.create_string_buffer(program, len(program))
 
     class Program(ctypes.Structure):
@@ -105,15 +110,21 @@ def _filter() -> bool:
     return not libc.syscall(seccomp, _SECCOMP_SET_MODE_FILTER, _SECCOMP_FILTER_FLAG_TSYNC, ctypes.byref(given))
 
 
-def filter_program(machine: str) -> list[tuple[int, int, int, int]]:
-    """The filter in Berkeley packet filter code: operation, how many steps to pass over if so and if not, value."""
-    architecture, clone, _ = _ARCHITECTURES[machine]
+def filter_program(machine: str, pid: int) -> list[tuple[int, int, int, int]]:
+    """The filter in Berkeley packet filter code: operation, how many steps to pass over if so and if not, value.
+
+    ``pid`` is that of the process, which may send signals to its own threads: that is how it aborts.
+    """
+    architecture, clone, _, tgkill = _ARCHITECTURES[machine]
     denied = [*_DENIED[machine], *(number for number in _COMMON if number != _CLONE3)]
     head = [(_LOAD, 0, 0, _ARCHITECTURE_AT), (_EQUAL, 1, 0, architecture), (_RETURN, 0, 0, _ERRNO | _EACCES)]
     tests = [(_LOAD, 0, 0, _NUMBER_AT), (_AT_LEAST, None, 0, _X32), (_EQUAL, -1, 0, _CLONE3)]
     tests += [(_EQUAL, None, 0, number) for number in denied]
-    # What is left is allowed, but for a clone that is no thread.
+    # What is left is allowed, but for a signal to another process, and a clone that is no thread.
     tail = [
+        (_EQUAL, 0, 2, tgkill),
+        (_LOAD, 0, 0, _FIRST_ARGUMENT_AT),
+        (_EQUAL, 3, 4, pid),
         (_EQUAL, 0, 2, clone),
         (_LOAD, 0, 0, _FIRST_ARGUMENT_AT),
         (_ANY_BIT, 0, 1, _CLONE_THREAD),

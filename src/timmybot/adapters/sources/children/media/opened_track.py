@@ -17,7 +17,7 @@ from timmybot.adapters.sources.children.media.remote_file import RemoteFile
 from timmybot.adapters.sources.children.media.stereo import resampled
 from timmybot.adapters.sources.media_messages import FRAMES_LIMIT, Opened, Packet
 from timmybot.adapters.sources.ramp import Ramp
-from timmybot.adapters.sources.refusal import Unseekable
+from timmybot.adapters.sources.refusal import Refusal, Refused, Unseekable
 from timmybot.adapters.sources.tape import MOST_BYTES, PREROLL_MS, Tape
 from timmybot.ports.track_source import FRAME_MS, Sound
 
@@ -25,6 +25,9 @@ AvPacket: TypeAlias = "av.Packet[av.AudioStream]"
 
 KEPT_MS: Final = 5_000.0 + FRAMES_LIMIT * FRAME_MS + 2 * PREROLL_MS
 """How much of the track can be gone back to: a full buffer with its last run, and what decoding from there takes."""
+
+LONGEST_OPUS: Final = 48 * 1_275
+"""Bytes. Source: RFC 6716, section 3.2.1: 48 frames a packet."""
 
 _STEREO_BYTES: Final = 8
 """Of one sample of 48 kHz stereo ``flt``."""
@@ -155,4 +158,6 @@ def _packets(stack: ExitStack, container: InputContainer, sound: av.AudioStream)
 
 def _message(packet: AvPacket) -> Packet:
     assert packet.pts is not None
+    if packet.size > LONGEST_OPUS:
+        raise Refused(Refusal.UNREADABLE)
     return Packet(packet.pts, packet.pos, packet.duration or 0, bytes(packet))

@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import Final, NoReturn
 
 import av.subtitles.codeccontext  # noqa: F401  # PyAV would import it at the first Matroska
@@ -44,6 +45,8 @@ def main() -> NoReturn:
     control, memory = _given(sys.argv[1:])
     if hasattr(os, "nice"):
         os.nice(_NICENESS)
+    with suppress(OSError):  # where memory is short, a child goes first, and not the worker
+        Path("/proc/self/oom_score_adj").write_text("500", encoding="ascii")
     threading.stack_size(_STACK_BYTES)
     _warm_up()
     thrift = Thrift(CpuQuota().cores, _used)

@@ -19,6 +19,7 @@ from timmybot.adapters.sources.children.media.remote_file import RemoteFile
 from timmybot.adapters.sources.children.media.work import Work
 from timmybot.adapters.sources.media_messages import (
     COUNT,
+    LONGEST_BODY,
     READ,
     STEP,
     Answer,
@@ -40,6 +41,8 @@ from timmybot.adapters.sources.refusal import Refusal, Refused, Unseekable
 
 _PIECES = 25
 """How many Opus packets are asked for at a time."""
+
+_REST_SECONDS = 0.5
 
 _Message = tuple[Reply, bytes]
 
@@ -72,6 +75,8 @@ class Session:
                 kind, body = self._wire.receive()
                 with self._work.of(self._number):
                     reply, answer = self._replied(kind, body)
+                if len(answer) > LONGEST_BODY:
+                    reply, answer = _refusal(Refusal.TOO_COSTLY)
                 self._wire.send(reply, answer)
         except ChildGone:
             pass  # the worker is done with this stream, or gone
@@ -172,8 +177,12 @@ class Session:
             return self._wire.receive()
 
     def _rest(self, seconds: float) -> None:
+        """In pieces: whoever looks whether this process stands still shall see that it does not."""
         with self._work.paused(self._number):
-            time.sleep(seconds)
+            while seconds > 0:
+                time.sleep(min(seconds, _REST_SECONDS))
+                seconds -= _REST_SECONDS
+                self._work.got_on(0)
 
     def _now_complex(self) -> int:
         return self._complexity
