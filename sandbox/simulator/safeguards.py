@@ -426,7 +426,7 @@ def _fails_with_its_child(self: Playback, ended: MediaChildEnded, deaths: int) -
 
 
 def _blames_everybody(self: MediaSession, gone: object) -> MediaChildEnded:
-    return MediaChildEnded(blamed=True)
+    return MediaChildEnded(0, blamed=True)
 
 
 def _nobody_looks_for_hangs(self: MediaChild) -> None:

@@ -34,7 +34,7 @@ def tried(
     with closing(Player(source, track, score.seconds)) as player:
         heard = ACTIONS[deed](player)
     if deed == "speed":
-        tolerance = replace(tolerance, level_db=_STRETCHED_DB)
+        tolerance = replace(tolerance, level_db=max(tolerance.level_db, _STRETCHED_DB))
     found = faults(decoded(heard.packets), score, heard.parts, tolerance)
     if deed == "as-it-is":
         found += _told(track, score, tolerance)

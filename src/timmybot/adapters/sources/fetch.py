@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from timmybot.adapters.sources.addresses import AddressPolicy
 from timmybot.adapters.sources.allowance import Allowance
@@ -32,6 +32,8 @@ class HttpFile(io.RawIOBase):
         super().__init__()
         self._content = Content(url, policy, self._skipped, pauses)
         self._waiting = waiting
+        self.on_abort: Callable[[], None] | None = None
+        """Called by :meth:`abort`, on its thread: for who waits for something else meanwhile."""
         self._awaiting = False
         self._position = 0
         self._over = False
@@ -128,6 +130,8 @@ class HttpFile(io.RawIOBase):
     def abort(self) -> None:
         """Have whatever waits on the network stop waiting, now and for good. From any thread; never waits."""
         self._content.abort()
+        if self.on_abort is not None:
+            self.on_abort()
 
     def close(self) -> None:
         self._content.close()

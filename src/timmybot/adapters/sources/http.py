@@ -14,7 +14,7 @@ from timmybot.adapters.sources.fetch import HttpFile
 from timmybot.adapters.sources.filling import FillingThreads
 from timmybot.adapters.sources.kinds import check_kind
 from timmybot.adapters.sources.media_pool import MediaPool
-from timmybot.adapters.sources.media_session import MediaSession
+from timmybot.adapters.sources.media_session import MEASURE_SECONDS, MediaSession
 from timmybot.adapters.sources.naming import title_of
 from timmybot.adapters.sources.playback import Playback
 from timmybot.adapters.sources.stream import BufferedStream, Marks
@@ -30,8 +30,6 @@ RESOLVE_SECONDS = 20.0
 FILLING_THREADS = 4
 PROBING_THREADS = 2
 MEASURING_THREADS = 1
-MEASURE_SECONDS = 300.0
-"""How long hearing a track may take in all. Nobody waits for it, but others' tracks do."""
 
 T = TypeVar("T")
 

@@ -18,6 +18,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final, NamedTuple
 
+if sys.platform == "linux":
+    import fcntl
+
 from timmybot.adapters.sources.handover import hand_over
 from timmybot.adapters.sources.media_mark import MARK, MARK_BYTES
 from timmybot.adapters.sources.media_session import MediaSession
@@ -30,6 +33,9 @@ PASSED_ON: Final = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "LANG", "LC_ALL", "
 
 CPU_SECONDS: Final = 1.0
 """How long a child may compute for one stream without a read, a packet or a frame. Honest files take milliseconds."""
+CLEARED_SECONDS: Final = 15.0
+BEGIN_SECONDS: Final = 20.0
+"""How long it may take to be ready: a quarter of a second on a quiet machine, five where it begins in turns."""
 FROZEN_LOOKS: Final = 20
 """How many looks in a row, 0.1 s apart, may find a child that owes something neither computing nor getting on."""
 _FAULTS: Final = frozenset({"SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGTRAP", "SIGSYS"})
@@ -68,6 +74,7 @@ class MediaChild:
         self.sessions: dict[int, MediaSession] = {}
         self.idle_since = time.monotonic()
         self.address_space: int | None = None
+        self.begun_at = time.monotonic()
         self._lock = threading.Lock()
         self._verdict: Verdict | None = None
         self._hung_stream: int | None = None
@@ -108,6 +115,15 @@ class MediaChild:
         return self.address_space is not None and peak is not None and peak + _SPARE_BYTES > self.address_space
 
     @property
+    def is_awaited(self) -> bool:
+        return any(session.awaited_since is not None for session in list(self.sessions.values()))
+
+    @property
+    def is_cleared(self) -> bool:
+        """Whether its suspect has had time enough to bring it down: it counts as any other from then on."""
+        return self.alone and time.monotonic() - self.begun_at > CLEARED_SECONDS
+
+    @property
     def works_for_nobody(self) -> bool:
         """Whether it goes on computing for a stream that is closed: it cannot be interrupted."""
         look = self._look
@@ -120,7 +136,7 @@ class MediaChild:
         stream, steps = MARK.unpack_from(self._memory)
         cpu = self.cpu_seconds()
         before = self._look
-        owes = any(session.awaited_since is not None for session in list(self.sessions.values()))
+        owes = self.is_awaited
         if before is None or (stream, steps) != before[:2] or not (owes or stream):
             self._look = (stream, steps, cpu, 0)
             return
@@ -130,9 +146,26 @@ class MediaChild:
             log.warning("a media child computed for %.1f s without getting on: it is ended", cpu - before[2])
             self._hung_stream = stream
             self.kill()
-        elif owes and looks >= FROZEN_LOOKS and cpu - before[2] < CPU_SECONDS / 20:
+        elif owes and looks >= FROZEN_LOOKS and cpu - before[2] < CPU_SECONDS / 20 and self._is_off_the_cpu():
             log.warning("a media child stands still: it is ended")
             self.kill()
+
+    def look_for_silence(self) -> None:
+        """Kill it if it has owed an answer for far longer than work takes, whatever it marks."""
+        now = time.monotonic()
+        for session in list(self.sessions.values()):
+            since = session.awaited_since
+            if since is not None and now - since > session.silent_seconds:
+                log.warning("a media child owed an answer for %.0f s: it is ended", now - since)
+                self.kill()
+
+    def _is_off_the_cpu(self) -> bool:
+        """Whether it is stopped, or waits for an event: not for its turn on a busy machine, nor for a disk."""
+        try:
+            stat = Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii", errors="replace")
+        except OSError:
+            return True
+        return stat.rpartition(")")[2].split()[0] not in {"R", "D"}
 
     def cpu_seconds(self) -> float:
         """Of the whole process, which works for one stream at a time; 0 where nobody tells."""
@@ -164,6 +197,16 @@ class MediaChild:
         self.ended = True
         with suppress(OSError):
             self.control.shutdown(socket.SHUT_RDWR)
+
+    def dies_within(self, seconds: float) -> bool:
+        """Whether it is dead by then, or was told to go."""
+        if self.ended or self._verdict is not None:
+            return True
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return self.ended
+        return True
 
     def verdict(self) -> Verdict:
         """Wait for it to be dead, and say why it is."""
@@ -226,12 +269,14 @@ def _shared_memory() -> tuple[mmap.mmap, IO[bytes], str | None]:
     """Memory, the file behind it, and that one's path where it is handed on by path."""
     file: IO[bytes]
     if sys.platform == "linux":
-        file = os.fdopen(os.memfd_create("media mark"), "r+b")
+        file = os.fdopen(os.memfd_create("media mark", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING), "r+b")
     elif sys.platform == "win32":
         file = tempfile.NamedTemporaryFile(delete=False)  # noqa: SIM115
     else:
         file = tempfile.TemporaryFile()  # noqa: SIM115
     file.truncate(MARK_BYTES)
+    if sys.platform == "linux":  # a child that made it shorter would end the worker by SIGBUS
+        fcntl.fcntl(file, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
     path = file.name if sys.platform == "win32" else None
     return mmap.mmap(file.fileno(), MARK_BYTES), file, path
 

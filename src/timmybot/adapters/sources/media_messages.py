@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import socket
 import struct
+import sys
 from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any, Final, NamedTuple
@@ -23,6 +24,8 @@ LONGEST_BODY: Final = 4 * 1024**2
 LONGEST_TEXT: Final = 64 * 1024
 """Bytes of JSON: each may take Python twenty-five times as much memory."""
 LONGEST_READ: Final = 256 * 1024
+SEND_SECONDS: Final = 5
+"""How long the other end may leave a message unread, when there is no more room for it."""
 FRAMES_LIMIT: Final = 50
 """Frames a child may send at a time."""
 LONGEST_FRAME: Final = 4_000
@@ -122,6 +125,8 @@ class Wire:
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
+        if sys.platform != "win32":  # who does not listen shall not be waited for
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", SEND_SECONDS, 0))
 
     def send(self, kind: int, body: bytes = b"") -> None:
         """Raises :class:`ChildGone`."""

@@ -23,10 +23,10 @@ from timmybot.adapters.sources.children.ready import READY, UNCONFINED
 from timmybot.adapters.sources.cpu_quota import CpuQuota
 from timmybot.adapters.sources.fetch import HttpFile
 from timmybot.adapters.sources.filling import Waiting
-from timmybot.adapters.sources.media_child import COMMAND, MediaChild
+from timmybot.adapters.sources.media_child import BEGIN_SECONDS, COMMAND, MediaChild
 from timmybot.adapters.sources.media_load import Load
 from timmybot.adapters.sources.media_messages import Wire
-from timmybot.adapters.sources.media_session import DoubtfulRefusal, MediaChildEnded, MediaSession
+from timmybot.adapters.sources.media_session import DoubtfulRefusal, MediaChildEnded, MediaSession, NoChildFree
 from timmybot.adapters.sources.refusal import Refusal, Refused
 
 log = logging.getLogger(__name__)
@@ -40,8 +40,10 @@ MOST_ALONE: Final = 2
 """How many suspects may have a child of their own at the same time. Further ones wait."""
 RESERVE_BYTES: Final = 400 * 1024**2
 """Where the process may have less memory than this, none stands by."""
-BEGIN_SECONDS: Final = 30.0
-"""How long is waited for a child to be ready: a quarter of a second on a quiet machine."""
+PLACE_SECONDS: Final = 10.0
+"""How long a stream waits for a child: a quarter of a second on a quiet machine, if one has to be begun."""
+ALONE_SECONDS: Final = 3.0
+"""The same for one of its own."""
 IDLE_SECONDS: Final = 30.0
 """How long a child without streams stays when another stands by. A used one keeps some 15 MiB."""
 LOOK_SECONDS: Final = 0.1
@@ -50,8 +52,9 @@ TURN_SECONDS: Final = 0.02
 runs for ``TURN_SHARE``: it takes 0.2 s of CPU, and a quota that is used up stops pacing for up to 75 ms."""
 TURN_SHARE: Final = 0.05
 _AWAKE_SECONDS: Final = 10.0
-_FAILURES: Final = 3
-"""How many children in a row may fail to begin before whoever waits is told."""
+_AGAIN_SECONDS: Final = 0.5
+_LONGEST_SECONDS: Final = 8.0
+"""How long after a child that could not begin another is begun: doubled from ``_AGAIN_SECONDS`` up to this."""
 _CLOSE_SECONDS: Final = 10.0
 _RETRIES: Final = 4
 """How often a look is asked of another child when one dies, before the file is given up."""
@@ -77,6 +80,7 @@ class MediaPool:
         """How many children are to be begun."""
         self._wanted_alone = 0
         self._failures = 0
+        self._begin_after = 0.0
         self._quota = CpuQuota()
         self._numbers = 0
         self._closed = False
@@ -108,7 +112,7 @@ class MediaPool:
     def session(
         self, file: HttpFile | None, waiting: Waiting | None = None, *, alone: bool = False, plays: bool = False
     ) -> MediaSession:
-        """A stream of its own in a child; close it. Waits for a child. Raises :class:`TrackError` if there is none.
+        """A stream of its own in a child; close it. Waits for a child. Raises :class:`NoChildFree`.
 
         ``alone``: no other stream may be in that child. ``plays``: frames are waited for; else a link is looked at.
         """
@@ -119,6 +123,12 @@ class MediaPool:
             with waiting():
                 return self._session(file, waiting, alone=alone, plays=plays)
         return self._session(file, waiting, alone=alone, plays=plays)
+
+    def _any_session(self, file: HttpFile) -> MediaSession:
+        try:
+            return self.session(file)
+        except NoChildFree:
+            raise Refused(Refusal.OUR_FAULT) from None
 
     def stays(self, session: MediaSession) -> None:
         """``session`` is there for the length of a track."""
@@ -131,7 +141,12 @@ class MediaPool:
         """What ``look`` makes of ``file``, in another child if one dies meanwhile. Raises :class:`TrackError`."""
         alone = False
         for retry in range(_RETRIES):
-            session = self.session(file, alone=alone)
+            try:
+                session = self.session(file, alone=alone)
+            except NoChildFree:
+                if not alone:
+                    raise Refused(Refusal.OUR_FAULT) from None
+                session = self._any_session(file)
             try:
                 return look(session)
             except MediaChildEnded as ended:
@@ -158,8 +173,12 @@ class MediaPool:
         self._poke()
         if keeper is not None:
             keeper.join(_CLOSE_SECONDS)
-        for session in list(self._sessions):
-            session.close()
+        with self._lock:
+            sessions = list(self._sessions)
+        for session in sessions:
+            session.abort()
+            if session.awaited_since is None:  # else whoever uses it closes it
+                session.close()
         self._wake.close()
         self._woken.close()
         self._quota.close()
@@ -182,8 +201,10 @@ class MediaPool:
                 self._sessions.add(session)
             try:
                 child.hand_over(number, theirs)
-            except OSError:  # it died just now
+            except OSError:  # it died just now, or takes no more
                 session.close()
+                child.ended = True
+                child.kill()
                 self._poke()
                 continue
             finally:
@@ -192,9 +213,7 @@ class MediaPool:
 
     def _place(self, *, alone: bool, plays: bool) -> tuple[MediaChild, int]:
         with self._changed:
-            asked = False
-            failures = self._failures
-            ends_at = time.monotonic() + BEGIN_SECONDS
+            begun_at = time.monotonic()
             while True:
                 if self._closed:
                     raise Refused(Refusal.STOPPING)
@@ -203,14 +222,13 @@ class MediaPool:
                     self._numbers = self._numbers % 0xFFFFFFFF + 1
                     child.reserved = True
                     return child, self._numbers
-                if not asked and self._may_begin(alone=alone) and (alone or not self._begins_one()):
-                    asked = True
+                now = time.monotonic()
+                if self._may_begin(alone=alone) and not self._begins_one(alone=alone) and now >= self._begin_after:
                     self._want(alone=alone)
-                left = ends_at - time.monotonic()
-                if left <= 0 or self._failures - failures >= _FAILURES:
-                    log.error("no media child could be begun")
-                    raise Refused(Refusal.OUR_FAULT)
-                self._changed.wait(left)
+                if now - begun_at > (ALONE_SECONDS if alone else PLACE_SECONDS):
+                    log.warning("no media child is free%s", " for a suspect" if alone else "")
+                    raise NoChildFree
+                self._changed.wait(_AGAIN_SECONDS)
 
     def _free(self, *, alone: bool, plays: bool) -> MediaChild | None:
         ready = [child for child in self._children if child.ready and not child.ended and child.alone == alone]
@@ -220,7 +238,7 @@ class MediaPool:
         if not ready:
             return None
         playing = [child for child in ready if child.stays and len(child.sessions) < STREAMS_A_CHILD]
-        standing_by = [child for child in ready if not child.stays]
+        standing_by = [child for child in ready if not child.stays and len(child.sessions) < STREAMS_A_CHILD]
         preferred = (playing, standing_by) if plays else (standing_by, playing)
         for group in preferred:
             if group:
@@ -229,13 +247,15 @@ class MediaPool:
             return None
         return min(ready, key=lambda child: len(child.sessions))
 
-    def _begins_one(self) -> bool:
-        """Whether a child for everybody is on its way."""
-        return self._wanted > 0 or any(not (child.alone or child.ready or child.ended) for child in self._children)
+    def _begins_one(self, *, alone: bool = False) -> bool:
+        """Whether a child of this kind is on its way."""
+        wanted = self._wanted_alone if alone else self._wanted
+        return wanted > 0 or any(child.alone == alone and not (child.ready or child.ended) for child in self._children)
 
     def _may_begin(self, *, alone: bool) -> bool:
         if alone:
-            return sum(child.alone for child in self._children) + self._wanted_alone < MOST_ALONE
+            doubtful = sum(child.alone and not child.is_cleared for child in self._children) + self._wanted_alone
+            return doubtful < MOST_ALONE and sum(child.alone for child in self._children) < self._most
         return sum(not child.alone for child in self._children) + self._wanted < self._most
 
     def _stand_by(self) -> None:
@@ -259,7 +279,7 @@ class MediaPool:
         child = session.child
         with self._changed:
             self._sessions.discard(session)
-            del child.sessions[session.number]
+            child.sessions.pop(session.number, None)
             child.stays -= session.stays
             if not child.sessions:
                 child.idle_since = time.monotonic()
@@ -309,6 +329,10 @@ class MediaPool:
         for child in self.children:
             if child.ready:
                 child.look_for_hang()
+                child.look_for_silence()
+            elif time.monotonic() - child.begun_at > BEGIN_SECONDS:
+                log.warning("a media child does not begin: it is ended")
+                child.kill()
         self._retire_idle()
 
     def _nap(self) -> float | None:
@@ -316,9 +340,12 @@ class MediaPool:
         self._asleep = time.monotonic() - self._awaited_at > _AWAKE_SECONDS
         if self._unhurried():
             return TURN_SECONDS * (1 - TURN_SHARE)
-        if not self._asleep:
+        if not self._asleep or any(self._has_to_be_watched(child) for child in self.children):
             return LOOK_SECONDS
         return IDLE_SECONDS if len(self._children) > 1 else None
+
+    def _has_to_be_watched(self, child: MediaChild) -> bool:
+        return not child.ready or child.at_work != 0 or child.is_awaited
 
     def _unhurried(self) -> list[MediaChild]:
         """Children that are begun although nobody has to wait for them, where there is a quota of CPU."""
@@ -345,7 +372,11 @@ class MediaPool:
             said = child.control.recv(1)
         except OSError:
             said = b""
-        if said in (READY, UNCONFINED):
+        if said and (child.ready or said not in (READY, UNCONFINED)):
+            log.warning("a media child says what it must not: it is ended")
+            child.kill()
+            said = b""
+        if said:
             if said == UNCONFINED:
                 _say_once_that_nothing_confines()
             child.begin_serving()
@@ -358,15 +389,15 @@ class MediaPool:
         with self._changed:
             self._children.remove(child)
             if not child.ready:
-                self._failures += 1
-                self._again_if_waited_for(child)
+                self._note_failure()
             self._stand_by()
             self._changed.notify_all()
 
-    def _again_if_waited_for(self, child: MediaChild) -> None:
-        """Whoever waits for a child that could not begin has asked for one, once."""
-        if self._failures < _FAILURES:
-            self._want(alone=child.alone)
+    def _note_failure(self) -> None:
+        """A child could not begin: the next one may after an ever longer while."""
+        self._begin_after = time.monotonic() + min(_AGAIN_SECONDS * 2**self._failures, _LONGEST_SECONDS)
+        self._failures += 1
+        self._changed.notify_all()
 
     def _begin_wanted(self, selector: selectors.BaseSelector) -> None:
         while True:
@@ -387,13 +418,12 @@ class MediaPool:
                     self.begun += 1
                     self._children.append(child)
                 else:
-                    self._failures += 1
-                    self._changed.notify_all()
+                    self._note_failure()
 
     def _begun(self, *, alone: bool) -> MediaChild | None:
         try:
             return MediaChild(self._command, self._awaited, alone=alone)
-        except OSError:
+        except Exception:
             log.exception("a media child could not be begun")
             return None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import struct
 import time
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -47,16 +48,29 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 Pieces = Iterator[tuple[float, bytes]]
-_PIECES_LIMIT: Final = 100
+_PIECES_LIMIT: Final = 32
+SILENT_SECONDS: Final = 60.0
+"""How long a request may be in a child's hands, the waits for bytes not counted."""
+MEASURE_SECONDS: Final = 300.0
+"""How long hearing a track may take in all. Nobody waits for it, but others' tracks do."""
+_MOST_READS_BEHIND_THE_END: Final = 1_000
+_GRACE_SECONDS: Final = 0.2
+"""How long a child takes to be dead once its sockets are closed, at most."""
 
 
 class MediaChildEnded(Exception):
     """The media child died. ``blamed``: it was working for this stream, and for no other, when it crashed or hung."""
 
-    def __init__(self, *, blamed: bool, hung: bool = False) -> None:
+    def __init__(self, number: int, *, blamed: bool, hung: bool = False) -> None:
+        """``number`` is that of the stream which learned of it."""
         super().__init__("the media child ended")
+        self.number = number
         self.blamed = blamed
         self.hung = hung
+
+
+class NoChildFree(Exception):
+    """No media child can be had now: none can be begun, or the places for suspects are taken. Ask again later."""
 
 
 class DoubtfulRefusal(Exception):
@@ -103,9 +117,14 @@ class MediaSession:
         """Why the file could not be read, which the child does not know."""
         self._aborted = False
         self._closed = False
+        if file is not None:
+            file.on_abort = self.abort
+        self._reads_behind_the_end = 0
         self._waited_seconds = 0.0
         self.stays = False
         """Whether it is there for the length of a track."""
+        self.silent_seconds = SILENT_SECONDS
+        """How long the child may owe an answer."""
         self.awaited_since: float | None = None
         """Since when the child owes something; ``None`` if it does not. Any thread may look."""
 
@@ -121,7 +140,8 @@ class MediaSession:
         return Tags(title, artist, duration_ms if isinstance(duration_ms, int) else None)
 
     def measure(self) -> Loudness | None:
-        """Takes seconds, at a small share of a core."""
+        """Takes seconds, at a small share of a core: the rests are the child's."""
+        self.silent_seconds = MEASURE_SECONDS
         found = self._understood(value_of, self._ask(Ask.MEASURE, self._about_file({}), Reply.FOUND)).get("loudness")
         if found is None:
             return None
@@ -161,6 +181,8 @@ class MediaSession:
     def close(self) -> None:
         if not self._closed:
             self._closed = True
+            if self._file is not None:
+                self._file.on_abort = None
             self._wire.shut()
             self._wire.close()
             self._on_close(self)
@@ -175,16 +197,16 @@ class MediaSession:
             self._file.grant()
 
     def _ask(self, ask: Ask, body: bytes, expected: Reply) -> bytes:
+        say: int = ask
         try:
-            self._wire.send(ask, body)
             while True:
-                kind, body = self._received()
+                kind, body = self._exchanged(say, body)
                 if kind == expected:
                     return body
                 if kind == Call.READ:
-                    self._read(body)
+                    say, body = self._read(body)
                 elif kind == Call.PIECES:
-                    self._give_pieces(body)
+                    say, body = self._give_pieces(body)
                 elif kind == Reply.REFUSED:
                     raise self._refused(body)
                 else:
@@ -192,47 +214,55 @@ class MediaSession:
         except ChildGone as gone:
             raise self._ended(gone) from gone
 
-    def _received(self) -> tuple[int, bytes]:
-        begun = time.monotonic()
-        self.awaited_since = begun
-        self.child.on_awaited()
-        try:
-            with self._not_at_work():
+    def _exchanged(self, say: int, body: bytes) -> tuple[int, bytes]:
+        """Send and receive, while other steps are at work."""
+        with self._not_at_work():
+            begun = time.monotonic()
+            self.awaited_since = begun
+            self.child.on_awaited()
+            try:
+                self._wire.send(say, body)
                 return self._wire.receive()
-        finally:
-            self.awaited_since = None
-            self._waited_seconds += time.monotonic() - begun
+            finally:
+                self.awaited_since = None
+                self._waited_seconds += time.monotonic() - begun
 
     def _not_at_work(self) -> contextlib.AbstractContextManager[None]:
         if self._file is not None:
             return self._file.awaited()
         return self._waiting() if self._waiting is not None else contextlib.nullcontext()
 
-    def _read(self, body: bytes) -> None:
-        place, size, earned = READ.unpack(body)
+    def _read(self, body: bytes) -> tuple[Answer, bytes]:
         file = self._file
         try:
-            assert file is not None
+            place, size, earned = READ.unpack(body)
+            if file is None:
+                raise ChildGone("a stream without a file is read")
             if earned:
                 file.grant()
             if file.tell() != place:
                 file.seek(place)
             data = file.read(min(size, LONGEST_READ))
+        except struct.error as error:
+            raise ChildGone("no place to read at") from error
         except TrackError as trouble:
             self._trouble = trouble
-            self._wire.send(Answer.FAILED)
-        else:
-            self._wire.send(Answer.DATA, data)
+            return Answer.FAILED, b""
+        self._reads_behind_the_end = 0 if data else self._reads_behind_the_end + 1
+        if self._reads_behind_the_end > _MOST_READS_BEHIND_THE_END:
+            raise ChildGone("a file is read behind its end, over and over")
+        return Answer.DATA, data
 
-    def _give_pieces(self, body: bytes) -> None:
-        (count,) = COUNT.unpack(body)
+    def _give_pieces(self, body: bytes) -> tuple[Answer, bytes]:
         try:
+            (count,) = COUNT.unpack(body)
             pieces = list(islice(self._pieces, min(count, _PIECES_LIMIT)))
+        except struct.error as error:
+            raise ChildGone("no count of packets") from error
         except TrackError as trouble:
             self._trouble = trouble
-            self._wire.send(Answer.FAILED)
-        else:
-            self._wire.send(Answer.PIECES, packed_pieces(pieces))
+            return Answer.FAILED, b""
+        return Answer.PIECES, packed_pieces(pieces)
 
     def _refused(self, body: bytes) -> Exception:
         try:
@@ -257,7 +287,15 @@ class MediaSession:
     def _ended(self, gone: ChildGone) -> Exception:
         if self._aborted:
             return Refused(Refusal.SOURCE_FAILED)
-        verdict = self.child.verdict()
-        if str(gone):
-            log.warning("a media child sent nonsense: %s", gone)
-        return MediaChildEnded(blamed=verdict.stream == self.number, hung=verdict.hung)
+        with self._not_at_work():
+            if str(gone):
+                log.warning("a media child sent nonsense: %s", gone)
+                self.child.kill()
+                self.child.verdict()
+                return MediaChildEnded(self.number, blamed=True)
+            if not self.child.dies_within(_GRACE_SECONDS):
+                # It lives, and had no memory for this stream.
+                refused = Refused(Refusal.NO_MEMORY)
+                return refused if self.child.alone else DoubtfulRefusal(refused)
+            verdict = self.child.verdict()
+        return MediaChildEnded(self.number, blamed=verdict.stream == self.number, hung=verdict.hung)

@@ -10,7 +10,7 @@ from timmybot.adapters.sources.addresses import AddressPolicy
 from timmybot.adapters.sources.filling import Waiting
 from timmybot.adapters.sources.kinds import check_kind
 from timmybot.adapters.sources.media_pool import MediaPool
-from timmybot.adapters.sources.media_session import DoubtfulRefusal, MediaChildEnded
+from timmybot.adapters.sources.media_session import DoubtfulRefusal, MediaChildEnded, NoChildFree
 from timmybot.adapters.sources.ramp import Ramp
 from timmybot.adapters.sources.reel import Reel
 from timmybot.adapters.sources.refusal import Refusal, Refused, Unseekable
@@ -27,11 +27,15 @@ are less than a player waits for an empty buffer."""
 RETURNS = len(PAUSES)
 
 DEATHS = 4
-"""How many children in a row may die under a stream, for no fault of its own, without half a minute of sound from it."""
+"""How many children in a row may die under a stream, for no fault of its own, without half a minute of its sound."""
 
 _ENOUGH_FRAMES = 1000 // FRAME_MS
 _PROVEN_FRAMES = 30_000 // FRAME_MS
 """After half a minute of sound, a child that dies is another story."""
+
+
+CHILD_WAITS = 10
+"""How often a child is asked for again where none is to be had, a second apart and more."""
 
 
 class Playback:
@@ -51,7 +55,7 @@ class Playback:
         self._policy = policy
         self._media = media
         self._waiting = waiting
-        self._alone = alone
+        self._alone = self._suspected = alone
         self._file: RememberingFile | None = None
         self._reel: Reel | None = None
         self._aborted = False
@@ -80,7 +84,7 @@ class Playback:
         connection breaks is tuned in to again, and what it sent meanwhile is gone. When the child dies for another
         stream's sake, the file is opened again in another child, at the place where the frames ended.
         """
-        returns = deaths = 0
+        returns = deaths = waits = 0
         while True:
             heard = 0
             broken = False
@@ -95,6 +99,14 @@ class Playback:
             except MediaChildEnded as ended:
                 deaths = 1 if heard >= _PROVEN_FRAMES else deaths + 1
                 self._bear(ended, deaths)
+            except NoChildFree:
+                # Nobody is blamed, and nothing is skipped at once: it is asked again every second.
+                waits += 1
+                if waits > CHILD_WAITS:
+                    raise Refused(Refusal.OUR_FAULT) from None
+                self._alone = self._suspected
+                self.close()
+                yield None
             except DoubtfulRefusal as doubtful:
                 log.info("a child short of memory refused a track: %s", doubtful)
                 self._alone = True

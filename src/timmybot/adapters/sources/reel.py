@@ -142,9 +142,10 @@ class Reel:
                     yield run
                     made, failures = made + len(run), 0
             except MediaChildEnded as ended:
+                ours = self._transcoding is not None and self._transcoding.number == ended.number
                 self._close_transcoding()
                 failures += 1
-                if ended.blamed or failures > _RETRIES:
+                if ended.blamed or not ours or failures > _RETRIES:
                     raise
             else:
                 return

@@ -32,8 +32,8 @@ _X32: Final = 0x40000000
 _CLONE_THREAD: Final = 0x00010000
 
 _COMMON: Final = (424, 425, 434, 435, 437, 438, 439, *range(428, 434), 442, 452)
-"""One number everywhere: pidfd_send_signal, io_uring_setup, pidfd_open, clone3 (which gets ENOSYS), openat2, pidfd_getfd,
-faccessat2, open_tree to fspick, mount_setattr, fchmodat2."""
+"""One number everywhere: pidfd_send_signal, io_uring_setup, pidfd_open, clone3 (which gets ENOSYS), openat2,
+pidfd_getfd, faccessat2, open_tree to fspick, mount_setattr, fchmodat2."""
 _CLONE3: Final = 435
 
 _DENIED: Final = {
@@ -44,7 +44,20 @@ _DENIED: Final = {
         *(57, 58, 59, 322),  # fork, vfork, execve, execveat
         *(62, 101, 200, 310, 311, 129, 297),  # kill, ptrace, tkill, process_vm_readv and writev, rt_(tg)sigqueueinfo
         *(302, 141, 203, 144, 142, 314, 251),  # prlimit64, setpriority, the scheduler's, ioprio_set
-        *(272, 308, 161, 155, 166, 313, 320, 248, 249, 133, 94, 77),  # namespaces, roots, modules, keys, mknod, ftruncate
+        *(
+            272,
+            308,
+            161,
+            155,
+            166,
+            313,
+            320,
+            248,
+            249,
+            133,
+            94,
+            77,
+        ),  # namespaces, roots, modules, keys, mknod, ftruncate
         *(165, 175, 246, 250, 298, 304, 321, 323),  # mount, modules, kexec, keyctl, perf, by-handle, bpf, userfaultfd
     ),
     "aarch64": (

@@ -85,6 +85,7 @@ class Session:
                 self._frames = iter(())
                 if self._track is not None:
                     self._track.close()
+                    self._track = None  # freed here, where the stream is marked
             self._wire.close()
 
     def _replied(self, kind: int, body: bytes) -> _Message:
