@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from tests.integration.sources.hearing import await_buffered, drain, share_of
 from tests.integration.sources.media_server import MediaServer, content
 from timmybot.adapters.sources.filling import FillingThreads
 from timmybot.adapters.sources.http import HttpTrackSource
-from timmybot.adapters.sources.media_child import MediaChild
+from timmybot.adapters.sources.media_child import MediaChild, _shared_memory
 from timmybot.adapters.sources.media_pool import MediaPool
 from timmybot.adapters.sources.stream import BufferedStream
 from timmybot.domain.track import Track
@@ -248,12 +249,63 @@ async def test_a_refusal_for_want_of_memory_is_not_believed(
 
 async def test_a_child_that_cannot_begin_is_told_of(server: MediaServer, recorded: Recorded) -> None:
     """A folder that hides the program, as an incomplete upgrade does."""
-    source = HttpTrackSource(server.allowed, media=MediaPool(command=("false",)))
+    source = HttpTrackSource(server.allowed, media=MediaPool(command=("false",), place_seconds=1.0))
     try:
         with pytest.raises(TrackError, match="Something went wrong"):
             await source.resolve(server.serve("/song", content(recorded(Format.MP3))))
     finally:
         source.close()
+
+
+NONSENSE = """
+import socket, sys
+from timmybot.adapters.sources.children.ready import READY
+from timmybot.adapters.sources.handover import taken
+from timmybot.adapters.sources.media_messages import Wire
+control = socket.socket(fileno=int(sys.argv[1]))
+control.sendall(READY)
+streams = []
+while (stream := taken(control)) is not None:
+    wire = Wire(stream[1])
+    streams.append(wire)
+    wire.receive()
+    {deed}
+"""
+
+
+@pytest.mark.parametrize(
+    "deed",
+    [
+        "wire.send(99, b'what nobody asked for')",
+        "wire.send(42, b'[' * 60_000)",
+        "wire.send(42, b'{' + b' ' * 70_000 + b'}')",
+        "stream[1].sendall(bytes([42]) + (2**31).to_bytes(4, 'little'))",
+        "wire.send(20, b'a place of nonsense')",
+        "[(wire.send(20, (2**40).to_bytes(8, 'little') + bytes(6)), wire.receive()) for _ in range(5_000)]",
+        "control.sendall(READY * 10)",
+    ],
+)
+async def test_a_child_that_talks_nonsense_is_ended_and_its_file_refused(
+    server: MediaServer, recorded: Recorded, deed: str
+) -> None:
+    media = MediaPool(command=(sys.executable, "-c", NONSENSE.format(deed=deed)), spare=False)
+    source = HttpTrackSource(server.allowed, media=media)
+    with pytest.raises(TrackError, match="Something went wrong while I was looking at that address"):
+        await source.resolve(server.serve("/song", content(recorded(Format.MP3))))
+
+    assert media.begun <= 5
+    source.close()
+    assert not media.pids
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is sealed on Linux")
+def test_a_child_cannot_take_the_shared_memory_away() -> None:
+    """The worker would end by SIGBUS at its next look."""
+    memory, file, _ = _shared_memory()
+    with pytest.raises(PermissionError):
+        os.ftruncate(file.fileno(), 0)
+    memory.close()
+    file.close()
 
 
 def test_no_process_and_no_descriptor_is_left_behind(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from os import sched_yield
 from threading import Event, Lock, active_count
+from time import monotonic
 
 import pytest
 
@@ -177,3 +179,40 @@ def test_closing_ends_all_threads_after_what_was_submitted(let_go: Event) -> Non
 
     assert servers.began == 5
     assert not threads._threads
+
+
+def test_a_place_that_is_given_up_goes_to_whoever_is_back_from_the_network() -> None:
+    """Though there is nothing else to do: else a hanging server holds up a stream whose own has answered."""
+    threads = FillingThreads(1, "test")
+    away, answered, taken, hangs, back = Event(), Event(), Event(), Event(), Event()
+
+    def answered_quickly() -> None:
+        with threads.waiting():
+            away.set()
+            assert answered.wait(PATIENCE)
+            assert taken.wait(PATIENCE)
+        back.set()
+
+    def hanging() -> None:
+        taken.set()
+        until_waiting_for_the_place(threads)
+        with threads.waiting():
+            assert hangs.wait(PATIENCE)
+
+    threads.submit(answered_quickly)
+    assert away.wait(PATIENCE)
+    threads.submit(hanging)
+    answered.set()
+
+    assert back.wait(PATIENCE)
+    hangs.set()
+    threads.close()
+    threads.join(PATIENCE)
+
+
+def until_waiting_for_the_place(threads: FillingThreads) -> None:
+    """Until the other thread stands in line for the place that this one has."""
+    give_up = monotonic() + PATIENCE
+    while not threads._place_free._waiters:  # type: ignore[attr-defined]  # there is no other way to ask
+        assert monotonic() < give_up
+        sched_yield()

@@ -64,10 +64,17 @@ class MediaPool:
     """From any thread. ``begun`` counts the children that there were."""
 
     def __init__(
-        self, *, spare: bool | None = None, most: int = MOST_CHILDREN, command: tuple[str, ...] = COMMAND
+        self,
+        *,
+        spare: bool | None = None,
+        most: int = MOST_CHILDREN,
+        command: tuple[str, ...] = COMMAND,
+        place_seconds: float = PLACE_SECONDS,
     ) -> None:
-        """``spare``: whether one stands by; by default, where there is memory for it. ``command`` begins a child."""
+        """``spare``: whether one stands by; by default, where there is memory for it. ``command`` begins a child, for
+        which a stream waits ``place_seconds``."""
         self._command = command
+        self._place_seconds = place_seconds
         self.load = Load()
         self.begun = 0
         self._spare = _has_memory_for_a_spare() if spare is None else spare
@@ -225,7 +232,7 @@ class MediaPool:
                 now = time.monotonic()
                 if self._may_begin(alone=alone) and not self._begins_one(alone=alone) and now >= self._begin_after:
                     self._want(alone=alone)
-                if now - begun_at > (ALONE_SECONDS if alone else PLACE_SECONDS):
+                if now - begun_at > (ALONE_SECONDS if alone else self._place_seconds):
                     log.warning("no media child is free%s", " for a suspect" if alone else "")
                     raise NoChildFree
                 self._changed.wait(_AGAIN_SECONDS)
