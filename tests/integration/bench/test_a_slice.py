@@ -25,7 +25,7 @@ TINY = replace(
     task_window_seconds=0.4,
     transcoded=1,
     transcoded_streams=2,
-    transcoded_window_seconds=0.6,
+    transcoded_window_seconds=2.5,  # a full buffer is filled again every two seconds
     transcoded_settle_seconds=0.2,
     crash_window_seconds=4.0,
 )
