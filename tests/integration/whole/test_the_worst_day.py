@@ -234,7 +234,8 @@ def assert_no_frame_is_missed(one: Day, *, until_at: float) -> None:
     packets = [each.member.ear.packets for each in one.neighbours]
     machine = sent(packets[-1])
     for each, ours in zip(one.neighbours, packets, strict=True):
-        assert ours and ours[-1].at > until_at - STILL_SECONDS, f"{each.guild.name} hears nothing any more"
+        last_at = ours[-1].at if ours else 0.0
+        assert last_at > until_at - STILL_SECONDS, f"{each.guild.name} hears nothing any more"
         found = sent(ours)
         assert (found.silent, found.strange) == (0, 0), f"{each.guild.name}: {found}"
         assert found.skipped <= machine.skipped, f"{each.guild.name}: {found}, the machine: {machine}"
