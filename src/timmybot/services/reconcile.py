@@ -396,11 +396,12 @@ class Reconciler:
             trouble = failed(entry.track, trouble, status.position_ms) if entry else trouble
         why = Over.FAILED if trouble else Over.ENDED
         change, _ = await move_on(self._store, wanted, over, why, self._new_id)
-        await self._store.commit(change, epoch=self._right())
-        if wanted.current and change.state.current != wanted.current:
-            await retire(self._store, wanted.current, wanted)
-        if trouble and wanted.current:
-            await self._resolving.report(wanted.current, trouble)
+        with self._resolving.reporting(wanted.current if trouble else None):
+            await self._store.commit(change, epoch=self._right())
+            if wanted.current and change.state.current != wanted.current:
+                await retire(self._store, wanted.current, wanted)
+            if trouble and wanted.current:
+                await self._resolving.report(wanted.current, trouble)
 
     async def _give_up(self, wanted: GuildState, why: str | None) -> None:
         await self._once(wanted, await stop(self._store, wanted))

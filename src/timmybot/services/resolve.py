@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
@@ -55,6 +56,7 @@ class Resolving:
         self._swept = 0
         self._underway: dict[OrderKey, asyncio.Task[Entry | None]] = {}
         self._awaited: set[OrderKey] = set()
+        self._reporting: set[OrderKey] = set()
 
     async def resolved(self, entry: Entry) -> Entry | None:
         """The entry with its track resolved, or ``None`` if it cannot be played and has left the queue.
@@ -79,6 +81,8 @@ class Resolving:
         dropped = False
         for owed in await self._store.owed_replies():
             entry = await self._store.entry(owed.key)
+            if entry is None and owed.key in self._reporting:
+                continue  # why it left the queue is being told
             if entry is None:
                 await self._give(owed, "That track is no longer in the queue.")
             elif (entry := await self.resolved(entry)) is not None:
@@ -105,6 +109,18 @@ class Resolving:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    @contextmanager
+    def reporting(self, key: OrderKey | None) -> Iterator[None]:
+        """Inside, the entry leaves the queue and :meth:`report` tells why: nobody else answers for it."""
+        if key is None:
+            yield
+            return
+        self._reporting.add(key)
+        try:
+            yield
+        finally:
+            self._reporting.discard(key)
 
     async def report(self, key: OrderKey, sentence: str) -> None:
         """Tell what became of an entry: in the answer that is owed for it, else in the text channel."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -34,6 +35,7 @@ TRACKS: Final = 30
 AT_REST: Final = 2
 """Media children: one that played, and one that stands by."""
 THREADS: Final = 8
+NAME: Final = "filling what is left over"
 """In all, of those that fill buffers: the bound is the pool's own, set lower than the usual one."""
 
 
@@ -70,7 +72,7 @@ async def players_of(
     bot: Bot, scene: Scene, server: MediaServer
 ) -> AsyncIterator[tuple[VoicePlayers, HttpTrackSource]]:
     """Players and all that is behind them, as a worker has them."""
-    filling = FillingThreads(FILLING_THREADS, "filling", most=THREADS)
+    filling = FillingThreads(FILLING_THREADS, NAME, most=THREADS)
     source = HttpTrackSource(server.allowed, filling=filling)
     players = VoicePlayers(bot.gateway, source, bot.clock, random=Random(1), tls=scene.tls)
     try:
@@ -103,7 +105,7 @@ async def plays_and_skips(
             ),
             f"{path} being played",
         )
-        assert held().threads["filling"] <= THREADS
+        assert sum(thread.name.startswith(NAME) for thread in threading.enumerate()) <= THREADS
     await player.leave()
 
 

@@ -20,6 +20,9 @@ _log = logging.getLogger(__name__)
 TURN_FRAMES = 4
 """How far ahead of what is read now the sound changes: 80 ms, in which the first frames of the new sound are made."""
 
+TURN_TRIES = 5
+"""How often a change of sound is begun again at a later place, when the reader has gone past it."""
+
 RETRY_SECONDS = 1.0
 """After how long frames are asked for again that were not there."""
 
@@ -234,6 +237,18 @@ class BufferedStream:
     def _turn(self, wanted: Wanted) -> None:
         """Begin a stretch in another sound, at a frame that the reader has not reached."""
         before = self._filled
+        for _ in range(TURN_TRIES):
+            self._begin_behind(before, wanted)
+            with self._guard:
+                late = before.taken - self._filled.begins_at
+            if self._filled.ended or self._closed or late < max(1, self._filled.filled):
+                break
+            # The reader has gone past it meanwhile, as when a media child died: what it has read shall not come again.
+        with self._guard:
+            self._following = self._filled
+            before.end_at(self._filled.begins_at)
+
+    def _begin_behind(self, before: Stretch, wanted: Wanted) -> None:
         begins_at = min(before.taken + TURN_FRAMES, before.filled)
         while before.place_ms(begins_at) < self._source.begins_ms and begins_at < before.filled:
             begins_at += 1
@@ -244,9 +259,6 @@ class BufferedStream:
         self._filled = Stretch(wanted, place_ms, begins_at)
         self._failure = None
         self._fill(RAMP_FRAMES + TURN_FRAMES)
-        with self._guard:
-            self._following = self._filled
-            before.end_at(begins_at)
 
     def _fill(self, frames: int | None = None) -> None:
         stretch = self._filled
