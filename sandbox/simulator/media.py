@@ -209,7 +209,9 @@ class Feed:
         self._frames: Generator[Sequence[bytes] | None, None, None] = _Playback(url, self).frames(self.place_ms, sound)
         next(self._frames)
         children.feeds.append(self)
-        if not children.child.ready or children.child.hangs:
+        self._begins_late = not children.child.ready or children.child.hangs
+        """Whether nothing is made yet: its sound begins where the player is by then, as ``BufferedStream`` has it."""
+        if self._begins_late:
             self.fed, self.dry_ms = False, self.place_ms
 
     def takes_over(self, before: Feed) -> None:
@@ -229,7 +231,8 @@ class Feed:
         if self.failure is not None:
             return
         assert self.dry_ms is not None
-        self.made = max(0, int((self.dry_ms - self.place_ms) / (FRAME_MS * self._rate)))
+        made_ms = 0.0 if self._begins_late else self.dry_ms - self.place_ms
+        self.made = max(0, int(made_ms / (FRAME_MS * self._rate)))
         try:
             next(self._frames)
             next(self._frames)
@@ -238,6 +241,8 @@ class Feed:
 
     def is_fed(self) -> None:
         self.fed = True
+        if self._begins_late:
+            self._begins_late, self.place_ms, self.dry_ms = False, self._place(), None
         self._on_change()
 
     def close(self) -> None:
