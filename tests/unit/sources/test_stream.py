@@ -166,6 +166,55 @@ def test_negative_control_a_run_that_went_on_would_play_seconds_of_the_old_sound
     stream.close()
 
 
+class Slow(Frames):
+    """Frames that are named by their places. The first of another sound is long in coming, as when a child died."""
+
+    live = False
+    begins_ms = 0.0
+    received = 0
+
+    def __init__(self) -> None:
+        self.asked, self.comes = Event(), Event()
+
+    def frames(
+        self, position_ms: float, sound: Sound, ramp: Ramp | None
+    ) -> Generator[Sequence[bytes] | None, None, None]:
+        if sound.volume_percent != 100 and not self.comes.is_set():
+            self.asked.set()
+            assert self.comes.wait(PATIENCE)
+        for number in count(round(position_ms / FRAME_MS)):
+            yield [str(number).encode()]
+
+    def abort(self) -> None:
+        self.comes.set()
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("read_meanwhile", [3, 8, 10])
+def test_what_is_read_while_another_sound_is_long_in_coming_is_not_heard_again(
+    threads: FillingThreads, read_meanwhile: int
+) -> None:
+    marks = Marks(high=20, low=15, step=4)
+    source = Slow()
+    stream = BufferedStream(source, threads, marks=marks)
+    settle(threads)
+
+    stream.set_sound(Sound(volume_percent=50))
+    assert source.asked.wait(PATIENCE)
+    heard = [read(stream) for _ in range(2 * read_meanwhile)]
+    source.comes.set()
+    settle(threads)
+    while len(heard) < 40:
+        heard.append(read(stream))
+        settle(threads)
+
+    frames = [int(frame) for frame in heard if isinstance(frame, bytes)]
+    assert frames == list(range(len(frames)))
+    stream.close()
+
+
 def test_a_run_is_over_when_the_stream_is_closed_and_the_place_stays(threads: FillingThreads) -> None:
     stream = BufferedStream(Loud(), threads, marks=MARKS)
     settle(threads)
