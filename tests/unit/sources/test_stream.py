@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
+from os import sched_yield
 from threading import Event, get_ident
+from time import monotonic
 
 import pytest
 
@@ -14,7 +16,7 @@ from timmybot.adapters.discord_voice.watchdog import FIRST_FRAME_SECONDS
 from timmybot.adapters.sources.filling import FillingThreads
 from timmybot.adapters.sources.frames import Frames
 from timmybot.adapters.sources.patience import COMING_BYTES
-from timmybot.adapters.sources.ramp import Ramp
+from timmybot.adapters.sources.ramp import RAMP_FRAMES, Ramp
 from timmybot.adapters.sources.stream import TURN_FRAMES, BufferedStream, Marks
 from timmybot.adapters.sources.stretch import Stretch
 from timmybot.ports.track_source import FRAME_MS, Gap, Run, Sound, TrackError
@@ -174,41 +176,49 @@ class Slow(Frames):
     received = 0
 
     def __init__(self) -> None:
-        self.asked, self.comes = Event(), Event()
+        self.asked, self.comes, self.goes_on = Event(), Event(), Event()
 
     def frames(
         self, position_ms: float, sound: Sound, ramp: Ramp | None
     ) -> Generator[Sequence[bytes] | None, None, None]:
-        if sound.volume_percent != 100 and not self.comes.is_set():
+        is_new = sound.volume_percent != 100
+        if is_new and not self.comes.is_set():
             self.asked.set()
             assert self.comes.wait(PATIENCE)
-        for number in count(round(position_ms / FRAME_MS)):
+        first = round(position_ms / FRAME_MS)
+        for number in count(first):
+            if is_new and number == first + RAMP_FRAMES + TURN_FRAMES:
+                assert self.goes_on.wait(PATIENCE)
             yield [str(number).encode()]
 
     def abort(self) -> None:
         self.comes.set()
+        self.goes_on.set()
 
     def close(self) -> None:
         pass
 
 
-@pytest.mark.parametrize("read_meanwhile", [3, 8, 10])
+@pytest.mark.parametrize("read_meanwhile", [2, 12, 30, 45])
 def test_what_is_read_while_another_sound_is_long_in_coming_is_not_heard_again(
     threads: FillingThreads, read_meanwhile: int
 ) -> None:
-    marks = Marks(high=20, low=15, step=4)
+    marks = Marks(high=40, low=30, step=4)
     source = Slow()
     stream = BufferedStream(source, threads, marks=marks)
     settle(threads)
 
     stream.set_sound(Sound(volume_percent=50))
     assert source.asked.wait(PATIENCE)
-    heard = [read(stream) for _ in range(2 * read_meanwhile)]
+    heard = [read(stream) for _ in range(read_meanwhile)]
     source.comes.set()
+    give_up = monotonic() + PATIENCE
+    while stream._following is None and monotonic() < give_up:
+        sched_yield()
+    heard += [read(stream) for _ in range(3)]
+    source.goes_on.set()
     settle(threads)
-    while len(heard) < 40:
-        heard.append(read(stream))
-        settle(threads)
+    heard += [read(stream) for _ in range(20)]
 
     frames = [int(frame) for frame in heard if isinstance(frame, bytes)]
     assert frames == list(range(len(frames)))
