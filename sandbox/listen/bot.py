@@ -58,9 +58,8 @@ class Bot:
 
     async def start(self) -> None:
         """Begin a process, in a group of its own. It becomes the bot once the reaper knows of it, and never without."""
-        self._told_to_end = False
         with self.log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
+            process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-I", "-S", "-c", _ONCE_TOLD),
                 *(sys.executable, "-P", *self._program, "run", "--database", str(self.database)),
                 env=self._environment,
@@ -70,11 +69,13 @@ class Bot:
                 stderr=log,
                 start_new_session=True,
             )
-        self.pids.append(self._process.pid)
-        self._reaper.watch_group(self._process.pid)
-        assert self._process.stdin is not None
-        self._process.stdin.write(b"\n")
-        self._process.stdin.close()
+        # Both at once: the one before has ended, as it was told to.
+        self._process, self._told_to_end = process, False
+        self.pids.append(process.pid)
+        self._reaper.watch_group(process.pid)
+        assert process.stdin is not None
+        process.stdin.write(b"\n")
+        process.stdin.close()
 
     async def end(self, how: signal.Signals = signal.SIGTERM) -> None:
         """End the process and its group, whatever it takes. One that had ended already stays so."""

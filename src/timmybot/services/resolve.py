@@ -81,10 +81,9 @@ class Resolving:
         dropped = False
         for owed in await self._store.owed_replies():
             entry = await self._store.entry(owed.key)
-            if entry is None and owed.key in self._reporting:
-                continue  # why it left the queue is being told
             if entry is None:
-                await self._give(owed, "That track is no longer in the queue.")
+                if not await self._is_being_answered(owed):
+                    await self._give(owed, "That track is no longer in the queue.")
             elif (entry := await self.resolved(entry)) is not None:
                 await self._give(owed, _outcome(entry, await self._store.state()))
             else:
@@ -109,6 +108,12 @@ class Resolving:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _is_being_answered(self, owed: OwedReply) -> bool:
+        """Whether it is told, or has just been, why the entry left the queue."""
+        if owed.key in self._reporting:
+            return True
+        return all(each.interaction_id != owed.interaction_id for each in await self._store.owed_replies())
 
     @contextmanager
     def reporting(self, key: OrderKey | None) -> Iterator[None]:
@@ -161,8 +166,9 @@ class Resolving:
         try:
             track = await self._source.resolve(entry.track.url)
         except TrackError as trouble:
-            await self._drop(entry)
-            await self.report(entry.key, f"I can't play <{entry.track.url}>. {trouble}")
+            with self.reporting(entry.key):
+                await self._drop(entry)
+                await self.report(entry.key, f"I can't play <{entry.track.url}>. {trouble}")
             return None
         while True:
             # The entry is read after the state: had it gone in between, the commit would lose its race.
