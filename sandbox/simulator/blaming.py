@@ -4,10 +4,12 @@ explains there that a queue goes on."""
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 
 from sandbox.simulator.case import BEFORE_SECONDS, Case
 from sandbox.simulator.plan import Fault, Kind
-from sandbox.simulator.record import Commit
+from sandbox.simulator.record import Commit, Operation
+from timmybot.domain.ids import GuildId
 
 DEATHS = 4
 """How many workers one track may kill before it is skipped, if nothing else goes wrong."""
@@ -21,6 +23,29 @@ def judge_blame(case: Case) -> None:
     _bounded(case, others)
     for commit in case.record.commits:
         _told(case, commit, others)
+
+
+def blamed_by_chance(case: Case, guild: GuildId) -> Iterator[Operation]:
+    """Tracks that are skipped although they did nothing: their worker died of something else just while they were tried
+    alone, after two deaths that another track had caused. The bot cannot tell the two, and such a chance is rare.
+
+    A worker that another track killed meanwhile is no chance: while one is tried alone, no other suspect is opened.
+    """
+    marked_at = 0.0
+    for commit in (each for each in case.record.commits if each.guild == guild):
+        before, after = commit.before.crashes, commit.after.crashes
+        if after.marked and not before.marked:
+            marked_at = commit.at
+        if not (before.is_tried_alone and before.marked and after.is_culprit):
+            continue
+        deaths = [crash for crash in case.record.crashes if crash.of_worker and marked_at < crash.at < commit.at]
+        others = (fault for fault in case.life.plan.faults if fault.kind not in _OF_TRACKS and fault.at < commit.at)
+        play_id = commit.after.play_id
+        if deaths or play_id is None or not any(others):
+            continue
+        tag = next((each.tag for each in case.record.segments if each.play_id == play_id), "")
+        case.record.tally["blamed by chance"] += 1
+        yield Operation(guild, "failed", commit.at, tag, playing=case.record.playings[guild, play_id])
 
 
 def _bounded(case: Case, others: list[Fault]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-from sandbox.simulator.blaming import judge_blame
+from sandbox.simulator.blaming import blamed_by_chance, judge_blame
 from sandbox.simulator.case import RECOVERY_SECONDS, Case
 from sandbox.simulator.catalogue import Catalogue, guild_tag, tags_in
 from sandbox.simulator.hearing import judge_hearing
@@ -54,7 +54,7 @@ def _isolated(case: Case) -> None:
 def _explained(case: Case) -> None:
     for guild in case.life.guilds:
         operations = [each for each in case.record.operations if each.guild == guild]
-        verdict = explain(operations)
+        verdict = explain([*operations, *blamed_by_chance(case, guild)])
         case.record.tally["histories explained"] += 1
         case.record.tally["histories too long to decide"] += verdict.gave_up
         if not verdict.explained:

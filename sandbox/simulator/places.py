@@ -67,7 +67,7 @@ def _begun_at(case: Case, guild: GuildId) -> dict[PlayId, int]:
 
 
 def _repeat_allowed(case: Case, before: Segment, segment: Segment) -> float:
-    shard, rate = case.shard(segment.guild), max(before.sound.rate, segment.sound.rate)
+    shard, rate = case.shard(segment.guild), max(segment.sound.rate, _fastest_of_late(case, before))
     moves = [each for each in case.record.ownerships if each.shard == shard]
     if before.worker == segment.worker and not any(before.start < each.at < segment.start for each in moves):
         return 100.0
@@ -84,6 +84,16 @@ def _repeat_allowed(case: Case, before: Segment, segment: Segment) -> float:
         if commit.after.play_id == before.play_id and commit.guild == segment.guild and commit.at < segment.start
     ]
     return max(SLOW_REPEAT_MS * rate, before.to_ms - max([*beaten, *saved], default=0) + 200.0)
+
+
+def _fastest_of_late(case: Case, last: Segment) -> float:
+    """The rate of what was sent since the beat before, of which the worker that died told nobody."""
+    since = last.end - 2 * HALF_A_BEAT_MS / 1000
+    return max(
+        each.sound.rate
+        for each in case.segments[last.guild]
+        if each.play_id == last.play_id and each.worker == last.worker and since < each.end <= last.end
+    )
 
 
 def _told_to(case: Case, successor: WorkerId, play_id: PlayId, known_at: float) -> list[int]:

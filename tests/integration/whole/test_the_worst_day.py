@@ -40,7 +40,7 @@ SONG_SECONDS = 900.0 if ALL else 180.0
 """Of what the others hear: longer than the day."""
 TITLE = "evening"
 """What the good files that bad ones are made of say they are."""
-GOOD_HZ, GOOD_SECONDS = 500.0, 60.0
+GOOD_HZ, GOOD_SECONDS = 500.0, 120.0
 """Of what the unlucky guild hears between its misfortunes."""
 TELLING_WINDOWS = 4
 """So many windows of 100 ms of one tone tell that it is heard."""
@@ -389,6 +389,9 @@ async def the_whole_day(one: Day, songs: Songs) -> None:
     for name, behaviour in (files | bombs.for_the_process_apart()).items():
         if ALL or name in FEW_HOSTILE:
             await hostile_file(one, name, behaviour)
+    await one.play(one.good_url)
+    await one.skip()
+    await one.hears(GOOD_HZ, "a song that has just begun")
     assert await one.strike(signal.SIGKILL, "/good")
     await one.hears(GOOD_HZ, "a song in the evening")
 
