@@ -28,6 +28,7 @@ from timmybot.adapters.sources.media_load import Load
 from timmybot.adapters.sources.media_messages import Wire
 from timmybot.adapters.sources.media_session import DoubtfulRefusal, MediaChildEnded, MediaSession, NoChildFree
 from timmybot.adapters.sources.refusal import Refusal, Refused
+from timmybot.adapters.sources.slow_start import SlowStart
 
 log = logging.getLogger(__name__)
 
@@ -47,10 +48,6 @@ ALONE_SECONDS: Final = 3.0
 IDLE_SECONDS: Final = 30.0
 """How long a child without streams stays when another stands by. A used one keeps some 15 MiB."""
 LOOK_SECONDS: Final = 0.1
-TURN_SECONDS: Final = 0.02
-"""Where the system gives a quota of CPU, a child that nobody waits for begins in turns of so long, in each of which it
-runs for ``TURN_SHARE``: it takes 0.2 s of CPU, and a quota that is used up stops pacing for up to 75 ms."""
-TURN_SHARE: Final = 0.05
 _AWAKE_SECONDS: Final = 10.0
 _AGAIN_SECONDS: Final = 0.5
 _LONGEST_SECONDS: Final = 8.0
@@ -89,6 +86,7 @@ class MediaPool:
         self._failures = 0
         self._begin_after = 0.0
         self._quota = CpuQuota()
+        self._slow_start = SlowStart()
         self._numbers = 0
         self._closed = False
         self._keeper: threading.Thread | None = None
@@ -346,7 +344,7 @@ class MediaPool:
         """How long nothing has to be looked at, in seconds."""
         self._asleep = time.monotonic() - self._awaited_at > _AWAKE_SECONDS
         if self._unhurried():
-            return TURN_SECONDS * (1 - TURN_SHARE)
+            return self._slow_start.seconds_to_turn()
         if not self._asleep or any(self._has_to_be_watched(child) for child in self.children):
             return LOOK_SECONDS
         return IDLE_SECONDS if len(self._children) > 1 else None
@@ -363,12 +361,7 @@ class MediaPool:
 
     def _let_beginners_run(self) -> None:
         beginning = self._unhurried()
-        for child in beginning:
-            child.go_on()
-        if beginning:
-            time.sleep(TURN_SECONDS * TURN_SHARE)
-        for child in beginning:
-            child.stand_still()
+        self._slow_start.let_run(beginning)
         for child in self.children:
             if child.stands_still and child not in beginning:
                 child.go_on()
