@@ -18,7 +18,7 @@ ROOT: Final = Path("/sys/fs/cgroup")
 OWN_GROUPS: Final = Path("/proc/self/cgroup")
 LOOK_SECONDS: Final = 1.0
 """How often the quota is looked at: it may be changed."""
-SHARE: Final = 0.88
+SHARE: Final = 0.86
 """Of the quota, for the worker and its children. Periods are not ours, and the kernel deals the quota out in slices."""
 AHEAD_SECONDS: Final = 0.004
 """How much may be used at once after a rest."""

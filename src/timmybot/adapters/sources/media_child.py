@@ -35,7 +35,7 @@ CPU_SECONDS: Final = 1.0
 """How long a child may compute for one stream without a read, a packet or a frame. Honest files take milliseconds."""
 CLEARED_SECONDS: Final = 15.0
 BEGIN_SECONDS: Final = 45.0
-"""How long it may take to be ready: a quarter of a second on a quiet machine, ten where it begins in turns."""
+"""How long it may take to be ready: a quarter of a second on a quiet machine, twenty where it begins in turns."""
 FROZEN_LOOKS: Final = 20
 """How many looks in a row, 0.1 s apart, may find a child that owes something neither computing nor getting on."""
 _FAULTS: Final = frozenset({"SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGTRAP", "SIGSYS"})

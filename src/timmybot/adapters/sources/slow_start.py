@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable, Collection
 from typing import Final, Protocol
 
-PERIOD_SECONDS: Final = 0.05
+PERIOD_SECONDS: Final = 0.1
 TURN_SECONDS: Final = 0.001
-"""2 % of a core: what the quota leaves beside :data:`~timmybot.adapters.sources.cpu_quota.SHARE`."""
+"""1 % of a core, more where the system wakes up late: what the quota leaves beside :data:`~timmybot.adapters.sources.cpu_quota.SHARE`."""
 
 
 class Beginner(Protocol):
