@@ -7,6 +7,7 @@ import json
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Iterable
 from pathlib import Path
 
 ADDRESS_FILE = Path("build/sandbox.json")
@@ -43,6 +44,8 @@ def _ask(url: str, body: dict[str, object] | None) -> int:
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"})
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:
+            if body is not None:
+                return _shown(answer)
             told = json.load(answer)
     except urllib.error.HTTPError as error:
         with error:
@@ -51,14 +54,24 @@ def _ask(url: str, body: dict[str, object] | None) -> int:
     except OSError as error:
         print(f"The sandbox at {url} does not answer ({error}). Is it still running?", file=sys.stderr)
         return 2
-    if isinstance(told, list):
-        for guild in told:
-            people = ", ".join(f"{name} in {place}" if place else name for name, place in guild["members"].items())
-            bot = f"in {guild['bot_in']}" if guild["bot_in"] else "away"
-            print(f"{guild['name']}: {people or 'nobody'}; the bot is {bot}")
-        return 0
-    print(told["failed"] or told["content"])
-    return 1 if told["failed"] else 0
+    for guild in told:
+        people = ", ".join(f"{name} in {place}" if place else name for name, place in guild["members"].items())
+        bot = f"in {guild['bot_in']}" if guild["bot_in"] else "away"
+        print(f"{guild['name']}: {people or 'nobody'}; the bot is {bot}")
+    return 0
+
+
+def _shown(answer: Iterable[bytes]) -> int:
+    """Print what the member reads, as it comes: the answer, and what it is edited to."""
+    status, printed = 0, 0
+    for line in answer:
+        told = json.loads(line)
+        texts = told["texts"] if not told["failed"] else [told["failed"]]
+        status = 1 if told["failed"] else 0
+        for text in texts[printed:]:
+            print(f"now: {text}" if printed else text, flush=True)
+            printed += 1
+    return status
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from sandbox.bench.parts import frame_us
 from sandbox.bench.quota import NoQuota, Quota
 from sandbox.bench.room import Room, room
 from sandbox.bench.wishes import first_packet
+from sandbox.positive import positive
 
 TREES = Path("build/compare")
 RESULT = Path("build/bench-compare.json")
@@ -39,7 +40,7 @@ Seen = dict[str, list[float]]
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m sandbox.bench.compare", description=__doc__)
     parser.add_argument("commit")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=positive, default=3)
     parser.add_argument("--quick", action="store_true", help="see that it works; not for quoting")
     options = parser.parse_args(arguments)
     allow_descriptors()

@@ -19,11 +19,15 @@ async def keep_running(stage: Stage, report: Report) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with Control(stage.discord, ADDRESS_FILE):
+    async with Control(stage.discord, ADDRESS_FILE) as control:
+        say = ".venv/bin/python -m sandbox.say"
+        if control.address_file != ADDRESS_FILE:  # another sandbox runs in this directory
+            say += f" --address-file build/{control.address_file.name}"
         report.line("\nEverything is left running until Ctrl-C. From another terminal, in this directory:")
         for scene in stage.scenes:
-            report.line(f'  .venv/bin/python -m sandbox.say --guild {scene.name} "/play {scene.songs[0].url}"')
-        report.line('  .venv/bin/python -m sandbox.say --guild A "/queue"')
-        report.line("  .venv/bin/python -m sandbox.say            (who is where)")
+            report.line(f'  {say} --guild {scene.name} "/play {scene.songs[0].url}"')
+        report.line(f'  {say} --guild A "/queue"')
+        report.line(f'  {say} --guild A --member mona "/settings leave_after:0"   (mona may manage the server)')
+        report.line(f"  {say}            (who is where)")
         await stop.wait()
     report.line("Stopping.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from asyncio import CancelledError
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -22,6 +23,8 @@ class StepFailed(Exception):
 class Step:
     name: str
     ok: bool = False
+    stopped: bool = False
+    """Whoever watches broke it off: nothing is known of it."""
     seconds: float = 0.0
     detail: list[str] = field(default_factory=list)
 
@@ -51,9 +54,13 @@ class Report:
         except (StepFailed, TimeoutError) as failure:
             self.tell(f"FAILED: {failure}")
             raise StepFailed(name) from failure
+        except (KeyboardInterrupt, CancelledError):
+            step.stopped = True
+            raise
         finally:
             step.seconds = round(time.monotonic() - began, 2)
-            self.line(f"   {'held' if step.ok else 'DID NOT HOLD'} ({step.seconds:.1f} s)")
+            outcome = "held" if step.ok else "stopped" if step.stopped else "DID NOT HOLD"
+            self.line(f"   {outcome} ({step.seconds:.1f} s)")
 
     def tell(self, sentence: str) -> None:
         """A sentence of the current step."""

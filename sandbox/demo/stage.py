@@ -11,6 +11,7 @@ from sandbox.cloud import Cloud
 from sandbox.demo.judgement import Song
 from sandbox.demo.scene import Scene
 from sandbox.discord import Application, FakeDiscord
+from sandbox.discord.permissions import Permission
 from sandbox.melody import compose
 from sandbox.radio import Radio
 from sandbox.recording import Format, record
@@ -74,6 +75,7 @@ def _scene(
 ) -> Scene:
     guild = discord.create_guild(name, app, shard=shard, of=SHARDS)
     member = guild.add_member({"A": "alice", "B": "bob"}[name])
+    guild.add_member({"A": "mona", "B": "max"}[name]).permissions |= Permission.MANAGE_GUILD
     songs = []
     for number, form in enumerate(formats, start=1):
         melody = compose(f"{name.lower()}{number}", voice=voice + 2 * (number - 1), seconds=180.0)

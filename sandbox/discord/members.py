@@ -41,7 +41,7 @@ class Member:
         """Leave voice."""
         self.guild.world.voice_states.remove(self.guild, self.user_id)
 
-    async def command(self, name: str, **options: object) -> Shown:
+    async def command(self, name: str, /, **options: object) -> Shown:
         """Type a slash command (``"queue"``, or ``"playlist save"`` for a subcommand) in the guild's text channel.
 
         Returns when the first answer is there or Discord gave up on the application. Raises

@@ -85,6 +85,21 @@ class Shown:
         for event in self._waiters:
             event.set()
 
+    async def has_more_than(self, texts: int, timeout: float) -> bool:  # noqa: ASYNC109
+        """Whether there are more than so many ``texts`` within ``timeout`` seconds."""
+        event = asyncio.Event()
+        self._waiters.add(event)
+        try:
+            async with asyncio.timeout(timeout):
+                while len(self.texts) <= texts:
+                    event.clear()
+                    await event.wait()
+        except TimeoutError:
+            return False
+        finally:
+            self._waiters.discard(event)
+        return True
+
     async def wait_for(self, wanted: Callable[[str], bool], timeout: float = 10.0) -> str:  # noqa: ASYNC109
         """The first text ever shown which is as wanted, waiting ``timeout`` seconds for it.
 

@@ -24,10 +24,13 @@ def read_words(said: Sequence[str], registered: list[Json]) -> tuple[str, dict[s
     Words fill the options in their order, the last one takes what is left; ``name:value`` names an option. Raises
     :class:`~sandbox.discord.commands.NotOffered`.
     """
+    names = ", ".join(f"/{command['name']}" for command in registered)
+    if not said:
+        raise NotOffered(f"type a command; there are: {names or 'none yet'}")
     first, *words = said
     command = next((candidate for candidate in registered if candidate["name"] == first), None)
     if command is None:
-        raise NotOffered(f"there is no command /{first}; there are: {', '.join(c['name'] for c in registered)}")
+        raise NotOffered(f"there is no command /{first}; there are: {names or 'none yet'}")
     name, offered = [first], command.get("options", [])
     while offered and words and offered[0]["type"] <= OptionType.SUB_COMMAND_GROUP:
         chosen = next((option for option in offered if option["name"] == words[0]), None)
@@ -63,6 +66,10 @@ def _share(words: list[str], places: int) -> list[str]:
 
 
 def _value(option: Json, word: str) -> object:
+    for choice in option.get("choices", []):
+        if word.casefold() in (str(choice["name"]).casefold(), str(choice["value"]).casefold()):
+            value: object = choice["value"]
+            return value
     try:
         if option["type"] == OptionType.INTEGER:
             return int(word)

@@ -15,6 +15,7 @@ from random import Random, SystemRandom
 
 from sandbox.fuzz.fuzzing import Broken, Fuzzing, corpus_of
 from sandbox.fuzz.targets import TARGETS
+from sandbox.positive import positive_seconds
 
 FOUND = Path(__file__).parents[2] / "build" / "fuzz"
 
@@ -23,7 +24,7 @@ def main() -> int:
     names = [target.name for target in TARGETS]
     arguments = argparse.ArgumentParser(prog="make fuzz")
     arguments.add_argument("names", nargs="*", choices=[*names, []], help="which parsers; all, unless said")
-    arguments.add_argument("--seconds", type=float, default=120.0)
+    arguments.add_argument("--seconds", type=positive_seconds, default=120.0)
     arguments.add_argument("--seed", type=int, default=SystemRandom().randrange(1_000_000))
     wanted = arguments.parse_args()
     targets = [target for target in TARGETS if target.name in (wanted.names or names)]

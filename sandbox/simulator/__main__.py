@@ -11,6 +11,7 @@ from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+from sandbox.positive import positive
 from sandbox.simulator.mutants import catch_all, table, write
 from sandbox.simulator.narrative import told
 from sandbox.simulator.plan import plan_of
@@ -25,12 +26,12 @@ _CHUNK = 10
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m sandbox.simulator", description=__doc__)
-    parser.add_argument("--seeds", type=int, default=200, help="how many seeds to try")
+    parser.add_argument("--seeds", type=positive, default=200, help="how many seeds to try")
     parser.add_argument("--first", type=int, default=0, help="the first of them")
     parser.add_argument("--seed", type=int, help="try this one alone")
     parser.add_argument("--verbose", action="store_true", help="with --seed: tell all that happened")
     parser.add_argument("--mutants", action="store_true", help=f"switch every safeguard off; writes {SAFEGUARDS}")
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes to use")
+    parser.add_argument("--workers", type=positive, default=os.cpu_count() or 1, help="processes to use")
     asked = parser.parse_args()
     if asked.mutants:
         return _mutants(asked.workers)

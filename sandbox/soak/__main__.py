@@ -21,6 +21,7 @@ from random import Random
 from statistics import median
 from typing import Any
 
+from sandbox.positive import positive, positive_seconds
 from sandbox.soak.guilds import POLL_SECONDS, Guild
 from sandbox.soak.served import served
 from sandbox.soak.tree import Held, held
@@ -41,9 +42,9 @@ FLAT = 0.05
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m sandbox.soak", description=__doc__)
-    parser.add_argument("--minutes", type=float, default=30.0)
-    parser.add_argument("--hours", type=float, default=4.0, help="of sound, in each guild")
-    parser.add_argument("--guilds", type=int, default=6)
+    parser.add_argument("--minutes", type=positive_seconds, default=30.0)
+    parser.add_argument("--hours", type=positive_seconds, default=4.0, help="of sound, in each guild")
+    parser.add_argument("--guilds", type=positive, default=6)
     asked = parser.parse_args()
     if sys.platform != "linux":
         print("The soak needs Linux: it looks into /proc.", file=sys.stderr)

@@ -45,6 +45,8 @@ REGISTERED: list[dict[str, Any]] = [
         ("play volume:50 http://a/b", "play", {"url": "http://a/b", "volume": 50}),
         ("/playlist save my best songs", "playlist save", {"name": "my best songs"}),
         ("/loop song yes", "loop", {"mode": "song", "quiet": True}),
+        ("/loop Song", "loop", {"mode": "song"}),
+        ("/loop mode:OFF", "loop", {"mode": "off"}),
         ("/loop", "loop", {}),
     ],
 )
@@ -53,7 +55,9 @@ def test_a_typed_line_is_read_by_what_is_registered(text: str, name: str, option
     assert fill_in(REGISTERED, name, options)["name"] == name.split(maxsplit=1)[0]
 
 
-@pytest.mark.parametrize("text", ["/stop", "/playlist", "/playlist drop x", "/play x loud", "/loop song perhaps"])
+@pytest.mark.parametrize(
+    "text", ["", " ", "/", "/stop", "/playlist", "/playlist drop x", "/play x loud", "/loop song perhaps"]
+)
 def test_a_line_that_fits_nothing_is_refused(text: str) -> None:
     with pytest.raises(NotOffered):
         fill_in(REGISTERED, *read(text, REGISTERED))

@@ -12,7 +12,8 @@ from typing import Final, Protocol
 
 PERIOD_SECONDS: Final = 0.1
 TURN_SECONDS: Final = 0.001
-"""1 % of a core, more where the system wakes up late: what the quota leaves beside :data:`~timmybot.adapters.sources.cpu_quota.SHARE`."""
+"""1 % of a core, more where the system wakes up late: less than what the quota leaves beside
+:data:`~timmybot.adapters.sources.cpu_quota.SHARE`."""
 
 
 class Beginner(Protocol):
