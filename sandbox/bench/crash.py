@@ -24,7 +24,8 @@ from sandbox.bench.room import AFTER_SECONDS, Room
 from sandbox.bench.stand import Stand
 from sandbox.bench.transcoding import begin
 
-CORES = {"quarter": 0.25, "full": 1.0}
+AT_LEAST = 15
+"""Streams that the media children's issue demands of a quarter core. With its goal of twenty, one is nearly full."""
 SIGNALS = (signal.SIGKILL, signal.SIGSEGV)
 BEFORE_SECONDS = 1.0
 
@@ -45,14 +46,18 @@ async def crash(room: Room, figures: Figures, extent: Extent) -> None:
     all_late = 0
     after: list[float] = []
     try:
-        for core, cores in CORES.items():
-            seen = await _on(room, extent, core, cores)
-            figures.add(f"media_child_crash_late_frames_{core}_core", sum(seen.late), "frames")
-            figures.add(f"media_child_crash_undisturbed_late_frames_{core}_core", sum(seen.undisturbed), "frames")
-            figures.add(f"media_child_crash_underruns_{core}_core", seen.underruns, "slots")
-            figures.add(f"media_child_recovery_{core}_core_ms", median(seen.after_ms), "ms")
-            figures.add(f"media_child_recovery_{core}_core_last_ms", max(seen.last_ms), "ms")
-            figures.add(f"media_child_crash_lost_{core}_core", seen.lost, "streams")
+        for core, cores, streams in (
+            ("quarter_core", 0.25, extent.transcoded_streams),
+            (f"quarter_core_{AT_LEAST}", 0.25, min(AT_LEAST, extent.transcoded_streams)),
+            ("full_core", 1.0, extent.transcoded_streams),
+        ):
+            seen = await _on(room, extent, core, cores, streams)
+            figures.add(f"media_child_crash_late_frames_{core}", sum(seen.late), "frames")
+            figures.add(f"media_child_crash_undisturbed_late_frames_{core}", sum(seen.undisturbed), "frames")
+            figures.add(f"media_child_crash_underruns_{core}", seen.underruns, "slots")
+            figures.add(f"media_child_recovery_{core}_ms", median(seen.after_ms), "ms")
+            figures.add(f"media_child_recovery_{core}_last_ms", max(seen.last_ms), "ms")
+            figures.add(f"media_child_crash_lost_{core}", seen.lost, "streams")
             all_late += sum(seen.late)
             after += seen.last_ms
     except NoQuota as error:
@@ -62,9 +67,8 @@ async def crash(room: Room, figures: Figures, extent: Extent) -> None:
     figures.add("media_child_recovery_ms", median(after), "ms")
 
 
-async def _on(room: Room, extent: Extent, core: str, cores: float) -> _Seen:
+async def _on(room: Room, extent: Extent, core: str, cores: float, streams: int) -> _Seen:
     seen = _Seen()
-    streams = extent.transcoded_streams
     async with Quota(f"crash-{core}") as quota:
         for _ in range(extent.crash_rounds):
             for number in SIGNALS:
@@ -77,14 +81,15 @@ async def _on(room: Room, extent: Extent, core: str, cores: float) -> _Seen:
                         await asyncio.sleep(extent.transcoded_settle_seconds)
                         undisturbed, _ = await _window(room, stand, extent, streams, None)
                         seen.undisturbed.append(_late(undisturbed))
-                        await _killed(room, stand, extent, number, seen)
+                        await _killed(room, stand, extent, streams, number, seen)
                     finally:
                         quota.allow(None)
     return seen
 
 
-async def _killed(room: Room, stand: Stand, extent: Extent, number: signal.Signals, seen: _Seen) -> None:
-    streams = extent.transcoded_streams
+async def _killed(  # noqa: PLR0917  # one call, above
+    room: Room, stand: Stand, extent: Extent, streams: int, number: signal.Signals, seen: _Seen
+) -> None:
     before = await stand.ask("look")
     judged, told = await _window(room, stand, extent, streams, number)
     after = await stand.ask("look")
