@@ -6,11 +6,15 @@ Source: https://docs.discord.com/developers/interactions/application-commands.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import IntEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from sandbox.discord import payloads
 from sandbox.discord.rest_errors import Form
+
+if TYPE_CHECKING:
+    from sandbox.discord.world import Guild
 
 Json = dict[str, Any]
 Path = tuple[str | int, ...]
@@ -134,6 +138,28 @@ def fill_in(registered: list[Json], name: str, values: Mapping[str, object]) -> 
         raise NotOffered(f"/{name}: choose a subcommand")
     place["options"] = _fill_options(name, offered, values)
     return data
+
+
+def resolved(data: Json, guild: Guild) -> Json:
+    """``resolved`` of an interaction's data: the objects whose ids the options name. Empty without such."""
+    found: dict[str, Json] = {}
+    for kind, value in _snowflakes(data):
+        if kind in (OptionType.ROLE, OptionType.MENTIONABLE) and int(value) == guild.id:
+            found.setdefault("roles", {})[value] = payloads.everyone_role(guild)
+        if kind in (OptionType.USER, OptionType.MENTIONABLE) and int(value) in guild.members:
+            person = payloads.member(guild.members[int(value)], guild)
+            found.setdefault("users", {})[value] = person.pop("user")
+            found.setdefault("members", {})[value] = {k: v for k, v in person.items() if k not in ("deaf", "mute")}
+        if kind == OptionType.CHANNEL and int(value) in guild.channels:
+            found.setdefault("channels", {})[value] = payloads.channel(guild.channels[int(value)])
+    return {"resolved": found} if found else {}
+
+
+def _snowflakes(place: Json) -> Iterator[tuple[int, str]]:
+    for option in place.get("options", []):
+        if option["type"] in SNOWFLAKE_TYPES:
+            yield option["type"], option["value"]
+        yield from _snowflakes(option)
 
 
 def _fill_options(name: str, offered: list[Json], values: Mapping[str, object]) -> list[Json]:

@@ -69,6 +69,9 @@ class InteractionsEndpoint:
             "type": PING,
             "token": self._world.random.randbytes(24).hex(),
             "version": 1,
+            "app_permissions": "0",
+            "authorizing_integration_owners": {},
+            "attachment_size_limit": 10_485_760,
             "entitlements": [],
         }
         stranger = SigningKey(self._world.random.randbytes(32))

@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
-from sandbox.discord import messages, payloads, rest_errors
+from sandbox.discord import commands, messages, payloads, rest_errors
 from sandbox.discord.commands import NotOffered, fill_in
 from sandbox.discord.endpoint import EndpointFailed, InteractionsEndpoint
 from sandbox.discord.members import Member
+from sandbox.discord.messages import Allowed
 from sandbox.discord.rest_errors import ApiError, Form
 from sandbox.discord.shown import DID_NOT_RESPOND, EPHEMERAL, LOADING, Shown, ShownMessage, Version
 from sandbox.discord.world import Application, World
@@ -116,7 +117,7 @@ class Interactions:
             "id": str(interaction.id),
             "application_id": str(app.application_id),
             "type": APPLICATION_COMMAND,
-            "data": data,
+            "data": data | commands.resolved(data, guild),
             "guild": {"id": str(guild.id), "locale": "en-US", "features": []},
             "guild_id": str(guild.id),
             "channel": payloads.channel(channel),
@@ -164,12 +165,13 @@ class Interactions:
         if not isinstance(body, dict) or body.get("type") not in list(ALLOWED_FOR_COMMAND):
             form.fault(("type",), "BASE_TYPE_CHOICES", "Not a valid answer to a command")
             form.check()
-        data = messages.check_fields(body.get("data") or {})
+        deferred = body["type"] == Callback.DEFERRED_MESSAGE
+        data = messages.check_fields(body.get("data") or {}, Allowed.DEFERRAL if deferred else Allowed.ANSWER)
         shown = interaction.shown
         message = ShownMessage(self._world.snowflakes.next(), bool((data.get("flags") or 0) & EPHEMERAL))
         if body["type"] == Callback.MESSAGE:
-            self._add_version(message, messages.validate(data))
-        shown.thinking = body["type"] == Callback.DEFERRED_MESSAGE
+            self._add_version(message, messages.validate(data, Allowed.ANSWER))
+        shown.thinking = deferred
         shown.original = message
         shown.answered_after_seconds = self._clock.monotonic() - interaction.asked_at
         interaction.acknowledged = True
@@ -200,7 +202,8 @@ class Interactions:
     def edit(self, interaction: Interaction, message: ShownMessage, body: object) -> Json:
         """Change a message; fields that are not named stay. Returns the message object."""
         before = message.versions[-1].payload if message.versions else {}
-        self._add_version(message, messages.validate(before | messages.validate(body, editing=True)))
+        changed = messages.validate(body, Allowed.EDIT, editing=True)
+        self._add_version(message, messages.validate(before | changed, Allowed.ANSWER))
         if message is interaction.shown.original:
             interaction.shown.thinking = False
         interaction.shown.changed()
@@ -208,7 +211,7 @@ class Interactions:
 
     def follow_up(self, interaction: Interaction, body: object) -> Json:
         """Add a message after the answer. Returns the message object."""
-        checked = messages.validate(body)
+        checked = messages.validate(body, Allowed.ANSWER)
         ephemeral = bool((checked.get("flags") or 0) & EPHEMERAL)
         message = ShownMessage(self._world.snowflakes.next(), ephemeral)
         self._add_version(message, checked)
@@ -226,8 +229,16 @@ class Interactions:
         app, channel = interaction.application, interaction.member.guild.text_channel
         body = message.versions[-1].payload if message.versions else {}
         flags = (EPHEMERAL if message.ephemeral else 0) | (0 if message.versions else LOADING)
-        shown = messages.payload(message.id, channel.id, payloads.bot_user(app), body, self._clock.time())
+        now, kind = self._clock.time(), messages.CHAT_INPUT_COMMAND
+        shown = messages.payload(message.id, channel.id, payloads.bot_user(app), body, now, kind=kind)
+        member = interaction.member
         return shown | {
+            "interaction_metadata": {
+                "id": str(interaction.id),
+                "type": APPLICATION_COMMAND,
+                "user": payloads.user(member.user_id, member.name),
+                "authorizing_integration_owners": {"0": str(member.guild.id)},
+            },
             "flags": flags,
             "application_id": str(app.application_id),
             "webhook_id": str(app.application_id),

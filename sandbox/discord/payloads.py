@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 MEMBER_OVERWRITE = 1
+_WITH_SOUND = (2, 13)
+"""Types of channels: voice and stage."""
 
 
 def iso(unix_time: float) -> str:
@@ -33,7 +35,9 @@ def user(user_id: int, name: str, *, bot: bool = False) -> Json:
         "global_name": name,
         "avatar": None,
         "bot": bot,
+        "flags": 0,
         "public_flags": 0,
+        "primary_guild": None,
     }
 
 
@@ -47,7 +51,16 @@ def application(app: Application) -> Json:
         "name": app.name,
         "icon": None,
         "description": "",
+        "type": None,
         "flags": 0,
+        "flags_new": "0",
+        "redirect_uris": [],
+        "role_connections_verification_url": None,
+        "approximate_guild_count": 1,
+        "approximate_user_install_count": 0,
+        "approximate_user_authorization_count": 0,
+        "explicit_content_filter": 0,
+        "eligible_oauth2_scopes": [],
         "bot_public": True,
         "bot_require_code_grant": False,
         "verify_key": app.public_key,
@@ -65,6 +78,9 @@ def member(person: Member | Application, guild: Guild) -> Json:
         "user": account,
         "nick": None,
         "avatar": None,
+        "banner": None,
+        "premium_since": None,
+        "communication_disabled_until": None,
         "roles": [str(role) for role in getattr(person, "roles", ())],
         "joined_at": iso(guild.world.clock.time()),
         "deaf": False,
@@ -81,6 +97,7 @@ def channel(place: Channel) -> Json:
         "guild_id": str(place.guild.id),
         "name": place.name,
         "position": 0,
+        "flags": 0,
         "parent_id": None,
         "nsfw": False,
         "last_message_id": None,
@@ -95,7 +112,7 @@ def channel(place: Channel) -> Json:
             if place.bot_permissions != EVERYONE
         ],
     }
-    if payload["type"] == 2:
+    if payload["type"] in _WITH_SOUND:
         return payload | {"bitrate": 64_000, "user_limit": place.user_limit, "rtc_region": None}
     return payload | {"topic": None, "rate_limit_per_user": 0}
 
@@ -109,6 +126,8 @@ def everyone_role(guild: Guild) -> Json:
         "hoist": False,
         "position": 0,
         "permissions": str(int(EVERYONE)),
+        "icon": None,
+        "unicode_emoji": None,
         "managed": False,
         "mentionable": False,
         "flags": 0,
@@ -136,6 +155,16 @@ def guild_summary(guild: Guild) -> Json:
         "nsfw_level": 0,
         "premium_tier": 0,
         "preferred_locale": "en-US",
+        "application_id": None,
+        "banner": None,
+        "description": None,
+        "discovery_splash": None,
+        "incidents_data": None,
+        "premium_progress_bar_enabled": False,
+        "public_updates_channel_id": None,
+        "rules_channel_id": None,
+        "safety_alerts_channel_id": None,
+        "vanity_url_code": None,
         "system_channel_id": None,
         "system_channel_flags": 0,
     }
@@ -177,6 +206,7 @@ def voice_state(state: VoiceState) -> Json:
         "mute": state.user_id in guild.muted,
         "self_deaf": state.self_deaf,
         "self_mute": state.self_mute,
+        "self_stream": False,
         "self_video": False,
         "suppress": state.suppress,
         "request_to_speak_timestamp": state.requested_at,

@@ -11,6 +11,12 @@ from dataclasses import dataclass
 from sandbox.discord.clock import Clock
 
 GLOBAL_PER_SECOND = 50
+OBSERVED = {
+    ("POST", "/channels/{channel_id}/messages"): (5, 5.0),
+    ("GET", "/gateway/bot"): (2, 5.0),
+}
+"""Requests and seconds. Discord documents none, and says them in the headers; these are what libraries report (Javacord
+PR #122 and discord-api-docs #3042 of the gateway's)."""
 MAJOR = ("channel_id", "guild_id", "webhook_id", "token")
 """Parameters of a path for which each value has its own bucket."""
 
@@ -37,7 +43,7 @@ class RateLimits:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._rules: dict[tuple[str, str], tuple[int, float]] = {}
+        self._rules: dict[tuple[str, str], tuple[int, float]] = dict(OBSERVED)
         self._buckets: dict[tuple[str, ...], Bucket] = {}
         self.default = (50, 1.0)
         """Requests and seconds for routes without a rule of their own."""

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from sandbox.discord import commands, messages, payloads, rest_errors
 from sandbox.discord.endpoint import InteractionsEndpoint
-from sandbox.discord.interactions import Interaction, Interactions
+from sandbox.discord.interactions import Callback, Interaction, Interactions
 from sandbox.discord.permissions import Permission
 from sandbox.discord.rest import Call, Rest
 from sandbox.discord.world import Application, Channel, ChannelType, Guild
@@ -91,7 +91,7 @@ class Routes:
         app, scope = self._own(call), self._scope(call)
         known = {command["name"]: command["id"] for command in app.commands.get(scope, [])}
         app.commands[scope] = [
-            {"type": commands.CHAT_INPUT, "options": [], **command}
+            {"type": commands.CHAT_INPUT, "options": [], "default_member_permissions": None, **command}
             | {
                 "id": known.get(command["name"]) or str(self._world.snowflakes.next()),
                 "application_id": str(app.application_id),
@@ -108,13 +108,13 @@ class Routes:
             return None
         original = interaction.shown.original
         assert original
-        return {
-            "interaction": {"id": str(interaction.id), "type": 2, "response_message_id": str(original.id)},
-            "resource": {
-                "type": body["type"],
-                "message": self._interactions.message_payload(interaction, original),
-            },
-        }
+        resource: Json = {"type": body["type"]}
+        if body["type"] in (Callback.MESSAGE, Callback.UPDATE):
+            resource["message"] = self._interactions.message_payload(interaction, original)
+        about: Json = {"id": str(interaction.id), "type": 2, "response_message_id": str(original.id)}
+        loading = body["type"] == Callback.DEFERRED_MESSAGE
+        about |= {"response_message_loading": loading, "response_message_ephemeral": original.ephemeral}
+        return {"interaction": about, "resource": resource}
 
     async def follow_up(self, call: Call) -> Json:
         return self._interactions.follow_up(self._interaction(call), call.body)
