@@ -153,11 +153,15 @@ class Routes:
         return payloads.member(person, guild)
 
     async def voice_state(self, call: Call) -> Json:
+        """Get User Voice State, which tells of a channel only to who may connect to it (api-docs #8416)."""
         guild = self._guild(call)
         own = call.text("user_id") == "@me"
         state = guild.voice_states.get(call.application.bot_user_id if own else call.id("user_id"))
         if state is None:
             raise rest_errors.unknown_voice_state()
+        entry = Permission.VIEW_CHANNEL | Permission.CONNECT
+        if not own and state.channel and state.channel.bot_permissions & entry != entry:
+            raise rest_errors.missing_access()
         return payloads.voice_state(state)
 
     async def edit_own_voice_state(self, call: Call) -> None:
