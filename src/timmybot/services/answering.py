@@ -144,14 +144,20 @@ class Answering:
         voice = await self._where(invocation)
         if voice is None:
             raise NotInVoice
+        warning = invocation.own_rights.warning
         expires_at = self._clock.now() + self._settings.reply_ttl_seconds
 
         def owed(entry: Entry) -> OwedReply:
             return OwedReply(
-                invocation.interaction_id, invocation.application_id, invocation.token, entry.key, expires_at
+                invocation.interaction_id,
+                invocation.application_id,
+                invocation.token,
+                entry.key,
+                expires_at,
+                warning,
             )
 
-        return await commands.play(
+        said = await commands.play(
             url,
             user=invocation.user_id,
             voice=voice,
@@ -159,6 +165,7 @@ class Answering:
             owed=owed,
             next_up=invocation.options.get("next") == "True",
         )
+        return said + warning
 
     async def _where(self, invocation: Invocation) -> ChannelId | None:
         return await self._members.voice_channel_of(invocation.guild_id, invocation.user_id)
