@@ -141,7 +141,7 @@ class Routes:
         return [payloads.channel(channel) for channel in self._guild(call).channels.values()]
 
     async def roles(self, call: Call) -> list[Json]:
-        return [payloads.everyone_role(self._guild(call))]
+        return payloads.roles(self._guild(call))
 
     async def member(self, call: Call) -> Json:
         guild = self._guild(call)
@@ -192,7 +192,8 @@ class Routes:
     async def send_message(self, call: Call) -> Json:
         channel = self._channel(call)
         body = messages.validate(call.body)
-        if not channel.bot_permissions & Permission.SEND_MESSAGES:
+        is_timed_out = channel.guild.is_timed_out(call.application.bot_user_id)
+        if is_timed_out or not channel.bot_permissions & Permission.SEND_MESSAGES:
             raise rest_errors.missing_permissions()
         author = payloads.bot_user(call.application)
         now = self._world.clock.time()
