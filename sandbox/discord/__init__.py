@@ -24,7 +24,8 @@ What a test can do to it, beside using it:
 - ``discord.voice``: ``close_all(code)``, ``modes``, ``udp.deaf``, ``udp.move()``, ``heartbeat_interval_seconds``.
 - ``discord.rest.limits.limit(method, route, requests, seconds)``.
 - ``guild``: ``kick_bot_from_voice()``, ``move_bot(channel)``, ``mute_bot()``, ``unmute_bot()``,
-  ``delete_channel(channel)``.
+  ``delete_channel(channel)``, ``permit(channel, permissions)``, ``change_roles(everyone=, bot_role=)``,
+  ``time_bot_out(seconds)``, ``go_away()`` and ``come_back()`` (an outage), ``remove_bot()``.
 - ``discord.world.voice_states``: ``withdraw_server(guild, app)`` (``endpoint: null``),
   ``send_server_update(guild, app)``.
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sandbox.discord.permissions import EVERYONE
-
 if TYPE_CHECKING:
     from sandbox.discord.members import Member
     from sandbox.discord.voice_states import VoiceState
@@ -17,9 +15,9 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-MEMBER_OVERWRITE = 1
 _WITH_SOUND = (2, 13)
 """Types of channels: voice and stage."""
+ROLE_OVERWRITE = 0
 
 
 def iso(unix_time: float) -> str:
@@ -74,14 +72,16 @@ def application(app: Application) -> Json:
 def member(person: Member | Application, guild: Guild) -> Json:
     """A guild member: a person, or the bot itself."""
     account = user(person.user_id, person.name) if hasattr(person, "user_id") else bot_user(person)
+    roles = person.roles if hasattr(person, "user_id") else [guild.role_of(person)]
+    until = guild.timed_out.get(int(account["id"]))
     return {
         "user": account,
         "nick": None,
         "avatar": None,
         "banner": None,
         "premium_since": None,
-        "communication_disabled_until": None,
-        "roles": [str(role) for role in getattr(person, "roles", ())],
+        "roles": [str(role) for role in roles],
+        "communication_disabled_until": None if until is None else iso(until),
         "joined_at": iso(guild.world.clock.time()),
         "deaf": False,
         "mute": int(account["id"]) in guild.muted,
@@ -103,13 +103,13 @@ def channel(place: Channel) -> Json:
         "last_message_id": None,
         "permission_overwrites": [
             {
-                "id": str(app.bot_user_id),
-                "type": MEMBER_OVERWRITE,
-                "allow": str(int(place.bot_permissions & ~EVERYONE)),
-                "deny": str(int(EVERYONE & ~place.bot_permissions)),
+                "id": str(place.guild.role_of(app)),
+                "type": ROLE_OVERWRITE,
+                "allow": str(int(place.bot_permissions & ~place.guild.bots_base)),
+                "deny": str(int(place.guild.bots_base & ~place.bot_permissions)),
             }
             for app in place.guild.applications
-            if place.bot_permissions != EVERYONE
+            if place.bot_permissions != place.guild.bots_base
         ],
     }
     if payload["type"] in _WITH_SOUND:
@@ -117,15 +117,23 @@ def channel(place: Channel) -> Json:
     return payload | {"topic": None, "rate_limit_per_user": 0}
 
 
-def everyone_role(guild: Guild) -> Json:
+def roles(guild: Guild) -> list[Json]:
+    """Everyone's, and the one that Discord makes for each bot when it is invited."""
+    own = [_role(guild.role_of(app), app.name, guild.bot_role) for app in guild.applications]
+    for role, app in zip(own, guild.applications, strict=True):
+        role |= {"managed": True, "position": 1, "tags": {"bot_id": str(app.bot_user_id)}}
+    return [_role(guild.id, "@everyone", guild.everyone), *own]
+
+
+def _role(role_id: int, name: str, permissions: int) -> Json:
     return {
-        "id": str(guild.id),
-        "name": "@everyone",
+        "id": str(role_id),
+        "name": name,
         "color": 0,
         "colors": {"primary_color": 0, "secondary_color": None, "tertiary_color": None},
         "hoist": False,
         "position": 0,
-        "permissions": str(int(EVERYONE)),
+        "permissions": str(int(permissions)),
         "icon": None,
         "unicode_emoji": None,
         "managed": False,
@@ -147,7 +155,7 @@ def guild_summary(guild: Guild) -> Json:
         "verification_level": 0,
         "default_message_notifications": 0,
         "explicit_content_filter": 0,
-        "roles": [everyone_role(guild)],
+        "roles": roles(guild),
         "emojis": [],
         "stickers": [],
         "features": [],
@@ -172,7 +180,8 @@ def guild_summary(guild: Guild) -> Json:
 
 def guild_create(guild: Guild, app: Application, *, with_voice_states: bool) -> Json:
     """GUILD_CREATE as a session without the members intent gets it: itself and who is in voice."""
-    in_voice = [guild.members[user_id] for user_id in guild.voice_states if user_id in guild.members]
+    known = guild.members | {other.bot_user_id: other for other in guild.applications if other is not app}
+    in_voice = [known[user_id] for user_id in guild.voice_states if user_id in known]
     states = [voice_state(state) for state in guild.voice_states.values()] if with_voice_states else []
     for state in states:
         # Inside GUILD_CREATE these come without what is known from around them.

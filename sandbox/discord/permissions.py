@@ -23,11 +23,14 @@ class Permission(IntFlag):
     USE_VAD = 1 << 25
     USE_APPLICATION_COMMANDS = 1 << 31
     REQUEST_TO_SPEAK = 1 << 32
+    SEND_MESSAGES_IN_THREADS = 1 << 38
+    MODERATE_MEMBERS = 1 << 40
 
 
 EVERYONE = (
     Permission.VIEW_CHANNEL
     | Permission.SEND_MESSAGES
+    | Permission.SEND_MESSAGES_IN_THREADS
     | Permission.EMBED_LINKS
     | Permission.READ_MESSAGE_HISTORY
     | Permission.CONNECT
@@ -37,3 +40,13 @@ EVERYONE = (
     | Permission.REQUEST_TO_SPEAK
 )
 """What the ``@everyone`` role of a new guild allows."""
+
+INVITED = (
+    Permission.VIEW_CHANNEL
+    | Permission.SEND_MESSAGES
+    | Permission.SEND_MESSAGES_IN_THREADS
+    | Permission.CONNECT
+    | Permission.SPEAK
+    | Permission.REQUEST_TO_SPEAK
+)
+"""What the invite link asks for: Discord gives it to the role of the bot's own that it makes in each guild."""

@@ -141,7 +141,7 @@ class Routes:
         return [payloads.channel(channel) for channel in self._guild(call).channels.values()]
 
     async def roles(self, call: Call) -> list[Json]:
-        return [payloads.everyone_role(self._guild(call))]
+        return payloads.roles(self._guild(call))
 
     async def member(self, call: Call) -> Json:
         guild = self._guild(call)
@@ -153,11 +153,15 @@ class Routes:
         return payloads.member(person, guild)
 
     async def voice_state(self, call: Call) -> Json:
+        """Get User Voice State, which tells of a channel only to who may connect to it (api-docs #8416)."""
         guild = self._guild(call)
         own = call.text("user_id") == "@me"
         state = guild.voice_states.get(call.application.bot_user_id if own else call.id("user_id"))
         if state is None:
             raise rest_errors.unknown_voice_state()
+        entry = Permission.VIEW_CHANNEL | Permission.CONNECT
+        if not own and state.channel and state.channel.bot_permissions & entry != entry:
+            raise rest_errors.missing_access()
         return payloads.voice_state(state)
 
     async def edit_own_voice_state(self, call: Call) -> None:
@@ -188,7 +192,8 @@ class Routes:
     async def send_message(self, call: Call) -> Json:
         channel = self._channel(call)
         body = messages.validate(call.body)
-        if not channel.bot_permissions & Permission.SEND_MESSAGES:
+        is_timed_out = channel.guild.is_timed_out(call.application.bot_user_id)
+        if is_timed_out or not channel.bot_permissions & Permission.SEND_MESSAGES:
             raise rest_errors.missing_permissions()
         author = payloads.bot_user(call.application)
         now = self._world.clock.time()

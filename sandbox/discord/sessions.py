@@ -30,12 +30,21 @@ ALL_INTENTS = (1 << 26) - 1
 
 INTENT_OF_EVENT = {
     "GUILD_CREATE": GUILDS,
+    "GUILD_UPDATE": GUILDS,
+    "GUILD_DELETE": GUILDS,
+    "GUILD_ROLE_CREATE": GUILDS,
+    "GUILD_ROLE_UPDATE": GUILDS,
+    "GUILD_ROLE_DELETE": GUILDS,
     "CHANNEL_CREATE": GUILDS,
+    "CHANNEL_UPDATE": GUILDS,
     "CHANNEL_DELETE": GUILDS,
+    "VOICE_CHANNEL_STATUS_UPDATE": GUILDS,
+    "VOICE_CHANNEL_START_TIME_UPDATE": GUILDS,
     "VOICE_STATE_UPDATE": GUILD_VOICE_STATES,
     "MESSAGE_CREATE": GUILD_MESSAGES,
 }
-"""Events that need an intent. INTERACTION_CREATE and VOICE_SERVER_UPDATE need none."""
+"""Events that need an intent. INTERACTION_CREATE and VOICE_SERVER_UPDATE need none, and neither does the
+GUILD_MEMBER_UPDATE of the bot itself."""
 
 REPLAY_LIMIT = 2_000
 """Events kept for a RESUME. One that missed more is told that its session is invalid."""
@@ -143,6 +152,9 @@ class Sessions:
                 self.end(session)
 
     def _announce(self, session: Session, guild: Guild) -> None:
+        if guild.is_away:
+            session.dispatch("GUILD_CREATE", {"id": str(guild.id), "unavailable": True})
+            return
         with_voice = bool(session.intents & GUILD_VOICE_STATES)
         session.dispatch(
             "GUILD_CREATE", payloads.guild_create(guild, session.application, with_voice_states=with_voice)

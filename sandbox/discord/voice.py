@@ -18,7 +18,7 @@ from sandbox.discord.world import Channel, ChannelType, Guild, World
 CLIENTS_CONNECT, CLIENT_DISCONNECT = 11, 13
 HISTORY_LIMIT = 1_000
 
-RESUMABLE = frozenset({4015, 4009, 1006, 1001, 4000})
+RESUMABLE = frozenset({4015, 4009, 1006, 1000, 1001, 4000})
 """Close codes after which a voice session may be resumed; the others end it, and need a new grant."""
 
 

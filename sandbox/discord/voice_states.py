@@ -104,6 +104,8 @@ class VoiceStates:
         if stays and self._door.is_connected(guild.id, app.bot_user_id):
             self._set(after)
             return None
+        if guild.is_timed_out(app.bot_user_id):
+            return "timed out"
         if not stays and (refusal := _refusal(channel)):
             return refusal
         self._set(after)
@@ -163,6 +165,7 @@ class VoiceStates:
         self._door.revoke(guild.id, user_id, DISCONNECTED)
         if state.channel:
             self._door.went(state.channel, user_id)
+            self._tell_of_call(state.channel)
 
     def session_ended(self, session_id: str) -> None:
         """A gateway session is gone for good, and with it the voice states that it had asked for."""
@@ -181,8 +184,21 @@ class VoiceStates:
         self._world.publish(after.guild, "VOICE_STATE_UPDATE", payloads.voice_state(after), None)
         if before and before.channel is not channel and before.channel:
             self._door.went(before.channel, after.user_id)
+            self._tell_of_call(before.channel)
         if before is None or before.channel is not channel:
             self._door.came(channel, after.user_id)
+            self._tell_of_call(channel)
+
+    def _tell_of_call(self, channel: Channel) -> None:
+        """A call begins when somebody enters an empty channel, and ends when the last one leaves."""
+        guild = channel.guild
+        goes_on = any(state.channel is channel for state in guild.voice_states.values())
+        if goes_on == (channel.call_began_at is not None):
+            return
+        channel.call_began_at = self._world.clock.time() if goes_on else None
+        began = None if channel.call_began_at is None else int(channel.call_began_at)
+        update = {"id": str(channel.id), "guild_id": str(guild.id), "voice_start_time": began}
+        self._world.publish(guild, "VOICE_CHANNEL_START_TIME_UPDATE", update, None)
 
 
 def _present(guild: Guild, user_id: int) -> VoiceState:

@@ -13,7 +13,7 @@ from nacl.signing import SigningKey
 
 from sandbox.discord import payloads
 from sandbox.discord.clock import Clock
-from sandbox.discord.permissions import EVERYONE, Permission
+from sandbox.discord.permissions import EVERYONE, INVITED, Permission
 from sandbox.discord.snowflakes import Snowflakes
 
 if TYPE_CHECKING:
@@ -67,8 +67,10 @@ class Channel:
     guild: Guild
     user_limit: int = 0
     bot_permissions: Permission = EVERYONE
-    """What bots may do in it; where it differs from the role's permissions it shows as overwrites."""
+    """What bots may do in it; where it differs from their roles' permissions it shows as overwrites of their own."""
     messages: list[Json] = field(default_factory=list)
+    call_began_at: float | None = None
+    """Since which Unix time somebody has been in it."""
 
 
 @dataclass(eq=False)
@@ -86,6 +88,30 @@ class Guild:
     """Users whom a moderator has muted on this server. They stay so when they leave voice and come back."""
     afk_channel: Channel | None = None
     """The voice channel for those who are away, in which Discord lets nobody be heard."""
+
+    timed_out: dict[int, float] = field(default_factory=dict)
+    """Until which Unix time moderators have timed users out."""
+    everyone: Permission = EVERYONE
+    """The permissions of the role of everyone."""
+    bot_role: Permission = INVITED
+    """The permissions of each bot's own role."""
+    is_away: bool = False
+    """Whether Discord has an outage that makes the server unavailable."""
+    _role_ids: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def bots_base(self) -> Permission:
+        """What bots may do here before any channel's exceptions."""
+        return self.everyone | self.bot_role
+
+    def role_of(self, app: Application) -> int:
+        """The role that Discord made for the bot when it was invited."""
+        if app.application_id not in self._role_ids:
+            self._role_ids[app.application_id] = self.world.snowflakes.next()
+        return self._role_ids[app.application_id]
+
+    def is_timed_out(self, user_id: int) -> bool:
+        return self.world.clock.time() < self.timed_out.get(user_id, 0.0)
 
     @property
     def text_channel(self) -> Channel:
@@ -109,6 +135,55 @@ class Guild:
         """An administrator chooses the AFK channel, or none. Who is in it already stays as heard as they were."""
         self.afk_channel = channel
         self.world.publish(self, "GUILD_UPDATE", payloads.guild_summary(self), None)
+
+    def permit(self, channel: Channel, bot_permissions: Permission) -> None:
+        """An administrator changes what bots may do in a channel."""
+        channel.bot_permissions = bot_permissions
+        self.world.publish(self, "CHANNEL_UPDATE", payloads.channel(channel), None)
+
+    def set_voice_status(self, channel: Channel, status: str | None) -> None:
+        """A member writes what is going on in a voice channel; an ended call has no status."""
+        update = {"id": str(channel.id), "guild_id": str(self.id), "status": status}
+        self.world.publish(self, "VOICE_CHANNEL_STATUS_UPDATE", update, None)
+
+    def change_roles(self, *, everyone: Permission | None = None, bot_role: Permission | None = None) -> None:
+        """An administrator changes what the role of everyone, or the bots' own, may do. Exceptions stay as they are."""
+        before = self.bots_base
+        self.everyone = self.everyone if everyone is None else everyone
+        self.bot_role = self.bot_role if bot_role is None else bot_role
+        gained, lost = self.bots_base & ~before, before & ~self.bots_base
+        for channel in self.channels.values():
+            channel.bot_permissions = channel.bot_permissions & ~lost | gained
+        for role in payloads.roles(self):
+            self.world.publish(self, "GUILD_ROLE_UPDATE", {"guild_id": str(self.id), "role": role}, None)
+
+    async def time_bot_out(self, seconds: float) -> None:
+        """A moderator times the bot out, or with 0 ends that; whoever is timed out drops out of voice."""
+        app = self.applications[0]
+        if seconds:
+            self.timed_out[app.bot_user_id] = self.world.clock.time() + seconds
+        else:
+            self.timed_out.pop(app.bot_user_id, None)
+        update = payloads.member(app, self) | {"guild_id": str(self.id)}
+        self.world.publish(self, "GUILD_MEMBER_UPDATE", update, app)
+        if seconds:
+            self.world.voice_states.remove(self, app.bot_user_id)
+
+    def go_away(self) -> None:
+        """Discord has an outage: the server is unavailable, and nobody left it."""
+        self.is_away = True
+        self.world.publish(self, "GUILD_DELETE", {"id": str(self.id), "unavailable": True}, None)
+
+    def come_back(self) -> None:
+        self.is_away = False
+        self.world.publish(self, "GUILD_CREATE", {}, None)
+
+    def remove_bot(self) -> None:
+        """An administrator throws the bot out of the server. It hears of that, and of nothing after it."""
+        app = self.applications[0]
+        self.world.publish(self, "GUILD_DELETE", {"id": str(self.id)}, app)
+        self.applications.remove(app)
+        self.world.voice_states.remove(self, app.bot_user_id)
 
     def _create(self, channel: Channel) -> Channel:
         channel.id = self.world.snowflakes.next()

@@ -23,6 +23,8 @@ class FakeDiscordRest(Replies, Members):
     whereabouts: dict[tuple[GuildId, UserId], ChannelId] = field(default_factory=dict)
     expired: set[InteractionId] = field(default_factory=set)
     down: bool = False
+    refusal: DiscordError | None = None
+    """Why it does not tell where a member is."""
     slow: asyncio.Event | None = None
     """Until it is set, nobody's whereabouts are told."""
 
@@ -40,6 +42,8 @@ class FakeDiscordRest(Replies, Members):
         self._check_up()
         if self.slow is not None:
             await self.slow.wait()
+        if self.refusal is not None:
+            raise self.refusal
         return self.whereabouts.get((guild_id, user_id))
 
     def _check_up(self) -> None:

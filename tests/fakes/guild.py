@@ -9,6 +9,7 @@ from tests.fakes.discord import FakeDiscordRest
 from tests.fakes.stores import FakeGuildStores, FakeInbox, FakeLeaseStore
 from tests.fakes.surroundings import FakeMetrics, FakeScaler
 from timmybot.domain.ids import ChannelId, GuildId, InteractionId, UserId
+from timmybot.domain.own_rights import ALL_RIGHTS, OwnRights
 from timmybot.domain.standing import NOBODY_IN_PARTICULAR, Standing
 from timmybot.services.answering import Answer, Answering
 from timmybot.services.invocation import Invocation
@@ -64,6 +65,7 @@ class FrontOfHouse:
         guild: GuildId = GUILD,
         user: UserId = ALICE,
         standing: Standing = NOBODY_IN_PARTICULAR,
+        own_rights: OwnRights = ALL_RIGHTS,
         **options: str,
     ) -> Invocation:
         return Invocation(
@@ -76,4 +78,5 @@ class FrontOfHouse:
             options=options,
             token="an-interaction-token",
             standing=standing,
+            own_rights=own_rights,
         )

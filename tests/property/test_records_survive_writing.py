@@ -196,7 +196,7 @@ def test_a_lease_is_read_back_as_it_was_written(lease: ShardLease) -> None:
 
 
 def test_an_owed_reply_is_read_back_and_its_token_is_in_no_repr() -> None:
-    reply = OwedReply(InteractionId(5), 7, "hush", OrderKey("k"), 1234.0)
+    reply = OwedReply(InteractionId(5), 7, "hush", OrderKey("k"), 1234.0, "\nMind.")
     assert [reply_of(reply.interaction_id, record) for record in both_ways(reply_record(reply))] == [reply, reply]
     assert "hush" not in repr(reply)
 

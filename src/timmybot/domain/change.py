@@ -28,6 +28,8 @@ class OwedReply:
     """The entry that the answer is about."""
     expires_at: float
     """Unix time in seconds after which Discord takes no answer."""
+    warning: str = ""
+    """A line that stays under the answer, however the track turns out."""
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,14 @@ class ReplyExpired(DiscordError):
     """The interaction's token is void or unknown: the answer can no longer be given."""
 
 
+class MayNotConnect(DiscordError):
+    """The member is in a voice channel that the bot may not connect to. Discord does not say in which."""
+
+
+class NotInvited(DiscordError):
+    """The bot is no member of the guild."""
+
+
 class Replies(Protocol):
     async def edit(self, reply: OwedReply, content: str) -> None:
         """Replace the answer that the member sees. Raises :class:`ReplyExpired` and :class:`DiscordError`."""
@@ -43,6 +51,6 @@ class Members(Protocol):
     async def voice_channel_of(self, guild_id: GuildId, user_id: UserId) -> ChannelId | None:
         """The voice channel the member is in, by ``GET /guilds/{guild}/voice-states/{user}``.
 
-        Raises :class:`DiscordError`.
+        Raises :class:`MayNotConnect`, :class:`NotInvited` and :class:`DiscordError`.
         """
         ...

@@ -15,7 +15,7 @@ from timmybot.domain.ids import ChannelId, PlayId, shard_of
 from timmybot.domain.track import Entry
 from timmybot.domain.track_url import checked_url
 from timmybot.ports.clock import Clock
-from timmybot.ports.discord import DiscordError, Members
+from timmybot.ports.discord import DiscordError, MayNotConnect, Members, NotInvited
 from timmybot.ports.guild_store import GuildStores, NewerRelease, StoreBroken, StoreUnavailable
 from timmybot.ports.inbox import Inbox, Nudge
 from timmybot.ports.lease_store import LeaseStore
@@ -97,6 +97,13 @@ class Answering:
         except StoreUnavailable:
             log.warning("command %s: the store is unavailable", invocation.command, exc_info=True)
             return Answer("I couldn't reach the database. Try again in a moment.", ephemeral=True)
+        except MayNotConnect:
+            return Answer(
+                "I may not connect to the voice channel you are in: give me View Channel and Connect there.",
+                ephemeral=True,
+            )
+        except NotInvited:
+            return Answer("I am not a member of this server. Invite me as a bot first, then try again.", ephemeral=True)
         except DiscordError:
             log.warning("command %s: Discord did not answer", invocation.command, exc_info=True)
             return Answer("Discord did not tell me where you are. Try again in a moment.", ephemeral=True)
@@ -137,14 +144,20 @@ class Answering:
         voice = await self._where(invocation)
         if voice is None:
             raise NotInVoice
+        warning = invocation.own_rights.warning
         expires_at = self._clock.now() + self._settings.reply_ttl_seconds
 
         def owed(entry: Entry) -> OwedReply:
             return OwedReply(
-                invocation.interaction_id, invocation.application_id, invocation.token, entry.key, expires_at
+                invocation.interaction_id,
+                invocation.application_id,
+                invocation.token,
+                entry.key,
+                expires_at,
+                warning,
             )
 
-        return await commands.play(
+        said = await commands.play(
             url,
             user=invocation.user_id,
             voice=voice,
@@ -152,6 +165,7 @@ class Answering:
             owed=owed,
             next_up=invocation.options.get("next") == "True",
         )
+        return said + warning
 
     async def _where(self, invocation: Invocation) -> ChannelId | None:
         return await self._members.voice_channel_of(invocation.guild_id, invocation.user_id)

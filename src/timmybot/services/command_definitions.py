@@ -1,6 +1,8 @@
 """The slash commands, as they are registered with Discord.
 
-Source: Discord, Application Commands, "Application Command Object". ``contexts: [0]`` shows them in guilds alone.
+Source: Discord, Application Commands, "Application Command Object". ``contexts: [0]`` shows them in guilds alone, and
+``integration_types: [0]`` in those alone to which the bot was invited: a member who brings the application along finds
+no bot there to play.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from timmybot.domain.sound import MOST_VOLUME_PERCENT, SPEEDS_PERCENT, Effect
 
 _STRING, _INTEGER, _BOOLEAN, _ROLE = 3, 4, 5, 8
 _IN_GUILDS = [0]
+_OF_GUILDS = [0]
 
 
 def _command(name: str, description: str, *options: dict[str, Any]) -> dict[str, Any]:
@@ -21,6 +24,7 @@ def _command(name: str, description: str, *options: dict[str, Any]) -> dict[str,
         "description": description,
         "type": 1,
         "contexts": _IN_GUILDS,
+        "integration_types": _OF_GUILDS,
         "options": list(options),
     }
 

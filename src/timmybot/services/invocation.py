@@ -11,10 +11,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from timmybot.domain.ids import ChannelId, GuildId, InteractionId, RoleId, UserId
+from timmybot.domain.own_rights import ALL_RIGHTS, OwnRights
 from timmybot.domain.standing import NOBODY_IN_PARTICULAR, Standing
 
 PING = 1
 APPLICATION_COMMAND = 2
+
+_THREADS = (10, 11, 12)
+"""Source: Discord, Channel Resource, "Channel Types"."""
 
 
 class BadPayload(ValueError):
@@ -41,6 +45,7 @@ class Invocation:
     options: Mapping[str, str]
     token: str = field(repr=False)
     standing: Standing = NOBODY_IN_PARTICULAR
+    own_rights: OwnRights = ALL_RIGHTS
 
 
 def parse(payload: Any) -> Invocation:
@@ -61,7 +66,17 @@ def parse(payload: Any) -> Invocation:
         options=_options(data),
         token=top.text("token"),
         standing=Standing(frozenset(map(RoleId, member.snowflakes("roles"))), member.bits("permissions")),
+        own_rights=_own_rights(top),
     )
+
+
+def _own_rights(top: _Checked) -> OwnRights:
+    """The bot's own, in the channel where the command was given. Where Discord does not tell, nothing is missed."""
+    if top.value.get("app_permissions") is None:
+        return ALL_RIGHTS
+    channel = top.value.get("channel")
+    kind = channel.get("type") if isinstance(channel, dict) else None
+    return OwnRights(top.bits("app_permissions"), in_thread=kind in _THREADS)
 
 
 class _Checked:

@@ -211,7 +211,7 @@ class Resolving:
 
     async def _give(self, owed: OwedReply, sentence: str) -> None:
         try:
-            await self._replies.edit(owed, sentence)
+            await self._replies.edit(owed, sentence + owed.warning)
         except ReplyExpired as error:
             log.warning("interaction %d was not answered: %s", owed.interaction_id, error)
         except DiscordError as error:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.discord import Application, FakeDiscord, Guild, ManualClock
+from sandbox.discord import EVERYONE, Application, FakeDiscord, Guild, ManualClock, Permission
 from timmybot.adapters.discord_rest import DiscordRest
 from timmybot.domain.change import OwedReply
 from timmybot.domain.ids import ChannelId, GuildId, InteractionId, OrderKey, UserId
-from timmybot.ports.discord import DiscordError, ReplyExpired
+from timmybot.ports.discord import DiscordError, MayNotConnect, NotInvited, ReplyExpired
 from timmybot.ports.secrets import Credentials, SecretMissing
 
 DEFERRED = {"type": 5}
@@ -124,8 +124,18 @@ async def test_where_a_member_is(rest: DiscordRest, guild: Guild) -> None:
     await alice.join(guild.voice_channel)
 
     assert await rest.voice_channel_of(*asked) == guild.voice_channel.id
-    with pytest.raises(DiscordError, match=r"404 .*10004"):
+    with pytest.raises(NotInvited):
         await rest.voice_channel_of(GuildId(1), UserId(alice.user_id))
+
+
+@pytest.mark.parametrize("missing", [Permission.CONNECT, Permission.VIEW_CHANNEL])
+async def test_where_a_member_is_that_the_bot_may_not_follow_is_not_told(
+    rest: DiscordRest, guild: Guild, missing: Permission
+) -> None:
+    alice, closed = guild.add_member("alice"), guild.create_voice_channel("Closed", bot_permissions=EVERYONE & ~missing)
+    await alice.join(closed)
+    with pytest.raises(MayNotConnect):
+        await rest.voice_channel_of(GuildId(guild.id), UserId(alice.user_id))
 
 
 async def test_a_message_mentions_nobody_and_has_an_end(rest: DiscordRest, guild: Guild, discord: FakeDiscord) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from sandbox.demo.scene import Scene
 from sandbox.discord.permissions import EVERYONE, Permission
 from sandbox.melody import recognise
@@ -78,3 +80,19 @@ async def test_moved_where_it_may_not_speak_it_says_so_and_comes_back_with_its_q
         await hears(a, 0)
         await a.says("skip")
         await hears(a, 1)
+
+
+@pytest.mark.parametrize("missing", [Permission.CONNECT, Permission.VIEW_CHANNEL])
+async def test_asked_to_a_channel_that_it_may_not_enter_it_names_the_permissions(
+    house: House, missing: Permission
+) -> None:
+    a = house.a
+    music, closed = a.guild.voice_channel, a.guild.create_voice_channel("Closed", bot_permissions=EVERYONE & ~missing)
+    async with house.bot():
+        await a.member.join(closed)
+        refused = await a.says("play", url=a.songs[0].url)
+        assert "give me View Channel and Connect there" in refused.content
+        assert refused.ephemeral
+        await a.member.join(music)
+        await a.play(a.songs[0])
+        await hears(a, 0)

@@ -33,6 +33,7 @@ class TinyGateway:
         self.closed: asyncio.Queue[int | None] = asyncio.Queue()
         self.acknowledges = True
         self.greets = True
+        self.breaks_resumes = False
         self.connections: list[ServerConnection] = []
 
     async def serve(self, websocket: ServerConnection) -> None:
@@ -53,6 +54,8 @@ class TinyGateway:
         elif frame["op"] == 2 and self.greets:
             ready = {"session_id": "s1", "resume_gateway_url": "wss://evil.invalid", "user": {"id": "42"}}
             await self.say({"op": 0, "t": "READY", "s": 1, "d": ready})
+        elif frame["op"] == 6 and self.breaks_resumes:
+            self.connections[-1].transport.abort()
         elif frame["op"] == 6 and self.greets:
             await self.say({"op": 0, "t": "RESUMED", "s": 9, "d": {}})
 
@@ -111,6 +114,16 @@ class Line:
     async def up(self) -> None:
         async with asyncio.timeout(5):
             await self.connection.up.wait()
+
+    async def hears_in_time(self, op: int) -> Any:
+        """What the gateway hears next, while time passes slowly."""
+        never = asyncio.Event()
+        async with asyncio.timeout(5):
+            while self.gateway.heard.empty():
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(never.wait(), 0.002)
+                await self.clock.advance(0.05)
+        return await self.gateway.hears(op)
 
     async def sleeps(self, sleepers: int = 1) -> None:
         """Wait until so many of the connection's parts wait for the clock."""
@@ -211,6 +224,26 @@ async def test_after_an_invalid_session_it_waits_as_discord_asks_and_identifies(
         assert len(line.gateway.connections) == 1
         await line.clock.advance(4.01)
         await line.gateway.hears(2)
+
+
+async def test_a_resume_that_breaks_three_times_in_a_row_is_tried_no_more() -> None:
+    async with a_line(resume=STALE) as line:
+        line.gateway.breaks_resumes = True
+        for _ in range(3):
+            assert (await line.hears_in_time(6))["session_id"] == "s0"
+        await line.hears_in_time(2)
+        await line.up()
+
+
+async def test_a_resume_that_breaks_twice_and_is_answered_then_costs_no_session() -> None:
+    async with a_line(resume=STALE) as line:
+        for _ in range(2):
+            for breaks in (True, True, False):
+                line.gateway.breaks_resumes = breaks
+                await line.hears_in_time(6)
+            await line.up()
+            await line.gateway.connections[-1].close(4000)
+        await line.hears_in_time(6)
 
 
 async def test_closing_it_leaves_the_session_resumable() -> None:

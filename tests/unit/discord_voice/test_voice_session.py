@@ -38,12 +38,14 @@ def told(session: Session, frame: dict[str, Any]) -> list[Outcome]:
         (1006, Happening.CUT),
         (4015, Happening.CUT),
         (4900, Happening.CUT),
-        (1001, Happening.VOID),
+        (1000, Happening.CUT),
+        (1001, Happening.CUT),
         (4004, Happening.VOID),
         (4006, Happening.VOID),
         (4009, Happening.VOID),
         (4011, Happening.VOID),
         (4014, Happening.HUNG_UP),
+        (4020, Happening.VOID),
         (4022, Happening.HUNG_UP),
         (4012, Happening.TURNED_AWAY),
         (4016, Happening.TURNED_AWAY),
@@ -55,6 +57,17 @@ def test_each_close_code_says_what_happened(code: int | None, happening: Happeni
     loss = after_close(code)
     assert loss.happening is happening
     assert loss.sentence
+
+
+def test_a_description_that_comes_twice_changes_nothing_the_second_time() -> None:
+    session = Session(SERVER)
+    session.connected(resuming=False)
+    description = {"op": 4, "d": {"mode": "a", "secret_key": list(range(32)), "dave_protocol_version": 1}}
+    first = told(session, description)
+    assert len(first) == 2, "it is taken, and a key package goes out"
+    assert told(session, description) == []
+    another = {"op": 4, "d": {"mode": "a", "secret_key": [9] * 32, "dave_protocol_version": 1}}
+    assert isinstance(told(session, another)[0], Described)
 
 
 def test_a_session_from_greeting_to_sound() -> None:

@@ -11,6 +11,7 @@ from tests.fakes.guild import ALICE, BOB, GUILD, OTHER_GUILD, SECOND_SONG, SONG,
 from timmybot.domain.change import Change
 from timmybot.domain.ids import ChannelId, GuildId, PlayId, WorkerId, shard_of
 from timmybot.domain.lease import Heartbeat, ShardLease
+from timmybot.ports.discord import DiscordError, MayNotConnect, NotInvited
 from timmybot.ports.guild_store import GuildStore, VersionConflict
 from timmybot.services.guild_commands import GuildCommands
 from timmybot.settings import Settings
@@ -201,6 +202,21 @@ async def test_when_discord_does_not_say_where_the_member_is_nothing_is_queued()
     house = FrontOfHouse()
     house.rest.down = True
     assert "Try again" in (await house.says("play", url=SONG)).content
+    assert await queued(house) == []
+
+
+@pytest.mark.parametrize(
+    ("refusal", "advice"),
+    [(MayNotConnect("403"), "give me View Channel and Connect there"), (NotInvited("404"), "Invite me as a bot first")],
+)
+async def test_a_channel_that_discord_does_not_tell_is_no_trouble_of_discords(
+    refusal: DiscordError, advice: str
+) -> None:
+    house = FrontOfHouse()
+    house.rest.refusal = refusal
+    answer = await house.says("play", url=SONG)
+    assert advice in answer.content
+    assert answer.ephemeral
     assert await queued(house) == []
 
 

@@ -11,6 +11,9 @@ from tests.fakes.voice_room import FakePlayer
 from tests.fakes.workers import FakeWorker, Theatre
 from timmybot.domain.guild_settings import GuildSettings
 from timmybot.domain.ids import GuildId, RoleId
+from timmybot.domain.own_rights import SEND_MESSAGES as SEND
+from timmybot.domain.own_rights import VIEW_CHANNEL as VIEW
+from timmybot.domain.own_rights import OwnRights
 from timmybot.domain.sound import AS_IT_IS, Effect, Sound
 from timmybot.domain.standing import ADMINISTRATOR, MANAGE_GUILD, Standing
 from timmybot.services.answering import Answer
@@ -193,6 +196,14 @@ class TestWhoAsks:
         assert invocation.standing.roles == {55, 56}
         assert invocation.standing.manages
         assert parse(self.payload()).standing == Standing()
+
+    def test_the_bots_own_rights_are_read_too(self) -> None:
+        here = {"app_permissions": str(SEND | VIEW), "channel": {"id": "4", "type": 0}}
+        assert parse(self.payload() | here).own_rights == OwnRights(SEND | VIEW)
+        assert parse(self.payload() | here | {"channel": {"id": "4", "type": 11}}).own_rights.in_thread
+        assert parse(self.payload()).own_rights.warning == ""
+        with pytest.raises(BadPayload):
+            parse(self.payload() | {"app_permissions": "-8"})
 
     @pytest.mark.parametrize(
         "member", [{"roles": "55"}, {"roles": [55]}, {"roles": ["x"]}, {"permissions": 8}, {"permissions": "-8"}]

@@ -21,6 +21,7 @@ from timmybot.adapters.discord_gateway.session import (
     AskToIdentify,
     Dispatched,
     Frame,
+    Op,
     Send,
     Session,
     StartBeating,
@@ -44,6 +45,8 @@ _CLOSE_SECONDS: Final = 1.0
 _ASK_AGAIN_SECONDS: Final = 0.5
 _FIRST_BACKOFF_SECONDS: Final = 1.0
 _LONGEST_BACKOFF_SECONDS: Final = 60.0
+_MOST_BROKEN_RESUMES: Final = 3
+"""Discord's servers may break off every RESUME of a session for a minute and a half (api-docs #1619)."""
 _INVALID_SESSION_PAUSE: Final = (1.0, 5.0)
 """Source: Discord, Gateway, "Resuming": after an invalid session, wait a random 1 to 5 seconds."""
 
@@ -82,6 +85,8 @@ class ShardConnection:
         self._sending = asyncio.Lock()
         self._websocket: ClientConnection | None = None
         self._failures = 0
+        self._broken_resumes = 0
+        """Connections in a row that broke between a RESUME and its answer."""
         self._pause = False
 
     async def run(self) -> None:
@@ -100,7 +105,8 @@ class ShardConnection:
             remedy = after_close(code)
             if remedy.next is Next.GIVE_UP:
                 raise GatewayRefused(remedy.sentence)
-            if remedy.next is Next.IDENTIFY:
+            if remedy.next is Next.IDENTIFY or self._broken_resumes >= _MOST_BROKEN_RESUMES:
+                self._broken_resumes = 0
                 self.session.forget()
             self._failures += 1
             log.info("shard %d: gateway closed (%s), %s", self._shard_id, code, remedy.next.value)
@@ -134,19 +140,22 @@ class ShardConnection:
         )
         self._websocket, self._window = websocket, SendWindow()
         self.session.connected()
+        is_resuming = False
         attendants: set[asyncio.Task[None]] = set()
         try:
             async for message in websocket:
                 for outcome in self.session.receive(message):
                     match outcome:
                         case Send():
+                            is_resuming = is_resuming or outcome.frame["op"] == Op.RESUME
                             await self._send(outcome)
                         case StartBeating(interval):
                             attendants.add(asyncio.create_task(self._beat(websocket, interval)))
                         case AskToIdentify():
                             attendants.add(asyncio.create_task(self._identify(websocket)))
                         case Up():
-                            self._failures = 0
+                            self._failures = self._broken_resumes = 0
+                            is_resuming = False
                             self.up.set()
                             log.info("shard %d: %s", self._shard_id, "resumed" if outcome.resumed else "ready")
                         case Dispatched():
@@ -157,6 +166,7 @@ class ShardConnection:
         except ConnectionClosed:
             pass
         finally:
+            self._broken_resumes += is_resuming
             self.up.clear()
             self._websocket = None
             for task in attendants:

@@ -69,6 +69,7 @@ class Gateway:
             join_seconds=join_seconds,
             look_up=look_up,
             stages=self._stages,
+            now=clock.now,
         )
         self._connections: dict[ShardId, ShardConnection] = {}
         self._running: dict[ShardId, asyncio.Task[None]] = {}

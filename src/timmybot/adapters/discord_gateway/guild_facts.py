@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 
 from timmybot.adapters.discord_gateway.permissions import Overwrite
@@ -35,6 +36,8 @@ class GuildFacts:
     owner_id: int = 0
     roles: dict[int, int] = field(default_factory=dict)
     my_roles: tuple[int, ...] = ()
+    timed_out_until: float = 0.0
+    """Unix time in seconds until which a moderator has timed the bot out; one that has passed is none."""
     channels: dict[ChannelId, Channel] = field(default_factory=dict)
     afk_channel_id: ChannelId | None = None
     """The channel for those who are away, in which nobody can be heard."""
@@ -55,6 +58,9 @@ class GuildFacts:
         for state in data.get("voice_states", ()):
             facts.hear("VOICE_STATE_UPDATE", state, me)
         for member in data.get("members", ()):
+            # The voice states come without the member there, so these tell who of them is a bot.
+            if member["user"].get("bot") and (user_id := UserId(int(member["user"]["id"]))) in facts.voice:
+                facts.bots.add(user_id)
             facts.hear("GUILD_MEMBER_UPDATE", member, me)
         return facts
 
@@ -72,6 +78,8 @@ class GuildFacts:
             case "GUILD_MEMBER_UPDATE":
                 if int(data["user"]["id"]) == me:
                     self.my_roles = tuple(int(role) for role in data["roles"])
+                    until = data.get("communication_disabled_until")
+                    self.timed_out_until = datetime.fromisoformat(until).timestamp() if until else 0.0
             case "CHANNEL_CREATE" | "CHANNEL_UPDATE":
                 self.channels[ChannelId(int(data["id"]))] = _channel(data)
             case "CHANNEL_DELETE":

@@ -16,6 +16,7 @@ class Permission(IntFlag):
 
     ADMINISTRATOR = 1 << 3
     VIEW_CHANNEL = 1 << 10
+    READ_MESSAGE_HISTORY = 1 << 16
     CONNECT = 1 << 20
     SPEAK = 1 << 21
     MUTE_MEMBERS = 1 << 22
@@ -24,6 +25,8 @@ class Permission(IntFlag):
 
 
 ALL: Final = (1 << 63) - 1
+_TIMED_OUT: Final = Permission.VIEW_CHANNEL | Permission.READ_MESSAGE_HISTORY
+"""Source: Discord, Permissions, "Permissions for Timed Out Members"."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,11 @@ def in_channel(
     permissions = _apply(permissions, [by_target[member_id]] if member_id in by_target else [])
     # Who cannot see a channel can do nothing else there either.
     return permissions if permissions & Permission.VIEW_CHANNEL else 0
+
+
+def while_timed_out(permissions: int) -> int:
+    """What is left of a member's permissions for as long as a timeout lasts. Owners and administrators lose nothing."""
+    return permissions if permissions & Permission.ADMINISTRATOR else permissions & _TIMED_OUT
 
 
 def _apply(permissions: int, overwrites: Iterable[Overwrite]) -> int:

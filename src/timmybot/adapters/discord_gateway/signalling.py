@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
@@ -59,6 +60,7 @@ class Signalling:
         join_seconds: float = JOIN_SECONDS,
         look_up: LookUp | None = None,
         stages: Stages | None = None,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self.user_id = user_id
         """Who the bot is; ``None`` until a READY has told."""
@@ -68,6 +70,7 @@ class Signalling:
         self._join_seconds = join_seconds
         self._look_up = look_up
         self._stages = stages
+        self._now = now
         self._mutes = ServerMutes()
         self._facts: dict[GuildId, GuildFacts] = {}
         self._promised: set[GuildId] = set()
@@ -207,7 +210,7 @@ class Signalling:
         facts, voice = self._facts.get(guild_id), self._voice.get(guild_id)
         if facts is None or voice is None or voice.settled_in is None or self.user_id is None:
             return None
-        sentence = may_not_speak(facts, voice.settled_in, self.user_id)
+        sentence = may_not_speak(facts, voice.settled_in, self.user_id, self._now())
         return MayNotSpeak(sentence) if sentence else None
 
     def forget(self, shard_id: ShardId) -> None:
@@ -245,7 +248,9 @@ class Signalling:
         if facts is not None:  # the command may have overtaken the news of a channel that was just made
             await self._until(guild_id, lambda: channel_id in facts.channels, _CHANNEL_SECONDS)
         # Without facts Discord's answer has to do.
-        if facts is not None and self.user_id is not None and (why := obstacle(facts, channel_id, self.user_id)):
+        if facts is None or self.user_id is None:
+            return
+        if why := obstacle(facts, channel_id, self.user_id, self._now()):
             raise SignallingError(why, lasting=True)
 
     async def _looked_up(self, guild_id: GuildId) -> GuildFacts | None:

@@ -12,7 +12,7 @@ from timmybot.adapters.discord_rest.transport import CONNECTIONS, Answer, Transp
 from timmybot.domain.change import OwedReply
 from timmybot.domain.ids import ChannelId, GuildId, InteractionId, UserId
 from timmybot.ports.clock import Clock
-from timmybot.ports.discord import DiscordError, ReplyExpired
+from timmybot.ports.discord import DiscordError, MayNotConnect, NotInvited, ReplyExpired
 from timmybot.ports.identify_budget import SessionStarts
 from timmybot.ports.secrets import SecretMissing, Secrets
 
@@ -30,9 +30,11 @@ TOO_MANY_REQUESTS = 429
 NOT_FOUND = 404
 
 # Source: Opcodes and Status Codes, "JSON Error Codes".
+UNKNOWN_GUILD = 10004
 UNKNOWN_WEBHOOK = 10015
 UNKNOWN_INTERACTION = 10062
 UNKNOWN_VOICE_STATE = 10065
+MISSING_ACCESS = 50001
 INVALID_WEBHOOK_TOKEN = 50027
 _EXPIRED = {UNKNOWN_WEBHOOK, UNKNOWN_INTERACTION, INVALID_WEBHOOK_TOKEN}
 
@@ -72,11 +74,18 @@ class DiscordRest:
     # Members
 
     async def voice_channel_of(self, guild_id: GuildId, user_id: UserId) -> ChannelId | None:
-        """Get User Voice State; ``None`` when the member is in no voice channel."""
+        """Get User Voice State; ``None`` when the member is in no voice channel.
+
+        Raises :class:`MayNotConnect` and :class:`NotInvited` too.
+        """
         route = Route("GET /guilds/voice-states", str(guild_id))
         answer = await self._send(route, f"/guilds/{guild_id}/voice-states/{user_id}", None, as_bot=True)
         if answer.status == NOT_FOUND and answer.code == UNKNOWN_VOICE_STATE:
             return None
+        if answer.code == MISSING_ACCESS:
+            raise MayNotConnect(f"{route.template}: the bot may not connect to the member's voice channel")
+        if answer.code == UNKNOWN_GUILD:
+            raise NotInvited(f"{route.template}: the bot is no member of guild {guild_id}")
         channel_id = _object(_checked(route, answer)).get("channel_id")
         return ChannelId(int(str(channel_id))) if channel_id else None
 

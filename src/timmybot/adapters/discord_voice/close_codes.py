@@ -25,8 +25,8 @@ VOID: Final = Loss(Happening.VOID)
 HUNG_UP: Final = Loss(Happening.HUNG_UP)
 
 _LOSSES: Final[dict[int, Loss]] = {
-    1000: VOID,
-    1001: VOID,
+    1000: CUT,  # as with other clients: only Discord's own codes end a voice session
+    1001: CUT,
     4001: VOID,  # unknown opcode
     4002: VOID,  # could not decode what we sent
     4003: VOID,  # not authenticated

@@ -92,11 +92,14 @@ class Session:
         """The last numbered message that came, acknowledged by heartbeats and resumes. -1: none has come."""
         self._unanswered_beat = False
         self._ssrc = 0
+        self._described: Described | None = None
         self.end_to_end = dave.EndToEnd(server.user_id, server.channel_id)
 
     def connected(self, *, resuming: bool) -> Send:
         """A websocket was opened. Returns the frame to greet with."""
         self._resuming = resuming
+        if not resuming:
+            self._described = None
         self._unanswered_beat = False
         server = self._server
         common = {"server_id": str(server.guild_id), "session_id": server.session_id, "token": server.token}
@@ -138,7 +141,11 @@ class Session:
                 modes = tuple(str(mode) for mode in data["modes"])
                 yield Discover(ip, _below(_UINT16, data["port"]), self._ssrc, modes)
             case Op.SESSION_DESCRIPTION:
-                yield Described(str(data["mode"]), _key(data["secret_key"]))
+                described = Described(str(data["mode"]), _key(data["secret_key"]))
+                if described == self._described:  # said twice; the call's group goes on, too
+                    return
+                self._described = described
+                yield described
                 yield from self.end_to_end.described(int(data.get("dave_protocol_version") or 0))
             case Op.HEARTBEAT_ACK:
                 self._unanswered_beat = False

@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 _GENERATIONS = 1_000_000
 """More than any guild makes; a number beyond was not written by us."""
 
+_WARNING_LIMIT = 500
 _TOKEN_LIMIT = 1_000
 """Characters of an interaction token; Discord's have some 200 and are documented as opaque."""
 
@@ -261,6 +262,7 @@ def reply_record(reply: OwedReply) -> dict[str, object]:
             "token": reply.token,
             "key": reply.key,
             "expires_at": int(reply.expires_at),
+            **({"warning": reply.warning} if reply.warning else {}),
         }
     )
 
@@ -274,6 +276,7 @@ def reply_of(interaction_id: InteractionId, record: Record) -> OwedReply:
         token=fields.present_text("token", _TOKEN_LIMIT),
         key=OrderKey(fields.present_text("key", KEY_LIMIT)),
         expires_at=fields.time("expires_at"),
+        warning=fields.text("warning", _WARNING_LIMIT),
     )
 
 
