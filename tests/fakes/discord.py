@@ -10,7 +10,7 @@ from typing import Any
 from timmybot.domain.change import OwedReply
 from timmybot.domain.ids import ChannelId, GuildId, InteractionId, ShardId, UserId
 from timmybot.domain.lease import GatewaySession
-from timmybot.ports.discord import DiscordError, FirstAnswers, Members, Replies, ReplyExpired
+from timmybot.ports.discord import DiscordError, FirstAnswers, Members, Replies, ReplyExpired, ReplyNotYet
 from timmybot.ports.shard_sessions import ShardSessions
 
 
@@ -22,6 +22,8 @@ class FakeDiscordRest(Replies, Members):
     told: list[tuple[ChannelId, str]] = field(default_factory=list)
     whereabouts: dict[tuple[GuildId, UserId], ChannelId] = field(default_factory=dict)
     expired: set[InteractionId] = field(default_factory=set)
+    not_yet: dict[InteractionId, int] = field(default_factory=dict)
+    """How many edits come before the first answer."""
     down: bool = False
     slow: asyncio.Event | None = None
     """Until it is set, nobody's whereabouts are told."""
@@ -29,6 +31,9 @@ class FakeDiscordRest(Replies, Members):
     async def edit(self, reply: OwedReply, content: str) -> None:
         if reply.interaction_id in self.expired:
             raise ReplyExpired("the token is void")
+        if self.not_yet.get(reply.interaction_id, 0) > 0:
+            self.not_yet[reply.interaction_id] -= 1
+            raise ReplyNotYet("the first answer is on its way")
         self._check_up()
         self.edits[reply.interaction_id] = content
 
@@ -60,7 +65,9 @@ class FakeFirstAnswers(FirstAnswers):
             raise DiscordError("Discord is down")
         self.given.append((interaction_id, body))
 
-    async def edit_response(self, application_id: int, token: str, data: Mapping[str, Any]) -> None:
+    async def edit_response(
+        self, interaction_id: InteractionId, application_id: int, token: str, data: Mapping[str, Any]
+    ) -> None:
         if self.refuses:
             raise DiscordError("Discord is down")
         self.edits[token] = data

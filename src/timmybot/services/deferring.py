@@ -86,6 +86,9 @@ class Deferring:
 
     async def _edit(self, payload: Any, body: dict[str, Any]) -> None:
         try:
-            await self._answers.edit_response(int(payload["application_id"]), str(payload["token"]), body["data"])
+            asked = InteractionId(int(payload["id"]))
+            await self._answers.edit_response(
+                asked, int(payload["application_id"]), str(payload["token"]), body["data"]
+            )
         except DiscordError:
             log.warning("a deferred command could not be answered", exc_info=True)

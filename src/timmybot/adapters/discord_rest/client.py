@@ -10,9 +10,9 @@ from typing import cast
 from timmybot.adapters.discord_rest.rate_limits import RateLimits, Route
 from timmybot.adapters.discord_rest.transport import CONNECTIONS, Answer, Transport, scrubbed
 from timmybot.domain.change import OwedReply
-from timmybot.domain.ids import ChannelId, GuildId, InteractionId, UserId
+from timmybot.domain.ids import ChannelId, GuildId, InteractionId, UserId, asked_at
 from timmybot.ports.clock import Clock
-from timmybot.ports.discord import DiscordError, ReplyExpired
+from timmybot.ports.discord import DiscordError, ReplyExpired, ReplyNotYet
 from timmybot.ports.identify_budget import SessionStarts
 from timmybot.ports.secrets import SecretMissing, Secrets
 
@@ -30,11 +30,16 @@ TOO_MANY_REQUESTS = 429
 NOT_FOUND = 404
 
 # Source: Opcodes and Status Codes, "JSON Error Codes".
+UNKNOWN_MESSAGE = 10008
 UNKNOWN_WEBHOOK = 10015
 UNKNOWN_INTERACTION = 10062
 UNKNOWN_VOICE_STATE = 10065
 INVALID_WEBHOOK_TOKEN = 50027
 _EXPIRED = {UNKNOWN_WEBHOOK, UNKNOWN_INTERACTION, INVALID_WEBHOOK_TOKEN}
+_NOT_YET = {UNKNOWN_WEBHOOK, UNKNOWN_INTERACTION, UNKNOWN_MESSAGE}
+
+NOT_YET_SECONDS = 5.0
+"""How long after an interaction an edit may come before its first answer: that is due within 3 s, and then known."""
 
 
 class DiscordRest:
@@ -60,9 +65,8 @@ class DiscordRest:
     # Replies
 
     async def edit(self, reply: OwedReply, content: str) -> None:
-        """Edit Original Interaction Response. Raises :class:`ReplyExpired` too."""
-        route = Route("PATCH /webhooks/messages/@original", _webhook(reply), counts_globally=False)
-        await self._interaction(route, f"/webhooks/{_webhook(reply)}/messages/@original", _message(content))
+        """Edit Original Interaction Response. Raises :class:`ReplyNotYet` and :class:`ReplyExpired` too."""
+        await self.edit_response(reply.interaction_id, reply.application_id, reply.token, _message(content))
 
     async def tell(self, channel_id: ChannelId, content: str) -> None:
         """Create Message."""
@@ -146,21 +150,23 @@ class DiscordRest:
         Raises :class:`ReplyExpired` too.
         """
         route = Route("POST /interactions/callback", f"{interaction_id}/{token}", counts_globally=False)
-        await self._interaction(route, f"/interactions/{interaction_id}/{token}/callback", body)
+        _alive(route, await self._send(route, f"/interactions/{interaction_id}/{token}/callback", body, as_bot=False))
 
-    async def edit_response(self, application_id: int, token: str, data: Json) -> None:
-        """Edit Original Interaction Response; ``data`` is sent as it is. Raises :class:`ReplyExpired` too."""
+    async def edit_response(self, interaction_id: InteractionId, application_id: int, token: str, data: Json) -> None:
+        """Edit Original Interaction Response; ``data`` is sent as it is.
+
+        Raises :class:`ReplyNotYet` and :class:`ReplyExpired` too.
+        """
         webhook = f"{application_id}/{token}"
         route = Route("PATCH /webhooks/messages/@original", webhook, counts_globally=False)
-        await self._interaction(route, f"/webhooks/{webhook}/messages/@original", data)
+        path = f"/webhooks/{webhook}/messages/@original"
+        answer = await self._send(route, path, data, as_bot=False)
+        age = self._clock.now() - asked_at(interaction_id)
+        if answer.status == NOT_FOUND and answer.code in _NOT_YET and age < NOT_YET_SECONDS:
+            raise ReplyNotYet(f"Discord does not know the first answer yet ({answer.code}, {age:.1f} s old)")
+        _alive(route, answer)
 
     # How
-
-    async def _interaction(self, route: Route, path: str, body: object) -> None:
-        answer = await self._send(route, path, body, as_bot=False)
-        if answer.status == NOT_FOUND or answer.code in _EXPIRED:
-            raise ReplyExpired(f"The interaction's token is void or unknown ({answer.status}, code {answer.code})")
-        _checked(route, answer)
 
     async def _as_bot(self, route: Route, path: str, body: object | None = None) -> object:
         return _checked(route, await self._send(route, path, body, as_bot=True))
@@ -195,8 +201,11 @@ class DiscordRest:
             raise DiscordError(str(error)) from error
 
 
-def _webhook(reply: OwedReply) -> str:
-    return f"{reply.application_id}/{reply.token}"
+def _alive(route: Route, answer: Answer) -> None:
+    """Check an answer to what was asked with an interaction's token."""
+    if answer.status == NOT_FOUND or answer.code in _EXPIRED:
+        raise ReplyExpired(f"The interaction's token is void or unknown ({answer.status}, code {answer.code})")
+    _checked(route, answer)
 
 
 def _message(content: str) -> Json:
