@@ -59,11 +59,15 @@ class FakeFirstAnswers(FirstAnswers):
     given: list[tuple[int, Mapping[str, Any]]] = field(default_factory=list)
     edits: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     refuses: bool = False
+    loses_answers: bool = False
+    """First answers are taken in, and nobody hears of it."""
 
     async def respond(self, interaction_id: InteractionId, token: str, body: Mapping[str, Any]) -> None:
         if self.refuses:
             raise DiscordError("Discord is down")
         self.given.append((interaction_id, body))
+        if self.loses_answers:
+            raise DiscordError("Discord did not answer")
 
     async def edit_response(
         self, interaction_id: InteractionId, application_id: int, token: str, data: Mapping[str, Any]
