@@ -11,6 +11,7 @@ from sandbox.cloud import Cloud
 from sandbox.demo.judgement import Song
 from sandbox.demo.scene import Scene
 from sandbox.discord import Application, FakeDiscord
+from sandbox.discord.line import USUAL_LATENCY_SECONDS
 from sandbox.discord.permissions import Permission
 from sandbox.melody import compose
 from sandbox.radio import Radio
@@ -40,7 +41,10 @@ async def stage(directory: Path) -> AsyncIterator[Stage]:
     """Everything up, nothing deployed. All of it is gone when the context ends."""
     music = directory / "music"
     music.mkdir(parents=True)
-    async with Radio(music) as radio, FakeDiscord(directory / "discord") as discord:
+    async with (
+        Radio(music) as radio,
+        FakeDiscord(directory / "discord", latency_seconds=USUAL_LATENCY_SECONDS) as discord,
+    ):
         app = discord.create_application("TimmyBot")
         surroundings = {
             "TIMMYBOT_DISCORD_API_URL": discord.api_url,

@@ -144,8 +144,9 @@ def resolved(data: Json, guild: Guild) -> Json:
     """``resolved`` of an interaction's data: the objects whose ids the options name. Empty without such."""
     found: dict[str, Json] = {}
     for kind, value in _snowflakes(data):
-        if kind in (OptionType.ROLE, OptionType.MENTIONABLE) and int(value) == guild.id:
-            found.setdefault("roles", {})[value] = payloads.everyone_role(guild)
+        role = next((role for role in payloads.roles(guild) if role["id"] == value), None)
+        if kind in (OptionType.ROLE, OptionType.MENTIONABLE) and role is not None:
+            found.setdefault("roles", {})[value] = role
         if kind in (OptionType.USER, OptionType.MENTIONABLE) and int(value) in guild.members:
             person = payloads.member(guild.members[int(value)], guild)
             found.setdefault("users", {})[value] = person.pop("user")

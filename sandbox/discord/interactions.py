@@ -16,6 +16,7 @@ from typing import Any
 from sandbox.discord import commands, messages, payloads, rest_errors
 from sandbox.discord.commands import NotOffered, fill_in
 from sandbox.discord.endpoint import EndpointFailed, InteractionsEndpoint
+from sandbox.discord.line import Line, Lost
 from sandbox.discord.members import Member
 from sandbox.discord.messages import Allowed
 from sandbox.discord.rest_errors import ApiError, Form
@@ -65,8 +66,9 @@ class Interaction:
 class Interactions:
     """All interactions, by id and by token."""
 
-    def __init__(self, world: World, endpoint: InteractionsEndpoint) -> None:
+    def __init__(self, world: World, endpoint: InteractionsEndpoint, line: Line) -> None:
         self._world = world
+        self._line = line
         self._clock = world.clock
         self._endpoint = endpoint
         self._by_id: dict[int, Interaction] = {}
@@ -141,7 +143,14 @@ class Interactions:
 
     async def _deliver(self, interaction: Interaction, url: str, payload: Json) -> None:
         try:
+            trouble = self._line.trouble("ENDPOINT", url)
+            if trouble is Lost.REQUEST:
+                return  # The deadline tells the member.
             answer = await self._endpoint.deliver(interaction.application, url, payload)
+            if trouble is Lost.ANSWER:
+                return
+            if seconds := self._line.first_answer():
+                await self._clock.sleep(seconds)
             if answer is not None and not interaction.void:
                 self.acknowledge(interaction.id, interaction.token, answer)
         except (EndpointFailed, ApiError):

@@ -72,7 +72,9 @@ def application(app: Application) -> Json:
 def member(person: Member | Application, guild: Guild) -> Json:
     """A guild member: a person, or the bot itself."""
     account = user(person.user_id, person.name) if hasattr(person, "user_id") else bot_user(person)
-    roles = person.roles if hasattr(person, "user_id") else [guild.role_of(person)]
+    roles: list[int] = getattr(person, "roles", None) or [
+        guild.role_of(app) for app in guild.applications if app is person
+    ]
     until = guild.timed_out.get(int(account["id"]))
     return {
         "user": account,

@@ -16,6 +16,7 @@ from sandbox.discord.endpoint import InteractionsEndpoint
 from sandbox.discord.gateway import Gateway
 from sandbox.discord.gateway_codes import GOING_AWAY
 from sandbox.discord.interactions import Interactions
+from sandbox.discord.line import Line
 from sandbox.discord.log import Log
 from sandbox.discord.rest import BODY_LIMIT_BYTES, PREFIX, Rest
 from sandbox.discord.rest_routes import Routes
@@ -29,9 +30,15 @@ SHUTDOWN_SECONDS = 2.0
 
 
 class FakeDiscord:
-    """See the package's docstring for how to use it. ``directory`` gets the certificate of :attr:`ca_file`."""
+    """See the package's docstring for how to use it. ``directory`` gets the certificate of :attr:`ca_file`.
 
-    def __init__(self, directory: Path, *, clock: Clock | None = None, seed: int = 0) -> None:
+    ``latency_seconds`` is how far away Discord is: 0 where the test's clock stands still, or where only the bot is
+    measured.
+    """
+
+    def __init__(
+        self, directory: Path, *, clock: Clock | None = None, seed: int = 0, latency_seconds: float = 0.0
+    ) -> None:
         self._directory = directory
         self.clock: Clock = clock or SystemClock()
         self.log = Log()
@@ -39,8 +46,9 @@ class FakeDiscord:
         self.gateway = Gateway(self.world, self.log)
         self.voice = Voice(self.world, self.log)
         self._endpoint = InteractionsEndpoint(self.world)
-        self.interactions = Interactions(self.world, self._endpoint)
-        self.rest = Rest(self.world, self.gateway, self.log)
+        self.line = Line(latency_seconds)
+        self.interactions = Interactions(self.world, self._endpoint, self.line)
+        self.rest = Rest(self.world, self.gateway, self.log, self.line)
         self._voice_gateway = VoiceGateway(self.voice)
         self.world.publish = self.gateway.sessions.publish
         self.world.interactions = self.interactions

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from sandbox.discord import FakeDiscord
+from sandbox.discord.line import USUAL_LATENCY_SECONDS
 from sandbox.discord.permissions import Permission
 from sandbox.listen.arguments import Asked, Input
 from sandbox.listen.bot import Bot, trusted_by
@@ -36,7 +37,10 @@ async def listen_to(one: Input, asked: Asked) -> Outcome:
 
 @asynccontextmanager
 async def _stage(directory: Path, asked: Asked, reaper: Reaper) -> AsyncIterator[tuple[Listening, FileServer]]:
-    async with FileServer() as server, FakeDiscord(directory / "discord") as discord:
+    async with (
+        FileServer() as server,
+        FakeDiscord(directory / "discord", latency_seconds=USUAL_LATENCY_SECONDS) as discord,
+    ):
         app = discord.create_application("TimmyBot")
         guild = discord.create_guild("A", app)
         # Whoever asks whether a link plays may change the server's settings, too.

@@ -10,7 +10,7 @@ from typing import Any
 from timmybot.domain.change import OwedReply
 from timmybot.domain.ids import ChannelId, GuildId, InteractionId, ShardId, UserId
 from timmybot.domain.lease import GatewaySession
-from timmybot.ports.discord import DiscordError, FirstAnswers, Members, Replies, ReplyExpired
+from timmybot.ports.discord import DiscordError, FirstAnswers, Members, Replies, ReplyExpired, ReplyNotYet
 from timmybot.ports.shard_sessions import ShardSessions
 
 
@@ -22,6 +22,8 @@ class FakeDiscordRest(Replies, Members):
     told: list[tuple[ChannelId, str]] = field(default_factory=list)
     whereabouts: dict[tuple[GuildId, UserId], ChannelId] = field(default_factory=dict)
     expired: set[InteractionId] = field(default_factory=set)
+    not_yet: dict[InteractionId, int] = field(default_factory=dict)
+    """How many edits come before the first answer."""
     down: bool = False
     refusal: DiscordError | None = None
     """Why it does not tell where a member is."""
@@ -31,6 +33,9 @@ class FakeDiscordRest(Replies, Members):
     async def edit(self, reply: OwedReply, content: str) -> None:
         if reply.interaction_id in self.expired:
             raise ReplyExpired("the token is void")
+        if self.not_yet.get(reply.interaction_id, 0) > 0:
+            self.not_yet[reply.interaction_id] -= 1
+            raise ReplyNotYet("the first answer is on its way")
         self._check_up()
         self.edits[reply.interaction_id] = content
 
@@ -58,13 +63,19 @@ class FakeFirstAnswers(FirstAnswers):
     given: list[tuple[int, Mapping[str, Any]]] = field(default_factory=list)
     edits: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     refuses: bool = False
+    loses_answers: bool = False
+    """First answers are taken in, and nobody hears of it."""
 
     async def respond(self, interaction_id: InteractionId, token: str, body: Mapping[str, Any]) -> None:
         if self.refuses:
             raise DiscordError("Discord is down")
         self.given.append((interaction_id, body))
+        if self.loses_answers:
+            raise DiscordError("Discord did not answer")
 
-    async def edit_response(self, application_id: int, token: str, data: Mapping[str, Any]) -> None:
+    async def edit_response(
+        self, interaction_id: InteractionId, application_id: int, token: str, data: Mapping[str, Any]
+    ) -> None:
         if self.refuses:
             raise DiscordError("Discord is down")
         self.edits[token] = data

@@ -26,9 +26,20 @@ Epoch = NewType("Epoch", int)
 """How often a shard has changed hands. It only rises; writes under an older one are refused."""
 
 
+_DISCORD_EPOCH_MS = 1_420_070_400_000
+
+
 def shard_of(guild_id: GuildId, shard_count: int) -> ShardId:
     """The shard that gets a guild's events.
 
     Source: Discord, Gateway, "Sharding": ``shard_id = (guild_id >> 22) % num_shards``.
     """
     return ShardId((guild_id >> 22) % shard_count)
+
+
+def asked_at(interaction_id: InteractionId) -> float:
+    """When Discord made the interaction, in Unix seconds by its own clock.
+
+    Source: Discord, API Reference, "Snowflakes": milliseconds since 2015 in the bits above the lowest 22.
+    """
+    return ((interaction_id >> 22) + _DISCORD_EPOCH_MS) / 1000

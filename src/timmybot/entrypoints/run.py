@@ -38,6 +38,9 @@ log = logging.getLogger(__name__)
 PATIENCE_SECONDS = 60.0
 """How long a command may take: nothing but the member's patience bounds it here."""
 
+PASS_ON_SECONDS = 1.5
+"""How long the worker's nudge waits for the first answer, which takes a third of a second on a good day."""
+
 STOP_SECONDS = 10.0
 """How long stopping may take: nobody is there to hand music over to, and somebody waits at a terminal."""
 
@@ -52,15 +55,25 @@ class _AlwaysAwake:
 
 
 class OwnInbox:
-    """An inbox whose reader is in this process, and told at once instead of half a look later."""
+    """An inbox whose reader is in this process, and told by :meth:`pass_on` instead of half a look later.
+
+    That comes after the first answer: the reader edits it, and Discord refuses an edit that overtakes it.
+    """
 
     def __init__(self, inbox: Inbox) -> None:
         self._inbox = inbox
+        self._posted: set[GuildId] = set()
         self.tell: Callable[[GuildId], None] = lambda _: None
 
     async def post(self, nudge: Nudge) -> None:
         await self._inbox.post(nudge)
-        self.tell(nudge.guild_id)
+        self._posted.add(nudge.guild_id)
+
+    def pass_on(self) -> None:
+        """Tell the reader of the guilds that something was posted for since the last time."""
+        posted, self._posted = self._posted, set()
+        for guild_id in posted:
+            self.tell(guild_id)
 
     async def read(self, since: float) -> list[Nudge]:
         return await self._inbox.read(since)
@@ -105,7 +118,14 @@ async def serve(
     interactions = Deferring(Interactions(_answering(settings, stores, inbox, rest, clock)), rest, clock)
 
     async def on_interaction(payload: Mapping[str, Any]) -> None:
-        await _respond(rest, interactions, payload)
+        answering = asyncio.create_task(_respond(rest, interactions, payload))
+        try:
+            await _until(answering, clock, PASS_ON_SECONDS)
+            inbox.pass_on()
+            await answering
+        finally:
+            answering.cancel()
+            inbox.pass_on()
 
     async with assembled_worker(
         settings,
@@ -162,6 +182,16 @@ def _answering(settings: Settings, stores: Stores, inbox: Inbox, rest: DiscordRe
         new_id=new_id,
         settings=settings,
     )
+
+
+async def _until(task: asyncio.Task[None], clock: Clock, seconds: float) -> None:
+    """Wait until the task is done, or the time is over."""
+    pause = asyncio.create_task(clock.sleep(seconds))
+    try:
+        await asyncio.wait({task, pause}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        pause.cancel()
+        await asyncio.gather(pause, return_exceptions=True)
 
 
 async def _respond(rest: DiscordRest, interactions: Deferring, payload: Mapping[str, Any]) -> None:

@@ -25,9 +25,19 @@ class NotInvited(DiscordError):
     """The bot is no member of the guild."""
 
 
+class ReplyNotYet(DiscordError):
+    """Discord does not know the interaction's answer, which is young: the first answer is still on its way there.
+
+    The edit can be given a moment later.
+    """
+
+
 class Replies(Protocol):
     async def edit(self, reply: OwedReply, content: str) -> None:
-        """Replace the answer that the member sees. Raises :class:`ReplyExpired` and :class:`DiscordError`."""
+        """Replace the answer that the member sees.
+
+        Raises :class:`ReplyNotYet`, :class:`ReplyExpired` and :class:`DiscordError`.
+        """
         ...
 
     async def tell(self, channel_id: ChannelId, content: str) -> None:
@@ -42,8 +52,13 @@ class FirstAnswers(Protocol):
         """Give the first answer over the callback route; ``body`` is an interaction response."""
         ...
 
-    async def edit_response(self, application_id: int, token: str, data: Mapping[str, Any]) -> None:
-        """Replace the first answer, or the "thinking" that was shown in its place; ``data`` is a message."""
+    async def edit_response(
+        self, interaction_id: InteractionId, application_id: int, token: str, data: Mapping[str, Any]
+    ) -> None:
+        """Replace the first answer, or the "thinking" that was shown in its place; ``data`` is a message.
+
+        Raises :class:`ReplyNotYet` too.
+        """
         ...
 
 

@@ -15,17 +15,35 @@ import asyncio
 import logging
 from typing import Any, Final
 
+from timmybot.domain.first_answer import FIRST_ANSWER_SECONDS, seconds_left
 from timmybot.domain.ids import InteractionId
 from timmybot.ports.clock import Clock
-from timmybot.ports.discord import DiscordError, FirstAnswers
+from timmybot.ports.discord import DiscordError, FirstAnswers, ReplyExpired, ReplyNotYet
 from timmybot.services.answering import Answer
 from timmybot.services.interactions import Interactions, message
 
 log = logging.getLogger(__name__)
 
 DEFER_AFTER_SECONDS: Final = 1.2
-"""Discord's 3 s, less a cold start of a second or so before this clock runs, and less the call that defers."""
+"""At the latest. A command that takes a second is still answered at once."""
 
+TO_DEFER_SECONDS: Final = 1.3
+"""What is kept of Discord's 3 s for the call that defers: one attempt that is lost, and one that is not."""
+
+EDIT_PAUSES_SECONDS: Final = (0.3, 1.0, 2.0)
+"""After an edit that Discord did not take: the deferral may be on its way, or Discord have a bad moment."""
+
+EDIT_SECONDS: Final = 1.0
+"""How long after the command's patience the edit is still tried: a Lambda function is stopped soon after."""
+
+PRIVATE_WHEN_DEFERRED: Final = frozenset({"queue", "nowplaying", "history", "settings"})
+"""Commands that show something to whoever asked. A deferral decides who sees the answer, before that is known.
+
+A view loses nothing by being private, and its refusal stays private. The other commands change what everybody hears:
+a change that nobody else sees would be worse than a refusal that they see, and is much more frequent when we are slow.
+"""
+
+_EPHEMERAL: Final = 1 << 6
 _APPLICATION_COMMAND: Final = 2
 _DEFERRED_MESSAGE: Final = 5
 """Source: Discord, Interactions, "Interaction Callback Type"."""
@@ -51,20 +69,27 @@ class Deferring:
         begun_at = self._clock.monotonic()
         responding = asyncio.create_task(self._interactions.respond(payload))
         try:
-            await self._wait(responding, DEFER_AFTER_SECONDS)
-            if responding.done() or not await self._deferred(payload):
+            await self._wait(responding, min(self._defer_after(payload), patience_seconds))
+            if responding.done():
                 return await responding
+            is_deferred = await self._deferred(payload)
             await self._wait(responding, patience_seconds - (self._clock.monotonic() - begun_at))
             if responding.done():
                 body = await responding
             else:
                 log.error("a command was given up after %.1f s", patience_seconds)
                 body = message(Answer(TOO_LONG))
-            await self._edit(payload, body)
-            return None
+            until = begun_at + patience_seconds + EDIT_SECONDS
+            is_edited = await self._edited(payload, body, surely_deferred=is_deferred, until=until)
+            return None if is_deferred or is_edited else body
         finally:
             responding.cancel()
             await asyncio.gather(responding, return_exceptions=True)
+
+    def _defer_after(self, payload: Any) -> float:
+        asked = _number(payload, "id")
+        left = FIRST_ANSWER_SECONDS if asked is None else seconds_left(InteractionId(asked), self._clock.now())
+        return min(DEFER_AFTER_SECONDS, max(left - TO_DEFER_SECONDS, 0.0))
 
     async def _wait(self, responding: asyncio.Task[dict[str, Any]], seconds: float) -> None:
         pause = asyncio.create_task(self._clock.sleep(max(seconds, 0.0)))
@@ -74,18 +99,50 @@ class Deferring:
             pause.cancel()
 
     async def _deferred(self, payload: Any) -> bool:
+        """Show "thinking"; return whether it surely is shown. It may be, where Discord's answer was lost."""
         if payload.get("type") != _APPLICATION_COMMAND:
             return False
+        deferral: dict[str, Any] = {"type": _DEFERRED_MESSAGE}
+        if _command(payload) in PRIVATE_WHEN_DEFERRED:
+            deferral["data"] = {"flags": _EPHEMERAL}
         try:
-            interaction_id, token = InteractionId(int(payload["id"])), str(payload["token"])
-            await self._answers.respond(interaction_id, token, {"type": _DEFERRED_MESSAGE})
+            await self._answers.respond(InteractionId(int(payload["id"])), str(payload["token"]), deferral)
         except DiscordError:
-            log.warning("a slow command could not be deferred", exc_info=True)
+            log.warning("nobody knows whether a slow command was deferred", exc_info=True)
             return False
         return True
 
-    async def _edit(self, payload: Any, body: dict[str, Any]) -> None:
-        try:
-            await self._answers.edit_response(int(payload["application_id"]), str(payload["token"]), body["data"])
-        except DiscordError:
-            log.warning("a deferred command could not be answered", exc_info=True)
+    async def _edited(self, payload: Any, body: dict[str, Any], *, surely_deferred: bool, until: float) -> bool:
+        """Put the answer in the place of "thinking", and return whether it is there.
+
+        Without flags: an edit cannot change who sees the message. Source: Discord, Webhooks, "Edit Webhook Message".
+        """
+        data = {name: value for name, value in body["data"].items() if name != "flags"}
+        asked, application_id = InteractionId(int(payload["id"])), int(payload["application_id"])
+        for pause in (*EDIT_PAUSES_SECONDS, None):
+            try:
+                await self._answers.edit_response(asked, application_id, str(payload["token"]), data)
+            except ReplyExpired as error:
+                log.warning("a deferred command could not be answered: %s", error)
+                return False
+            except DiscordError as error:
+                if isinstance(error, ReplyNotYet) and not surely_deferred:
+                    return False  # The deferral was lost on its way there: this is the first answer.
+                if pause is None or self._clock.monotonic() + pause > until:
+                    log.warning("a deferred command could not be answered: %s", error)
+                    return False
+                await self._clock.sleep(pause)
+            else:
+                return True
+        return False
+
+
+def _command(payload: Any) -> object:
+    data = payload.get("data")
+    return data.get("name") if isinstance(data, dict) else None
+
+
+def _number(payload: Any, name: str) -> int | None:
+    """A snowflake of a payload that nobody has checked yet."""
+    text = payload.get(name) if isinstance(payload, dict) else None
+    return int(text) if isinstance(text, str) and text.isascii() and text.isdigit() and len(text) <= 20 else None

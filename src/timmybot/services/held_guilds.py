@@ -186,7 +186,14 @@ class HeldGuilds:
             self.nudge(guild_id)
 
         resolving = Resolving(
-            store, self._source, self._replies, right, new_id=self._new_id, looked=looked, loudness=self._loudness
+            store,
+            self._source,
+            self._replies,
+            right,
+            new_id=self._new_id,
+            looked=looked,
+            loudness=self._loudness,
+            clock=self._clock,
         )
         reconciler = Reconciler(
             store,

@@ -15,10 +15,11 @@ from functools import partial
 
 from timmybot.domain.change import Change, OwedReply
 from timmybot.domain.guild_state import GuildState
-from timmybot.domain.ids import OrderKey, PlayId
+from timmybot.domain.ids import InteractionId, OrderKey, PlayId
 from timmybot.domain.track import Entry
 from timmybot.domain.wording import named, without_queries
-from timmybot.ports.discord import DiscordError, Replies, ReplyExpired
+from timmybot.ports.clock import Clock
+from timmybot.ports.discord import DiscordError, Replies, ReplyExpired, ReplyNotYet
 from timmybot.ports.guild_store import GuildStore, StoreError, VersionConflict
 from timmybot.ports.track_source import TrackError, TrackSource
 from timmybot.services.loudness import KnownLoudness
@@ -27,6 +28,9 @@ from timmybot.services.new_id import NewId
 from timmybot.services.right import NoRight, Right
 
 log = logging.getLogger(__name__)
+
+NOT_YET_PAUSES_SECONDS = (0.3, 1.0, 2.0)
+"""After an edit that overtook the first answer, which Discord knows at the latest 3 s after the command."""
 
 
 class Resolving:
@@ -45,6 +49,7 @@ class Resolving:
         new_id: NewId,
         looked: Callable[[], None],
         loudness: KnownLoudness,
+        clock: Clock,
     ) -> None:
         self._store = store
         self._source = source
@@ -53,6 +58,11 @@ class Resolving:
         self._new_id = new_id
         self._looked = looked
         self._loudness = loudness
+        self._clock = clock
+        self._reasons: dict[InteractionId, str] = {}
+        """Why an entry left the queue, where the member could not be told yet."""
+        self._waiting: dict[InteractionId, asyncio.Task[None]] = {}
+        """Answers that overtook the first one, and are tried again."""
         self._swept = 0
         self._underway: dict[OrderKey, asyncio.Task[Entry | None]] = {}
         self._awaited: set[OrderKey] = set()
@@ -80,14 +90,22 @@ class Resolving:
         """
         dropped = False
         for owed in await self._store.owed_replies():
+            if owed.interaction_id in self._waiting:
+                continue
             entry = await self._store.entry(owed.key)
             if entry is None:
-                if not await self._is_being_answered(owed):
+                reason = self._reasons.get(owed.interaction_id)
+                if reason is not None and owed.key not in self._reporting:
+                    await self._give(owed, reason, is_failure=True)
+                elif not await self._is_being_answered(owed):
                     await self._give(owed, "That track is no longer in the queue.")
             elif (entry := await self.resolved(entry)) is not None:
                 await self._give(owed, _outcome(entry, await self._store.state()))
             else:
                 dropped = True
+        if waiting := list(self._waiting.values()):
+            # Whoever asks for all answers would close this object next, and with it what is still to be said.
+            await asyncio.gather(*waiting)
         return dropped
 
     async def sweep(self, wanted: GuildState) -> None:
@@ -104,7 +122,10 @@ class Resolving:
 
     async def close(self) -> None:
         """Stop looking at whatever is being looked at."""
-        tasks = list(self._underway.values())
+        tasks: list[asyncio.Task[Entry | None] | asyncio.Task[None]] = [
+            *self._underway.values(),
+            *self._waiting.values(),
+        ]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -131,7 +152,7 @@ class Resolving:
         """Tell what became of an entry: in the answer that is owed for it, else in the text channel."""
         owed = next((owed for owed in await self._store.owed_replies() if owed.key == key), None)
         if owed is not None:
-            await self._give(owed, sentence)
+            await self._give(owed, sentence, is_failure=True)
         else:
             await self.tell(sentence)
 
@@ -209,15 +230,41 @@ class Resolving:
                 continue
             return
 
-    async def _give(self, owed: OwedReply, sentence: str) -> None:
+    async def _give(self, owed: OwedReply, sentence: str, *, is_failure: bool = False) -> None:
+        """Edit the answer. One that overtook the first answer is tried again, and nobody waits for that here."""
+        if is_failure:
+            self._reasons[owed.interaction_id] = sentence
+        if not await self._given(owed, sentence, is_failure=is_failure):
+            waiting = asyncio.create_task(self._give_later(owed, sentence, is_failure=is_failure))
+            self._waiting[owed.interaction_id] = waiting
+            waiting.add_done_callback(lambda _: self._waiting.pop(owed.interaction_id, None))
+
+    async def _give_later(self, owed: OwedReply, sentence: str, *, is_failure: bool) -> None:
+        try:
+            for pause in NOT_YET_PAUSES_SECONDS:
+                await self._clock.sleep(pause)
+                if await self._given(owed, sentence, is_failure=is_failure):
+                    return
+        except (StoreError, NoRight) as error:
+            log.info("interaction %d is answered later: %s", owed.interaction_id, error)
+
+    async def _given(self, owed: OwedReply, sentence: str, *, is_failure: bool) -> bool:
+        """Edit the answer, if it can be now or never; return whether it is over, and not just too early."""
         try:
             await self._replies.edit(owed, sentence + owed.warning)
+        except ReplyNotYet as error:
+            log.info("interaction %d: %s", owed.interaction_id, error)
+            return False
         except ReplyExpired as error:
             log.warning("interaction %d was not answered: %s", owed.interaction_id, error)
+            if is_failure:
+                await self.tell(sentence)  # The track has left the queue, and nothing else says why.
         except DiscordError as error:
             log.warning("interaction %d is answered later: %s", owed.interaction_id, error)
-            return  # It stays owed, and the next scan finds the guild by it.
+            return True  # It stays owed, and the next scan finds the guild by it.
         await self._store.settle(owed.interaction_id)
+        self._reasons.pop(owed.interaction_id, None)
+        return True
 
 
 def _outcome(entry: Entry, state: GuildState) -> str:

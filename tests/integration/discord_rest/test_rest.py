@@ -10,10 +10,13 @@ from pathlib import Path
 import pytest
 
 from sandbox.discord import EVERYONE, Application, FakeDiscord, Guild, ManualClock, Permission
+from sandbox.discord.interactions import Interaction
+from sandbox.discord.line import Lost, Trouble
+from sandbox.discord.shown import Shown
 from timmybot.adapters.discord_rest import DiscordRest
 from timmybot.domain.change import OwedReply
 from timmybot.domain.ids import ChannelId, GuildId, InteractionId, OrderKey, UserId
-from timmybot.ports.discord import DiscordError, MayNotConnect, NotInvited, ReplyExpired
+from timmybot.ports.discord import DiscordError, MayNotConnect, NotInvited, ReplyExpired, ReplyNotYet
 from timmybot.ports.secrets import Credentials, SecretMissing
 
 DEFERRED = {"type": 5}
@@ -263,3 +266,67 @@ async def test_a_token_with_a_line_break_is_not_repeated(rest: DiscordRest, secr
     with pytest.raises(DiscordError) as caught:
         await rest.bot_user()
     assert "half-a" not in "".join(traceback.format_exception(caught.value))
+
+
+def at_first(*faults: Lost | int | None) -> Trouble:
+    """Trouble for the first requests, one each."""
+    left = list(faults)
+    return lambda _method, _path: left.pop(0) if left else None
+
+
+def asked(discord: FakeDiscord, app: Application, guild: Guild) -> Interaction:
+    """A command that nobody has answered yet."""
+    member = guild.add_member("alice")
+    now = discord.clock.monotonic()
+    one = Interaction(discord.world.snowflakes.next(), INTERACTION_TOKEN, app, member, Shown(now), now)
+    discord.interactions._by_id[one.id] = discord.interactions._by_token[one.token] = one
+    return one
+
+
+@pytest.mark.parametrize("fault", [500, 502, 503, 504, Lost.REQUEST, Lost.ANSWER])
+async def test_a_first_answer_is_given_again_until_discord_has_it(
+    rest: DiscordRest, discord: FakeDiscord, app: Application, guild: Guild, fault: Lost | int
+) -> None:
+    interaction = asked(discord, app, guild)
+    discord.line.trouble = at_first(fault)
+    await rest.respond(InteractionId(interaction.id), interaction.token, DEFERRED)
+    assert interaction.acknowledged
+
+
+async def test_a_second_first_answer_of_our_own_is_still_an_error(
+    rest: DiscordRest, discord: FakeDiscord, app: Application, guild: Guild
+) -> None:
+    interaction = asked(discord, app, guild)
+    await rest.respond(InteractionId(interaction.id), interaction.token, DEFERRED)
+    with pytest.raises(DiscordError, match="40060"):
+        await rest.respond(InteractionId(interaction.id), interaction.token, DEFERRED)
+
+
+async def test_an_edit_before_the_first_answer_comes_too_early_and_one_of_an_old_command_too_late(
+    rest: DiscordRest, discord: FakeDiscord, app: Application, guild: Guild, time: ManualClock
+) -> None:
+    interaction = asked(discord, app, guild)
+    with pytest.raises(ReplyNotYet):
+        await rest.edit_response(InteractionId(interaction.id), app.application_id, interaction.token, {"content": "a"})
+    time.advance(6)
+    with pytest.raises(ReplyExpired):
+        await rest.edit_response(InteractionId(interaction.id), app.application_id, interaction.token, {"content": "a"})
+
+
+async def test_what_may_be_asked_twice_is_asked_again_after_a_5xx(rest: DiscordRest, discord: FakeDiscord) -> None:
+    discord.line.trouble = at_first(502, 503)
+    assert (await rest.bot_user())["username"] == "TimmyBot"
+
+
+async def test_a_message_is_never_sent_twice(rest: DiscordRest, discord: FakeDiscord, guild: Guild) -> None:
+    discord.line.trouble = at_first(502)
+    with pytest.raises(DiscordError, match="502"):
+        await rest.tell(text_channel(guild), "Hello")
+    assert guild.text_channel.messages == []
+
+
+async def test_a_discord_that_stays_broken_is_given_up(rest: DiscordRest, discord: FakeDiscord, clock: Tandem) -> None:
+    discord.line.trouble = lambda _method, _path: 503
+    with pytest.raises(DiscordError, match="503"):
+        await rest.bot_user()
+    assert sum(clock.waited) < 1.0

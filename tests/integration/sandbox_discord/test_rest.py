@@ -208,6 +208,9 @@ async def test_too_many_invalid_requests_ban_the_address_for_ten_minutes(
         for _ in range(3):
             assert (await stranger.call("GET", "/users/@me"))[0] == 401
         async with stranger.request("GET", "/users/@me") as answer:
-            assert (answer.status, await answer.text()) == (429, "error code: 1015")
+            assert (answer.status, answer.content_type) == (429, "text/html")
+            assert (await answer.text()).endswith("error code: 1015")
+            assert answer.headers["Retry-After"] == "600"
+            assert "Via" not in answer.headers, "it is Cloudflare that answers, and not Discord"
         clock.advance(601)
         assert (await client.call("GET", "/users/@me"))[0] == 200

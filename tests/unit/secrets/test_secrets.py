@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import traceback
 
 import pytest
@@ -70,6 +71,19 @@ async def test_what_is_missing_in_the_environment_is_named(environ: dict[str, st
     with pytest.raises(SecretMissing, match=says) as caught:
         await EnvironmentSecrets(environ).credentials()
     assert TOKEN not in "".join(traceback.format_exception(caught.value))
+
+
+async def test_a_cold_front_door_reads_both_secrets_at_once(clock: FakeClock) -> None:
+    """Each is kept waiting until the other is asked for: one after the other would never get on."""
+    both = threading.Barrier(2, timeout=5.0)
+
+    class Slow(Vault):
+        def get_secret_value(self, *, SecretId: str) -> dict[str, str]:
+            both.wait()
+            return super().get_secret_value(SecretId=SecretId)
+
+    secrets = SecretsManagerSecrets(ResourceNames("dev"), clock, Slow())  # type: ignore[arg-type]
+    assert (await secrets.credentials()).bot_token == TOKEN
 
 
 async def test_the_front_door_reads_both_secrets_once(secrets: SecretsManagerSecrets, vault: Vault) -> None:

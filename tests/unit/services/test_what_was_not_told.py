@@ -37,7 +37,14 @@ async def logged(theatre: Theatre, caplog: pytest.LogCaptureFixture) -> str:
     store, source = theatre.guilds.open(GUILD), theatre.source
     loudness = KnownLoudness(theatre.tracks, source, transcoded=lambda: 0, most_transcoded=0)
     resolving = Resolving(
-        store, source, theatre.rest, lambda: Epoch(1), new_id=theatre.new_id, looked=lambda: None, loudness=loudness
+        store,
+        source,
+        theatre.rest,
+        lambda: Epoch(1),
+        new_id=theatre.new_id,
+        looked=lambda: None,
+        loudness=loudness,
+        clock=theatre.clock,
     )
     theatre.rest.down = True
     caplog.set_level("DEBUG")

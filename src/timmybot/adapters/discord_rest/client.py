@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import cast
 
 from timmybot.adapters.discord_rest.rate_limits import RateLimits, Route
 from timmybot.adapters.discord_rest.transport import CONNECTIONS, Answer, Transport, scrubbed
 from timmybot.domain.change import OwedReply
-from timmybot.domain.ids import ChannelId, GuildId, InteractionId, UserId
+from timmybot.domain.first_answer import seconds_left
+from timmybot.domain.ids import ChannelId, GuildId, InteractionId, UserId, asked_at
 from timmybot.ports.clock import Clock
-from timmybot.ports.discord import DiscordError, MayNotConnect, NotInvited, ReplyExpired
+from timmybot.ports.discord import DiscordError, MayNotConnect, NotInvited, ReplyExpired, ReplyNotYet
 from timmybot.ports.identify_budget import SessionStarts
 from timmybot.ports.secrets import SecretMissing, Secrets
 
@@ -24,19 +26,32 @@ CONTENT_LIMIT = 2_000
 LONGEST_WAIT_SECONDS = 15.0
 """Rate limits that ask for a longer wait are reported instead: the member is gone by then."""
 
-ATTEMPTS = 3
+REPEAT_PAUSES_SECONDS = (0.25, 0.5)
+"""After a 5xx, or a connection that broke. A member waits."""
+
+FIRST_ANSWER_ATTEMPT_SECONDS = 1.0
+"""What one attempt at a first answer is given, so that one that is lost leaves time for another in Discord's 3 s."""
+
+IDEMPOTENT = ("GET", "PATCH", "PUT")
+"""Our PATCHes replace what they change. A second POST would be a second message."""
 
 TOO_MANY_REQUESTS = 429
 NOT_FOUND = 404
 
 # Source: Opcodes and Status Codes, "JSON Error Codes".
 UNKNOWN_GUILD = 10004
+UNKNOWN_MESSAGE = 10008
+ALREADY_ACKNOWLEDGED = 40060
 UNKNOWN_WEBHOOK = 10015
 UNKNOWN_INTERACTION = 10062
 UNKNOWN_VOICE_STATE = 10065
 MISSING_ACCESS = 50001
 INVALID_WEBHOOK_TOKEN = 50027
 _EXPIRED = {UNKNOWN_WEBHOOK, UNKNOWN_INTERACTION, INVALID_WEBHOOK_TOKEN}
+_NOT_YET = {UNKNOWN_WEBHOOK, UNKNOWN_INTERACTION, UNKNOWN_MESSAGE}
+
+NOT_YET_SECONDS = 5.0
+"""How long after an interaction an edit may come before its first answer: that is due within 3 s, and then known."""
 
 
 class DiscordRest:
@@ -62,9 +77,8 @@ class DiscordRest:
     # Replies
 
     async def edit(self, reply: OwedReply, content: str) -> None:
-        """Edit Original Interaction Response. Raises :class:`ReplyExpired` too."""
-        route = Route("PATCH /webhooks/messages/@original", _webhook(reply), counts_globally=False)
-        await self._interaction(route, f"/webhooks/{_webhook(reply)}/messages/@original", _message(content))
+        """Edit Original Interaction Response. Raises :class:`ReplyNotYet` and :class:`ReplyExpired` too."""
+        await self.edit_response(reply.interaction_id, reply.application_id, reply.token, _message(content))
 
     async def tell(self, channel_id: ChannelId, content: str) -> None:
         """Create Message."""
@@ -152,41 +166,82 @@ class DiscordRest:
     async def respond(self, interaction_id: InteractionId, token: str, body: Json) -> None:
         """Create Interaction Response; ``body`` is sent as it is.
 
-        Raises :class:`ReplyExpired` too.
+        It is tried again within Discord's 3 s if its answer does not come; "already acknowledged" then says that it
+        had been taken in. Raises :class:`ReplyExpired` too.
         """
         route = Route("POST /interactions/callback", f"{interaction_id}/{token}", counts_globally=False)
-        await self._interaction(route, f"/interactions/{interaction_id}/{token}/callback", body)
+        left = seconds_left(interaction_id, self._clock.now())
+        path = f"/interactions/{interaction_id}/{token}/callback"
+        answer = await self._send(route, path, body, as_bot=False, first_answer_seconds=left)
+        if not (answer.is_repeated and answer.code == ALREADY_ACKNOWLEDGED):
+            _alive(route, answer)
 
-    async def edit_response(self, application_id: int, token: str, data: Json) -> None:
-        """Edit Original Interaction Response; ``data`` is sent as it is. Raises :class:`ReplyExpired` too."""
+    async def edit_response(self, interaction_id: InteractionId, application_id: int, token: str, data: Json) -> None:
+        """Edit Original Interaction Response; ``data`` is sent as it is.
+
+        Raises :class:`ReplyNotYet` and :class:`ReplyExpired` too.
+        """
         webhook = f"{application_id}/{token}"
         route = Route("PATCH /webhooks/messages/@original", webhook, counts_globally=False)
-        await self._interaction(route, f"/webhooks/{webhook}/messages/@original", data)
+        path = f"/webhooks/{webhook}/messages/@original"
+        answer = await self._send(route, path, data, as_bot=False)
+        age = self._clock.now() - asked_at(interaction_id)
+        if answer.status == NOT_FOUND and answer.code in _NOT_YET and age < NOT_YET_SECONDS:
+            raise ReplyNotYet(f"Discord does not know the first answer yet ({answer.code}, {age:.1f} s old)")
+        _alive(route, answer)
 
     # How
-
-    async def _interaction(self, route: Route, path: str, body: object) -> None:
-        answer = await self._send(route, path, body, as_bot=False)
-        if answer.status == NOT_FOUND or answer.code in _EXPIRED:
-            raise ReplyExpired(f"The interaction's token is void or unknown ({answer.status}, code {answer.code})")
-        _checked(route, answer)
 
     async def _as_bot(self, route: Route, path: str, body: object | None = None) -> object:
         return _checked(route, await self._send(route, path, body, as_bot=True))
 
-    async def _send(self, route: Route, path: str, body: object | None, *, as_bot: bool) -> Answer:
+    async def _send(
+        self,
+        route: Route,
+        path: str,
+        body: object | None,
+        *,
+        as_bot: bool,
+        first_answer_seconds: float | None = None,
+    ) -> Answer:
         method = route.template.split(" ", 1)[0]
         token = await self._token() if as_bot else None
-        for _ in range(ATTEMPTS):
+        until = None if first_answer_seconds is None else self._clock.monotonic() + first_answer_seconds
+        may_repeat = until is not None or method in IDEMPOTENT
+        is_repeated = False
+        for pause in (*REPEAT_PAUSES_SECONDS, None):
             await self._wait_for_a_place(route)
-            call = asyncio.get_running_loop().run_in_executor(
-                self._threads, self._transport.exchange, method, path, body, token
-            )
-            answer = await call
-            now = self._clock.monotonic()
-            self._limits.learn(route, answer.headers, now)
-            if answer.status != TOO_MANY_REQUESTS:
-                return answer
+            trouble: DiscordError | None = None
+            within = None if until is None else min(FIRST_ANSWER_ATTEMPT_SECONDS, until - self._clock.monotonic())
+            try:
+                answer = await self._exchange(route, path, body, token, within)
+            except DiscordError as error:
+                trouble = error
+            else:
+                if not answer.is_broken and answer.status != TOO_MANY_REQUESTS:
+                    return replace(answer, is_repeated=is_repeated)
+            is_over = pause is None or (until is not None and self._clock.monotonic() + pause >= until)
+            if trouble is None and answer.status == TOO_MANY_REQUESTS and pause is not None:
+                continue  # The limits know how long to wait.
+            if pause is None or is_over or not may_repeat:
+                if trouble is not None:
+                    raise trouble
+                return replace(answer, is_repeated=is_repeated)
+            is_repeated = True
+            await self._clock.sleep(pause)
+        raise AssertionError("the last pause ends the loop")
+
+    async def _exchange(
+        self, route: Route, path: str, body: object | None, token: str | None, within: float | None
+    ) -> Answer:
+        method = route.template.split(" ", 1)[0]
+        call = asyncio.get_running_loop().run_in_executor(
+            self._threads, self._transport.exchange, method, path, body, token, within
+        )
+        answer = await call
+        now = self._clock.monotonic()
+        self._limits.learn(route, answer.headers, now)
+        if answer.status == TOO_MANY_REQUESTS:
             self._limits.refused(route, _retry_after(answer), everywhere=_is_global(answer), now=now)
         return answer
 
@@ -204,8 +259,11 @@ class DiscordRest:
             raise DiscordError(str(error)) from error
 
 
-def _webhook(reply: OwedReply) -> str:
-    return f"{reply.application_id}/{reply.token}"
+def _alive(route: Route, answer: Answer) -> None:
+    """Check an answer to what was asked with an interaction's token."""
+    if answer.status == NOT_FOUND or answer.code in _EXPIRED:
+        raise ReplyExpired(f"The interaction's token is void or unknown ({answer.status}, code {answer.code})")
+    _checked(route, answer)
 
 
 def _message(content: str) -> Json:

@@ -24,6 +24,8 @@ CONNECT_SECONDS = 2.0
 READ_SECONDS = 8.0
 """Uploads aside, Discord answers in well under a second; past this the member has given up."""
 
+_TIMEOUT = urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
+
 CONNECTIONS = 4
 
 _TOKEN_IN_PATH = re.compile(r"((?:webhooks|interactions)/\d+/)[^/?\s\"]+")
@@ -45,6 +47,9 @@ class _ScrubUrls(logging.Filter):
 _SCRUB_URLS = _ScrubUrls()
 
 
+_BROKEN = frozenset({500, 502, 503, 504})
+
+
 @dataclass(frozen=True)
 class Answer:
     """What Discord answered. ``headers`` have lower-case names; ``body`` is parsed JSON, ``None`` if there is none."""
@@ -52,6 +57,13 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: object
+    is_repeated: bool = False
+    """Whether the request had been sent before, and nobody knows whether it was carried out then."""
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether Discord, or what stands before it, failed at a request that may succeed a moment later."""
+        return self.status in _BROKEN
 
     @property
     def code(self) -> int:
@@ -73,15 +85,21 @@ class Transport:
         self._http = urllib3.PoolManager(
             maxsize=CONNECTIONS,
             block=True,
-            timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
+            timeout=_TIMEOUT,
             retries=False,
             headers={"User-Agent": USER_AGENT},
         )
         for name in ("urllib3.connectionpool", "urllib3.util.retry"):
             logging.getLogger(name).addFilter(_SCRUB_URLS)  # adding it again does nothing
 
-    def exchange(self, method: str, path: str, body: object | None, token: str | None) -> Answer:
-        """Send one request and wait for the answer. Raises :class:`DiscordError` when there is none."""
+    def exchange(
+        self, method: str, path: str, body: object | None, token: str | None, within_seconds: float | None = None
+    ) -> Answer:
+        """Send one request and wait for the answer, ``within_seconds`` if given.
+
+        Raises :class:`DiscordError` when there is none.
+        """
+        timeout = urllib3.Timeout(total=within_seconds) if within_seconds is not None else _TIMEOUT
         headers = {"User-Agent": USER_AGENT}
         data = None
         if body is not None:
@@ -91,7 +109,7 @@ class Transport:
             headers["Authorization"] = f"Bot {token}"
         trouble: str
         try:
-            response = self._http.request(method, self._api_url + path, body=data, headers=headers)
+            response = self._http.request(method, self._api_url + path, body=data, headers=headers, timeout=timeout)
         except urllib3.exceptions.HTTPError as error:
             trouble = type(error).__name__
         except (ValueError, UnicodeError):

@@ -56,20 +56,31 @@ class SecretsManagerSecrets:
         if self._known is None or self._clock.monotonic() - self._read_at >= MAX_AGE_SECONDS:
             read_at = self._clock.monotonic()
             try:
-                self._known = await asyncio.to_thread(self._read)
+                self._known = await self._read()
             except SecretsUnavailable:
                 if self._known is None:
                     raise
             self._read_at = read_at
         return self._known
 
-    def _read(self) -> Credentials:
-        application = self._names.secret("application")
-        fields = self._application(application)
+    async def _read(self) -> Credentials:
+        """Both at once: a member waits while a cold front door reads them."""
+        application, token = self._names.secret("application"), self._names.secret("bot-token")
+        if self._client is None:
+            self._client = await asyncio.to_thread(_make_client, self._session)
+        fields, bot_token = await asyncio.gather(
+            asyncio.to_thread(self._application, application),
+            asyncio.to_thread(self._value, token, "the bot's token"),
+            return_exceptions=True,
+        )
+        if isinstance(fields, BaseException):
+            raise fields
+        if isinstance(bot_token, BaseException):
+            raise bot_token
         key = f"public_key in the secret {application}"
         number = f"application_id in the secret {application}"
         return Credentials(
-            bot_token=self._value(self._names.secret("bot-token"), "the bot's token"),
+            bot_token=bot_token,
             application_id=application_id(number, set_value(number, fields.get("application_id"), "the id")),
             public_key=set_value(key, fields.get("public_key"), "the application's public key"),
         )
@@ -89,8 +100,8 @@ class SecretsManagerSecrets:
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  # see _make_client
 
         try:
-            client = self._client = self._client or _make_client(self._session)
-            text = client.get_secret_value(SecretId=name).get("SecretString", "")
+            assert self._client is not None
+            text = self._client.get_secret_value(SecretId=name).get("SecretString", "")
         except (BotoCoreError, ClientError) as error:
             raise SecretsUnavailable(f"The secret {name} could not be read: {error}") from error
         return set_value(f"The secret {name}", text, what)
