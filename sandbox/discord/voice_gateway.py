@@ -65,6 +65,7 @@ class VoiceGateway(LinkServer[VoiceSession]):
             # Its client is done with it: the session cannot be resumed, but its grant is still good to identify.
             session.identified = False
             self._voice.leave_call(session)
+            self._voice.tell_gone(session)
 
     def _receive(self, link: Link[VoiceSession], message: WSMessage) -> None:
         if link.connection.closing_code is not None:
@@ -141,8 +142,9 @@ class VoiceGateway(LinkServer[VoiceSession]):
                 "heartbeat_interval": 1,
             },
         )
-        if others := self._voice.others(session):
+        if others := self._voice.connected_with(session):
             session.tell(CLIENTS_CONNECT, {"user_ids": [str(user_id) for user_id in others]})
+        self._voice.tell_connected(session)
 
     def _resume(self, link: Link[VoiceSession], data: Json) -> None:
         if link.session:
