@@ -72,9 +72,8 @@ def application(app: Application) -> Json:
 def member(person: Member | Application, guild: Guild) -> Json:
     """A guild member: a person, or the bot itself."""
     account = user(person.user_id, person.name) if hasattr(person, "user_id") else bot_user(person)
-    roles: list[int] = getattr(person, "roles", None) or [
-        guild.role_of(app) for app in guild.applications if app is person
-    ]
+    bot = guild.world.applications.get(int(account["id"]))
+    own_roles = [guild.role_of(bot)] if bot else getattr(person, "roles", ())
     until = guild.timed_out.get(int(account["id"]))
     return {
         "user": account,
@@ -82,7 +81,7 @@ def member(person: Member | Application, guild: Guild) -> Json:
         "avatar": None,
         "banner": None,
         "premium_since": None,
-        "roles": [str(role) for role in roles],
+        "roles": [str(role) for role in own_roles],
         "communication_disabled_until": None if until is None else iso(until),
         "joined_at": iso(guild.world.clock.time()),
         "deaf": False,

@@ -106,6 +106,8 @@ class Voice:
         del self._by_ssrc[session.ssrc]
         session.forget_keys()
         self.leave_call(session)
+        if session.identified:
+            self.tell_gone(session)
         if session.connection:
             session.connection.close(code)
 
@@ -114,18 +116,39 @@ class Voice:
         return session is not None and session.connection is not None
 
     def came(self, channel: Channel, user_id: int) -> None:
-        for session in self._in(channel):
-            if session.grant.user_id != user_id and session.identified:
-                session.tell(CLIENTS_CONNECT, {"user_ids": [str(user_id)]})
+        """A simulated member is connected as soon as they are in the channel; a bot when it has identified."""
         if user_id in channel.guild.members:
+            self._tell_others(channel.id, user_id, CLIENTS_CONNECT, {"user_ids": [str(user_id)]})
             channel.guild.members[user_id].dave.enter(self.call(channel))
 
     def went(self, channel: Channel, user_id: int) -> None:
-        for session in self._in(channel):
-            if session.grant.user_id != user_id and session.identified:
-                session.tell(CLIENT_DISCONNECT, {"user_id": str(user_id)})
         if user_id in channel.guild.members:
+            self._tell_others(channel.id, user_id, CLIENT_DISCONNECT, {"user_id": str(user_id)})
             channel.guild.members[user_id].dave.exit()
+
+    def tell_connected(self, session: VoiceSession) -> None:
+        """Ops 11 and 13 follow who is connected to the media session, and not the voice states (DAVE's whitepaper)."""
+        self._tell_others(
+            session.grant.channel_id, session.user_id, CLIENTS_CONNECT, {"user_ids": [str(session.user_id)]}
+        )
+
+    def tell_gone(self, session: VoiceSession) -> None:
+        """The session is connected no more, and will not be resumed."""
+        self._tell_others(
+            session.grant.channel_id, session.user_id, CLIENT_DISCONNECT, {"user_id": str(session.user_id)}
+        )
+
+    def connected_with(self, session: VoiceSession) -> list[int]:
+        """Who else is connected to the session's call."""
+        guild = self.world.guilds[session.grant.guild_id]
+        there = [each for each in self.sessions if each.grant.channel_id == session.grant.channel_id]
+        connected = {each.user_id for each in there if each.identified}
+        return [user_id for user_id in self.others(session) if user_id in guild.members or user_id in connected]
+
+    def _tell_others(self, channel_id: int, user_id: int, opcode: int, data: dict[str, object]) -> None:
+        for session in self.sessions:
+            if session.grant.channel_id == channel_id and session.user_id != user_id and session.identified:
+                session.tell(opcode, data)
 
     def others(self, session: VoiceSession) -> list[int]:
         """Who else is in the session's channel."""
@@ -138,9 +161,6 @@ class Voice:
 
     def _channel_of(self, session: VoiceSession) -> Channel:
         return self.world.guilds[session.grant.guild_id].channels[session.grant.channel_id]
-
-    def _in(self, channel: Channel) -> list[VoiceSession]:
-        return [session for session in self.sessions if session.grant.channel_id == channel.id]
 
     def _on_datagram(self, datagram: bytes, address: Address, at: float) -> None:
         try:

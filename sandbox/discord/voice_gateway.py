@@ -12,7 +12,7 @@ from typing import Any
 from aiohttp import WSMessage, WSMsgType, web
 
 from sandbox.discord.dave_call import COMMIT_WELCOME, INVALID_COMMIT_WELCOME, KEY_PACKAGE, READY_FOR_TRANSITION
-from sandbox.discord.gateway_codes import GOING_AWAY
+from sandbox.discord.gateway_codes import GOING_AWAY, NORMAL
 from sandbox.discord.links import Closed, Link, LinkServer
 from sandbox.discord.log import VoiceClose, VoiceIdentify
 from sandbox.discord.mls_wire import NotMls
@@ -61,10 +61,12 @@ class VoiceGateway(LinkServer[VoiceSession]):
         if session is None or session.connection is not connection:
             return
         session.connection = None
-        if connection.close_code not in RESUMABLE:
+        good_bye = by_client and connection.close_code in (NORMAL, GOING_AWAY)
+        if good_bye or connection.close_code not in RESUMABLE:
             # Its client is done with it: the session cannot be resumed, but its grant is still good to identify.
             session.identified = False
             self._voice.leave_call(session)
+            self._voice.tell_gone(session)
 
     def _receive(self, link: Link[VoiceSession], message: WSMessage) -> None:
         if link.connection.closing_code is not None:
@@ -141,8 +143,9 @@ class VoiceGateway(LinkServer[VoiceSession]):
                 "heartbeat_interval": 1,
             },
         )
-        if others := self._voice.others(session):
+        if others := self._voice.connected_with(session):
             session.tell(CLIENTS_CONNECT, {"user_ids": [str(user_id) for user_id in others]})
+        self._voice.tell_connected(session)
 
     def _resume(self, link: Link[VoiceSession], data: Json) -> None:
         if link.session:

@@ -257,3 +257,23 @@ async def test_nonsense_closes_the_voice_gateway(discord: FakeDiscord, opcode: i
 
 async def _packets(member: Member, count: int) -> None:
     await member.ear.wait_for_packets(count)
+
+
+async def test_a_bot_counts_as_connected_once_it_has_identified_and_not_when_it_is_seen_in_the_channel(
+    discord: FakeDiscord, app: Application, guild: Guild
+) -> None:
+    second = discord.create_application("Second")
+    guild.applications.append(second)
+    async with gateway(discord) as bot, gateway(discord) as another:
+        await bot.identify(app)
+        async with call(discord, bot, guild) as voice:
+            await another.identify(second)
+            state, server = await another.join_voice(guild)
+            await voice.wire.send(3, {"t": 2, "seq_ack": 0})
+            await voice.wire.opcode(6)
+            assert [message for message in voice.wire.received if message["op"] == 11] == []
+            async with voice_gateway(discord, server["endpoint"]) as wire:
+                await wire.send(0, voice_identification(state, server))
+                assert (await wire.opcode(11))["d"] == {"user_ids": [str(app.bot_user_id)]}
+                assert (await voice.wire.opcode(11))["d"] == {"user_ids": [str(second.bot_user_id)]}
+            assert (await voice.wire.opcode(13))["d"] == {"user_id": str(second.bot_user_id)}

@@ -166,6 +166,16 @@ async def test_a_connection_over_which_nothing_goes_is_made_anew_and_at_last_giv
     assert stage.steps == {Step.RECONNECTED: 1, Step.STUCK: 1}
 
 
+async def test_while_it_waits_for_the_keys_of_other_bots_alone_nothing_is_done_and_nothing_said(stage: Watched) -> None:
+    stage.wire.held, stage.signalling.others = True, 0
+    await stage.go_on(STUCK_SECONDS)
+    assert stage.steps == {}
+    assert stage.player.status().notices == ()
+    stage.signalling.others = 1
+    await stage.go_on(SILENT_SECONDS)
+    assert stage.steps == {Step.RECONNECTED: 1}, "somebody came, who hears nothing"
+
+
 async def test_a_server_that_does_not_listen_any_more_is_left_although_half_of_all_sends_succeed(
     stage: Watched,
 ) -> None:

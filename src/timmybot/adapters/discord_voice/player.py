@@ -225,6 +225,15 @@ class VoicePlayer:
         current = self._current
         return current is not None and not (current.still or self.lane.muted) and self.presence.is_mending
 
+    @property
+    def is_held_for_nobody(self) -> bool:
+        """Whether frames wait for the keys of a call in which there are bots alone.
+
+        Some never take part in end-to-end encryption; another connection would wait for them as this one does.
+        """
+        packets = self.lane.packets
+        return packets is not None and packets.held and self.presence.others() == 0
+
     def be_stuck(self) -> None:
         self.stuck = True
         self._changed()

@@ -6,6 +6,7 @@ nothing is another worker's to try. Every step is logged, counted, and told to t
 
 What it leaves alone: a connection that is being mended (:mod:`~timmybot.adapters.discord_voice.presence` sees to it),
 and a stream that has yet to give its first frame, which has time limits of its own: of that one the channel is told.
+Nor does it act where frames wait for the keys of other bots and nobody is there to miss them.
 """
 
 from __future__ import annotations
@@ -99,7 +100,7 @@ class Watchdog:
             player.alone_seconds = 0.0
 
     def _look_at(self, guild_id: GuildId, player: VoicePlayer, passed_seconds: float) -> None:
-        if not player.should_sound:
+        if not player.should_sound or player.is_held_for_nobody:
             seen = self._seen.get(guild_id)
             if seen is not None and not player.pursued:
                 del self._seen[guild_id]
