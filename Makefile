@@ -11,8 +11,11 @@ ENV ?= dev
 JOBS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
-# The newest Python on this machine that the pinned wheels are known to fit; PYTHON=... overrides it.
-PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3.14 python3,$(shell command -v $(name) 2>/dev/null)))
+# The newest Python that runs and can make environments, of those the tests were run on; then any other. A name alone says
+# nothing: version managers leave shims that run nothing. PYTHON=... overrides it.
+PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3.14 python3; do \
+  if "$$name" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' > /dev/null 2>&1; \
+  then command -v "$$name"; break; fi; done)
 
 # What is compiled, by a compiler that comes as a wheel.
 SENDER := src/timmybot/adapters/discord_voice/sender.so
@@ -20,17 +23,32 @@ SENDER := src/timmybot/adapters/discord_voice/sender.so
 # Node and npm come from a wheel, the cdk command from npm: all three end up in .venv/bin, ahead of the system's own.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup synth demo test test-all matrix fuzz check simulate chaos bench clean
+.PHONY: help setup installed peers synth demo test test-all matrix fuzz check simulate chaos bench clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(VENV)/.package $(VENV)/.cdk build/.wheels $(SENDER) ## install everything, pinned and hashed, under this directory
+setup: ## install everything, pinned and hashed, under this directory
+	@$(call locked,installed)
+
+installed: $(VENV)/.package $(VENV)/.cdk build/.wheels $(SENDER)
+	@:
+
+# discord.js and what it needs, which some tests play through.
+peers:
+	@$(call locked,build/peers/.node)
+
+# Two of these at once would install over each other. Where there is no flock (macOS), nobody waits.
+define locked
+mkdir -p build; exec 9> build/.setup-lock; \
+if command -v flock > /dev/null && ! flock -n 9; then echo "waiting for another make that installs here"; flock 9; fi; \
+$(MAKE) --no-print-directory $(1)
+endef
 
 demo: setup ## the whole story in the terminal: two guilds, one bot, on this machine (KEEP=1 leaves it running)
 	@$(BIN)/python -m sandbox.demo $(if $(KEEP),--keep)
 
-test: setup build/peers/.node ## unit, property, contract, integration and infrastructure tests
+test: setup peers ## unit, property, contract, integration and infrastructure tests
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 matrix: setup ## every container, codec, channels and rate that fit together, in every action (ARGS="-k flac" for some)
@@ -54,7 +72,7 @@ simulate: setup ## try to break the bot: SEEDS=2000 lives on virtual time, with 
 chaos: setup ## let faults loose on real processes (FAULTS="sigkill freeze" for some, FAULTS=scaling for how it spreads)
 	@$(BIN)/python -m sandbox.chaos $(FAULTS)
 
-bench: setup build/peers/.node ## measure frames, players and cores beside the peers
+bench: setup peers ## measure frames, players and cores beside the peers
 	@$(BIN)/python -m sandbox.bench
 
 synth: setup ## write the templates of ENV=dev|prod to build/cdk.out (no credentials, no network, no Docker)
@@ -64,9 +82,12 @@ clean: ## remove what was built; keep what was installed
 	@rm -rf build
 
 $(VENV)/bin/python:
-	@test -n "$(PYTHON)" || { echo "error: no python3 found: install Python 3.11 or newer" >&2; exit 1; }
+	@test -n "$(PYTHON)" || { echo "error: no Python that runs and can make environments was found: install Python 3.11 or" \
+	  "newer (on Debian and Ubuntu python3-venv, too), or say PYTHON=/path/to/it" >&2; exit 1; }
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "error: $(PYTHON) is too old: install Python 3.11 or newer, or say PYTHON=/path/to/it" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2> /dev/null || \
+	  { echo "error: $(PYTHON) cannot make environments: on Debian and Ubuntu, install python3-venv" >&2; exit 1; }
 	@echo "creating $(VENV) with $(PYTHON)"
 	@"$(PYTHON)" -m venv $(VENV)
 

@@ -80,6 +80,7 @@ def kept(recipe: Recipe) -> bytes:
     return kept_at(recipe).read_bytes()
 
 
+@cache
 def kept_at(recipe: Recipe) -> Path:
     """Where it is; made if it is not there."""
     samples = recipe.score.channels(recipe.rate).tobytes()

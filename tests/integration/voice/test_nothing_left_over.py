@@ -35,8 +35,10 @@ TRACKS: Final = 30
 AT_REST: Final = 2
 """Media children: one that played, and one that stands by."""
 THREADS: Final = 8
-NAME: Final = "filling what is left over"
 """In all, of those that fill buffers: the bound is the pool's own, set lower than the usual one."""
+PATIENT: Final = 15.0
+"""More than a thread waits for a server that halts."""
+NAME: Final = "filling what is left over"
 
 
 def halting(data: bytes) -> Behaviour:
@@ -137,6 +139,11 @@ async def at_rest(before: Held, patience_seconds: float = 5.0) -> list[str]:
     except AssertionError:
         return held().over(before)
     return []
+
+
+async def test_no_test_before_these_left_threads_that_fill_buffers() -> None:
+    """A source that outlives the tests it is for hides what those below leave, or is taken for it."""
+    await until(lambda: not held().threads["filling"], "the threads of others having ended", patience_seconds=PATIENT)
 
 
 async def test_many_tracks_played_and_skipped_leave_nothing_behind(scene: Scene, server: MediaServer) -> None:

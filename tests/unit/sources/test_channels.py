@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import cache
 
 import av
 import numpy as np
@@ -31,17 +32,22 @@ ACTIONS = {
     "fade": (AS_IT_IS, Ramp(0.0, 1.0)),
 }
 HZ = 440.0
-SECONDS = 1.0
+SECONDS = 0.5
+
+
+@cache
+def tone(rate: int, kind: type[np.float32] | type[np.int16]) -> np.ndarray:
+    wave = 0.1 * np.sin(2 * np.pi * HZ * np.arange(int(rate * SECONDS)) / rate)
+    return (wave * (32_767 if kind is np.int16 else 1)).astype(kind)
 
 
 def sounding(layout: str, form: str = "fltp", rate: int = 48_000) -> Iterator[Timed]:
-    """A second of a tone in all channels, in frames of 1,024 samples."""
+    """Half a second of a tone in all channels, in frames of 1,024 samples."""
     channels = av.AudioLayout(layout).nb_channels
     kind = np.int16 if form.startswith("s16") else np.float32
     for begin in range(0, int(rate * SECONDS), 1_024):
-        samples = min(1_024, int(rate * SECONDS) - begin)
-        wave = 0.1 * np.sin(2 * np.pi * HZ * (begin + np.arange(samples)) / rate)
-        one = (wave * (32_767 if kind is np.int16 else 1)).astype(kind)
+        one = tone(rate, kind)[begin : begin + 1_024]
+        samples = len(one)
         frame = av.AudioFrame(format=form, layout=layout, samples=samples)
         frame.sample_rate, frame.pts, frame.time_base = rate, begin, Fraction(1, rate)
         planes = frame.planes[: channels if frame.format.is_planar else 1]

@@ -292,9 +292,17 @@ class Presence:
     # -- waiting and telling -------------------------------------------------------------------------------------
 
     async def _settled(self) -> None:
-        while self.state not in _SETTLED:
-            self._turned.clear()
-            await self._turned.wait()
+        """Wait until it is up or over, and still is after what the event loop has in line: a loss may be there already.
+
+        Without that look the order of two tasks decides, and Python 3.12 has another one than 3.11.
+        """
+        while True:
+            while self.state not in _SETTLED:
+                self._turned.clear()
+                await self._turned.wait()
+            await asyncio.sleep(0)
+            if self.state in _SETTLED:
+                return
 
     async def _worked(self) -> None:
         """Whoever waits may be called off; what they wait for goes on."""

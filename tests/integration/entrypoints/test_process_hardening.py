@@ -14,7 +14,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux'
 
 
 def told(manner: str) -> dict[str, str]:
-    command = [sys.executable, "-m", "tests.unit.entrypoints.guarded_child", manner]
+    command = [sys.executable, "-m", "tests.integration.entrypoints.guarded_child", manner]
     said = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True, timeout=60).stdout
     return dict(line.split(": ", 1) for line in said.splitlines())
 

@@ -21,7 +21,7 @@ AT_ONCE_SECONDS = 5.0
 
 @contextmanager
 def child(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", "tests.unit.entrypoints.stopping_child", *arguments]
+    command = [sys.executable, "-m", "tests.integration.entrypoints.stopping_child", *arguments]
     with subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
