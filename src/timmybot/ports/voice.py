@@ -15,12 +15,14 @@ from timmybot.ports.track_source import AS_IT_IS, Sound
 class VoiceError(Exception):
     """The channel could not be joined. ``str()`` is for the channel.
 
-    ``lasting`` if trying again is no use before somebody changes something.
+    ``lasting`` if trying again is no use before somebody changes something; ``away`` if Discord cannot be reached, so
+    that there is nothing to do but to wait.
     """
 
-    def __init__(self, sentence: str, *, lasting: bool = False) -> None:
+    def __init__(self, sentence: str, *, lasting: bool = False, away: bool = False) -> None:
         super().__init__(sentence)
         self.lasting = lasting
+        self.away = away
 
 
 class Ending(Enum):
@@ -57,6 +59,8 @@ class PlayerStatus:
     """The connection was lost, for the reason in ``trouble``, and is not pursued any more."""
     lasting: bool = False
     """Whether that reason stays until somebody changes something."""
+    away: bool = False
+    """Whether that reason is that Discord cannot be reached."""
     muted: bool = False
     """It sends nothing until it is told to ``play`` again: the right to this guild was in doubt."""
     stuck: bool = False

@@ -37,9 +37,12 @@ class GoAway:
 
 @dataclass(frozen=True)
 class LetGo:
-    """The connection was lost for a reason that may pass: let go of it, and join again after a while."""
+    """The connection was lost for a reason that may pass: let go of it, and join again after a while.
+
+    ``away``: Discord cannot be reached, so that trying can wait for it."""
 
     why: str
+    away: bool = False
 
 
 @dataclass(frozen=True)
@@ -162,7 +165,8 @@ def _about_the_connection(wanted: GuildState, actual: PlayerStatus) -> Action | 
     if actual.kicked:
         return GiveUp(actual.trouble)
     if actual.given_up:
-        return (GoAway if actual.lasting else LetGo)(actual.trouble or _LOST)
+        why = actual.trouble or _LOST
+        return GoAway(why) if actual.lasting else LetGo(why, actual.away)
     if actual.notices:
         return Tell(actual.notices)
     if actual.alone_seconds >= wanted.settings.alone_seconds:

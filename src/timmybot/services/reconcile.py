@@ -209,8 +209,8 @@ class Reconciler:
                 await self._give_up(wanted, why)
             case GoAway(why):
                 await self._go_away(wanted, why)
-            case LetGo(why):
-                return await self._let_go(wanted, why)
+            case LetGo(why, away):
+                return await self._let_go(wanted, why, away=away)
             case Tell(notices):
                 await self._pass_on(notices)
             case Prepare(play_id=over):
@@ -258,7 +258,7 @@ class Reconciler:
             if not wanted.wants_player or wanted.voice_channel_id != channel_id:
                 return True
             if not error.lasting:
-                return await self._later(wanted, str(error))
+                return await self._later(wanted, str(error), away=error.away)
             await self._go_away(wanted, str(error))
             return True
         finally:
@@ -282,8 +282,15 @@ class Reconciler:
         if self._player.status().play_id is None and self._place(wanted.play_id, wanted) == 0:
             self._player.prepare(entry.track, wanted.settings.sound(loudness))
 
-    async def _later(self, wanted: GuildState, why: str) -> bool:
-        """Join again after a while, unless it has been tried for long enough."""
+    async def _later(self, wanted: GuildState, why: str, *, away: bool) -> bool:
+        """Join again after a while, unless it has been tried for long enough.
+
+        A Discord that is ``away`` is waited for without an end, as nobody needs to have a look at the channel; nor
+        could anybody be told.
+        """
+        if away:
+            self._persistence.waits(wanted.version)
+            return False
         if self._persistence.is_over:
             await self._go_away(wanted, f"{why} I have tried for some minutes.")
             return True
@@ -297,12 +304,12 @@ class Reconciler:
         await self._player.leave()
         await self._tell(wanted, f"{why} The queue is kept: `/resume` brings me back.")
 
-    async def _let_go(self, wanted: GuildState, why: str) -> bool:
+    async def _let_go(self, wanted: GuildState, why: str, *, away: bool) -> bool:
         placed = self._placed(wanted)
         if placed != wanted:
             wanted = await self._store.commit(Change(placed), epoch=self._right())
         await self._player.leave()
-        return await self._later(wanted, why)
+        return await self._later(wanted, why, away=away)
 
     def _placed(self, wanted: GuildState) -> GuildState:
         """With the place of the player, which forgets it when it leaves."""

@@ -96,6 +96,7 @@ class VoicePlayer:
             moved=presence.moved,
             given_up=presence.given_up,
             lasting=presence.given_up and presence.lasting,
+            away=presence.given_up and presence.away,
             muted=self.lane.muted,
             stuck=self.stuck,
             alone_seconds=self.alone_seconds,

@@ -46,6 +46,7 @@ Work = Callable[[Call], Awaitable[Happening | None]]
 _OVER: Final = (State.OUT, State.KICKED, State.REFUSED)
 _SETTLED: Final = (*_OVER, State.UP)
 _CONNECTING: Final = (State.CONNECTING, State.FOLLOWING, State.RESUMING)
+_WHILE_AWAY: Final = (Happening.NOT_ARRANGED, Happening.PATIENCE_OVER)
 
 _WORK: Final[dict[State, Work]] = {
     State.OUT: Call.hang_up,
@@ -85,6 +86,8 @@ class Presence:
         """Why the bot is not in a channel any more, if that is nothing the guild asked for."""
         self.lasting = False
         """Whether ``trouble`` stays until somebody changes something."""
+        self.away = False
+        """Whether ``trouble`` is that Discord cannot be reached."""
         self.moved = False
         """Whether somebody else brought the bot to ``channel_id``; joining it accepts that."""
         self.turned_away = 0
@@ -154,7 +157,7 @@ class Presence:
         finally:
             self._joining = False
         if self.state is State.REFUSED:
-            refusal = VoiceError(self.trouble or "", lasting=self.lasting)
+            refusal = VoiceError(self.trouble or "", lasting=self.lasting, away=self.away)
             await self.leave()
             raise refusal
         self._patience.answered()
@@ -231,6 +234,7 @@ class Presence:
         self.steps.append((self.state, happening, then))
         self.turned_away += happening is Happening.TURNED_AWAY
         self.lasting = happening in LASTING
+        self.away = self.away and happening in _WHILE_AWAY
         self._enter(then)
 
     def _enter(self, state: State) -> None:
@@ -277,7 +281,7 @@ class Presence:
         try:
             happening = await work(self._call)
         except SignallingError as error:
-            self._sentence = str(error)
+            self._sentence, self.away = str(error), error.away
             happening = Happening.BARRED if error.lasting else Happening.NOT_ARRANGED
         except ConnectionFailed as failed:
             self._sentence = str(failed)
