@@ -30,6 +30,8 @@ class Ending(Enum):
 
     FINISHED = "finished"
     FAILED = "failed"
+    AWAY = "away"
+    """Its source cannot be reached (:class:`~timmybot.ports.track_source.SourceAway`): nothing is known against it."""
     CRASHED = "crashed"
     """It ended the process that decodes it (:class:`~timmybot.ports.track_source.DecoderCrashed`)."""
 
@@ -53,6 +55,8 @@ class PlayerStatus:
     """What went wrong, in a sentence for the text channel."""
     kicked: bool = False
     """A moderator disconnected the bot: the guild's wish is to be cleared, not pursued."""
+    mending: bool = False
+    """The connection to Discord is down, and being brought back."""
     moved: bool = False
     """A moderator moved the bot to ``channel_id``: the guild's wish is to follow. Joining that channel accepts it."""
     given_up: bool = False

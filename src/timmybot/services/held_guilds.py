@@ -22,6 +22,7 @@ from timmybot.services.persistence import Persistence
 from timmybot.services.reconcile import Reconciler
 from timmybot.services.resolve import Resolving
 from timmybot.services.right import NoRight
+from timmybot.services.source_patience import SourcePatience
 from timmybot.services.trials import Trial, Trials
 
 log = logging.getLogger(__name__)
@@ -186,7 +187,14 @@ class HeldGuilds:
             self.nudge(guild_id)
 
         resolving = Resolving(
-            store, self._source, self._replies, right, new_id=self._new_id, looked=looked, loudness=self._loudness
+            store,
+            self._source,
+            self._replies,
+            right,
+            new_id=self._new_id,
+            looked=looked,
+            loudness=self._loudness,
+            clock=self._clock,
         )
         reconciler = Reconciler(
             store,
@@ -196,6 +204,7 @@ class HeldGuilds:
             connected=connected,
             last_position=self._leases.last_position,
             persistence=Persistence(self._clock, looked),
+            source_patience=SourcePatience(self._clock, looked),
             loudness=self._loudness,
             new_id=self._new_id,
             trial=Trial(self._trials, self._clock, looked),

@@ -66,6 +66,14 @@ class RetryAlone:
 
 
 @dataclass(frozen=True)
+class TryAgain:
+    """The playing's source cannot be reached: play it again where it was, after a while."""
+
+    play_id: PlayId
+    trouble: str
+
+
+@dataclass(frozen=True)
 class SkipCulprit:
     """The playing brings down what plays it: the next entry is wanted. ``why`` is for the text channel."""
 
@@ -131,6 +139,7 @@ Action = (
     | Advance
     | RetryAlone
     | SkipCulprit
+    | TryAgain
     | Join
     | Follow
     | Play
@@ -144,6 +153,7 @@ Action = (
 _NOBODY_LISTENS: Final = "Nobody has been listening for a while, so I left."
 _CRASHES_DECODER: Final = "it crashes my decoder. Try another file."
 _CRASHES_WORKER: Final = "I crashed each time I played it. Try another file."
+_SOURCE_AWAY: Final = "Its server cannot be reached."
 _LOST: Final = "I lost the voice connection."
 
 
@@ -181,11 +191,8 @@ def _about_the_track(
 ) -> Action | None:
     if wanted.crashes.is_culprit:
         return SkipCulprit(play_id, _CRASHES_WORKER)
-    if actual.play_id == play_id and actual.ending is Ending.CRASHED:
-        is_second = wanted.crashes.decoder > 0 and actual.alone
-        return SkipCulprit(play_id, _CRASHES_DECODER) if is_second else RetryAlone(play_id)
     if actual.play_id == play_id and actual.ending is not None:
-        return Advance(play_id, actual.trouble if actual.ending is Ending.FAILED else None)
+        return _after_an_end(wanted, play_id, actual.ending, actual)
     if wanted.voice_channel_id is not None and actual.channel_id != wanted.voice_channel_id:
         return Join(wanted.voice_channel_id)
     if actual.play_id != play_id or actual.muted:
@@ -195,3 +202,16 @@ def _about_the_track(
     if actual.sound != sound:
         return Tune(sound)
     return Prepare(play_id) if actual.ends_soon else None
+
+
+def _after_an_end(wanted: GuildState, play_id: PlayId, ending: Ending, actual: PlayerStatus) -> Action:
+    match ending:
+        case Ending.CRASHED:
+            is_second = wanted.crashes.decoder > 0 and actual.alone
+            return SkipCulprit(play_id, _CRASHES_DECODER) if is_second else RetryAlone(play_id)
+        case Ending.AWAY:
+            return TryAgain(play_id, actual.trouble or _SOURCE_AWAY)
+        case Ending.FAILED:
+            return Advance(play_id, actual.trouble)
+        case Ending.FINISHED:
+            return Advance(play_id, None)

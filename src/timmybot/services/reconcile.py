@@ -14,7 +14,7 @@ from typing import Protocol
 
 from timmybot.domain.change import Change
 from timmybot.domain.crash_record import CrashRecord
-from timmybot.domain.guild_state import GuildState
+from timmybot.domain.guild_state import GuildState, Loop
 from timmybot.domain.ids import ChannelId, Epoch, PlayId
 from timmybot.domain.sound import Loudness
 from timmybot.domain.track import Track
@@ -43,11 +43,13 @@ from timmybot.services.plan import (
     RetryAlone,
     SkipCulprit,
     Tell,
+    TryAgain,
     Tune,
     next_action,
 )
 from timmybot.services.resolve import Resolving
 from timmybot.services.right import Right
+from timmybot.services.source_patience import SourcePatience
 from timmybot.services.spinning import STOPPED_REPEATING, Spinning
 from timmybot.services.trials import Trial
 
@@ -82,6 +84,7 @@ class Reconciler:
         connected: Callable[[], Awaitable[None]],
         last_position: LastPosition,
         persistence: Persistence,
+        source_patience: SourcePatience,
         loudness: KnownLoudness,
         new_id: NewId,
         trial: Trial,
@@ -94,6 +97,7 @@ class Reconciler:
         self._connected = connected
         self._last_position = last_position
         self._persistence = persistence
+        self._source_patience = source_patience
         self._known_loudness = loudness
         self._new_id = new_id
         self._trial = trial
@@ -164,6 +168,7 @@ class Reconciler:
     def close(self) -> None:
         """Let what was to be done later be forgotten."""
         self._persistence.close()
+        self._source_patience.close()
         self._trial.close()
 
     def _taking(self, left: GuildState) -> GuildState:
@@ -217,8 +222,8 @@ class Reconciler:
                 return await self._prepare(over, wanted)
             case Advance(over, trouble):
                 await self._advance(over, trouble, wanted)
-            case RetryAlone() | SkipCulprit():
-                return await self._after_crash(action, wanted)
+            case RetryAlone() | SkipCulprit() | TryAgain():
+                return await self._after_trouble(action, wanted)
             case Join(channel_id):
                 return await self._join(channel_id, wanted)
             case Follow(channel_id):
@@ -355,9 +360,11 @@ class Reconciler:
         )
         return True
 
-    async def _after_crash(self, action: RetryAlone | SkipCulprit, wanted: GuildState) -> bool:
-        """Record the crash before the track is played again: no successor is to begin with that anew."""
+    async def _after_trouble(self, action: RetryAlone | SkipCulprit | TryAgain, wanted: GuildState) -> bool:
+        """Record a crash before the track is played again: no successor is to begin with that anew."""
         match action:
+            case TryAgain(play_id, trouble):
+                return await self._try_again(play_id, trouble, wanted)
             case RetryAlone(play_id):
                 crashed = self._placed(replace(wanted, crashes=wanted.crashes.after_a_decoders_crash()))
                 return await self._play(play_id, await self._store.commit(Change(crashed), epoch=self._right()))
@@ -367,6 +374,29 @@ class Reconciler:
                 name = named(entry.track) if entry else "a track"
                 await self._advance(over, f"I skipped {name}: {why}", wanted, is_named=True)
         return True
+
+    async def _try_again(self, play_id: PlayId, trouble: str, wanted: GuildState) -> bool:
+        """Play on where the source was lost. A track that is left at last leaves no loop for it."""
+        status = self._player.status()
+        if self._source_patience.may_try(play_id, status.position_ms, counts=not status.mending):
+            return await self._play(play_id, wanted)
+        if not self._source_patience.is_over:
+            if self._source_patience.is_to_be_told():
+                await self._resolving.tell(await self._named(wanted, f"{trouble} I keep trying.", status))
+            return False
+        if wanted.loop is Loop.OFF:
+            self._source_patience.gives_up()
+            await self._advance(play_id, trouble, wanted)
+            return True
+        sentence = await self._named(wanted, f"{trouble} It stays in the loop.", status)
+        await self._advance(play_id, None, wanted, is_played=False)
+        if self._source_patience.gives_up():
+            await self._resolving.tell(sentence)
+        return True
+
+    async def _named(self, wanted: GuildState, trouble: str, status: PlayerStatus) -> str:
+        entry = await self._store.entry(wanted.current, of=wanted) if wanted.current else None
+        return failed(entry.track, trouble, status.position_ms) if entry else trouble
 
     async def _prepare(self, over: PlayId, wanted: GuildState) -> bool:
         """Have the next track ready. It is looked for again whenever what is wanted has changed meanwhile.
@@ -393,14 +423,21 @@ class Reconciler:
         told = self._last_position(play_id, rate=0.0 if wanted.paused else wanted.settings.sound(None).rate)
         return max(own, wanted.position_ms, told or 0)
 
-    async def _advance(self, over: PlayId, trouble: str | None, wanted: GuildState, *, is_named: bool = False) -> None:
-        """``is_named``: ``trouble`` names the track already."""
+    async def _advance(
+        self,
+        over: PlayId,
+        trouble: str | None,
+        wanted: GuildState,
+        *,
+        is_named: bool = False,
+        is_played: bool = True,
+    ) -> None:
+        """``is_named``: ``trouble`` names the track already. Without ``is_played`` nobody could tell how long it is."""
         status = self._player.status()
-        if trouble is None and self._spinning.is_out_of_hand(wanted, over, status.position_ms):
+        if trouble is None and is_played and self._spinning.is_out_of_hand(wanted, over, status.position_ms):
             trouble = STOPPED_REPEATING
         elif trouble is not None and not is_named and status.play_id == over and wanted.current is not None:
-            entry = await self._store.entry(wanted.current, of=wanted)
-            trouble = failed(entry.track, trouble, status.position_ms) if entry else trouble
+            trouble = await self._named(wanted, trouble, status)
         why = Over.FAILED if trouble else Over.ENDED
         change, _ = await move_on(self._store, wanted, over, why, self._new_id)
         with self._resolving.reporting(wanted.current if trouble else None):

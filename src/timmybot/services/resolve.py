@@ -12,19 +12,24 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from typing import Final
 
 from timmybot.domain.change import Change, OwedReply
 from timmybot.domain.guild_state import GuildState
 from timmybot.domain.ids import OrderKey, PlayId
-from timmybot.domain.track import Entry
+from timmybot.domain.track import Entry, Track
 from timmybot.domain.wording import named, without_queries
-from timmybot.ports.discord import DiscordError, Replies, ReplyExpired
+from timmybot.ports.clock import Clock
+from timmybot.ports.discord import DiscordAway, DiscordError, Replies, ReplyExpired
 from timmybot.ports.guild_store import GuildStore, StoreError, VersionConflict
-from timmybot.ports.track_source import TrackError, TrackSource
+from timmybot.ports.track_source import SourceAway, TrackError, TrackSource
 from timmybot.services.loudness import KnownLoudness
 from timmybot.services.moving_on import retire_overtaken
 from timmybot.services.new_id import NewId
 from timmybot.services.right import NoRight, Right
+
+AWAY_PAUSE_SECONDS: Final = 2.0
+"""Between two looks at a link while the network is away."""
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +50,7 @@ class Resolving:
         new_id: NewId,
         looked: Callable[[], None],
         loudness: KnownLoudness,
+        clock: Clock,
     ) -> None:
         self._store = store
         self._source = source
@@ -53,6 +59,7 @@ class Resolving:
         self._new_id = new_id
         self._looked = looked
         self._loudness = loudness
+        self._clock = clock
         self._swept = 0
         self._underway: dict[OrderKey, asyncio.Task[Entry | None]] = {}
         self._awaited: set[OrderKey] = set()
@@ -127,23 +134,25 @@ class Resolving:
         finally:
             self._reporting.discard(key)
 
-    async def report(self, key: OrderKey, sentence: str) -> None:
-        """Tell what became of an entry: in the answer that is owed for it, else in the text channel."""
-        owed = next((owed for owed in await self._store.owed_replies() if owed.key == key), None)
-        if owed is not None:
-            await self._give(owed, sentence)
-        else:
-            await self.tell(sentence)
+    async def report(self, key: OrderKey, sentence: str) -> bool:
+        """Tell what became of an entry: in the answer that is owed for it, else in the text channel.
 
-    async def tell(self, sentence: str) -> None:
-        """Say something in the text channel."""
+        Returns whether Discord could be reached for that, as far as is known.
+        """
+        owed = next((owed for owed in await self._store.owed_replies() if owed.key == key), None)
+        return await self._give(owed, sentence) if owed is not None else await self.tell(sentence)
+
+    async def tell(self, sentence: str) -> bool:
+        """Say something in the text channel. Returns whether Discord could be reached, as far as is known."""
         channel = (await self._store.state()).text_channel_id
         if channel is not None:
             try:
                 await self._replies.tell(channel, sentence)
-            except DiscordError:
+            except DiscordError as error:
                 untold = without_queries(sentence)
-                log.warning("guild %d was not told: %s", self._store.guild_id, untold, exc_info=True)
+                log.warning("guild %d was not told: %s (%s)", self._store.guild_id, untold, error)
+                return not isinstance(error, DiscordAway)
+        return True
 
     def _looking_at(self, entry: Entry) -> asyncio.Task[Entry | None]:
         task = self._underway.get(entry.key)
@@ -163,12 +172,8 @@ class Resolving:
         self._looked()
 
     async def _look_at(self, entry: Entry) -> Entry | None:
-        try:
-            track = await self._source.resolve(entry.track.url)
-        except TrackError as trouble:
-            with self.reporting(entry.key):
-                await self._drop(entry)
-                await self.report(entry.key, f"I can't play <{entry.track.url}>. {trouble}")
+        track = await self._found(entry)
+        if track is None:
             return None
         while True:
             # The entry is read after the state: had it gone in between, the commit would lose its race.
@@ -185,6 +190,28 @@ class Resolving:
             if state.settings.target_lufs is not None:
                 self._loudness.find_out(track)
             return resolved
+
+    async def _found(self, entry: Entry) -> Track | None:
+        """What is at the entry's link; ``None`` if that cannot be played, and the entry has left the queue.
+
+        Where neither the link's server nor Discord can be reached, the network is away: nothing follows for the link.
+        """
+        while True:
+            try:
+                return await self._source.resolve(entry.track.url)
+            except TrackError as trouble:
+                sentence = f"I can't play <{entry.track.url}>. {trouble}"
+                may_be_the_network = isinstance(trouble, SourceAway)
+            if may_be_the_network and not await self.report(entry.key, sentence):
+                if await self._store.entry(entry.key) is None:
+                    return None
+                await self._clock.sleep(AWAY_PAUSE_SECONDS)
+                continue
+            with self.reporting(entry.key):
+                await self._drop(entry)
+                if not may_be_the_network:
+                    await self.report(entry.key, sentence)
+            return None
 
     async def _drop(self, entry: Entry) -> None:
         """Take the entry out of the queue, going on to the next one if it was to be heard now."""
@@ -209,15 +236,17 @@ class Resolving:
                 continue
             return
 
-    async def _give(self, owed: OwedReply, sentence: str) -> None:
+    async def _give(self, owed: OwedReply, sentence: str) -> bool:
+        """Returns whether Discord could be reached."""
         try:
             await self._replies.edit(owed, sentence)
         except ReplyExpired as error:
             log.warning("interaction %d was not answered: %s", owed.interaction_id, error)
         except DiscordError as error:
             log.warning("interaction %d is answered later: %s", owed.interaction_id, error)
-            return  # It stays owed, and the next scan finds the guild by it.
+            return not isinstance(error, DiscordAway)  # It stays owed, and the next scan finds the guild by it.
         await self._store.settle(owed.interaction_id)
+        return True
 
 
 def _outcome(entry: Entry, state: GuildState) -> str:

@@ -37,7 +37,14 @@ async def logged(theatre: Theatre, caplog: pytest.LogCaptureFixture) -> str:
     store, source = theatre.guilds.open(GUILD), theatre.source
     loudness = KnownLoudness(theatre.tracks, source, transcoded=lambda: 0, most_transcoded=0)
     resolving = Resolving(
-        store, source, theatre.rest, lambda: Epoch(1), new_id=theatre.new_id, looked=lambda: None, loudness=loudness
+        store,
+        source,
+        theatre.rest,
+        lambda: Epoch(1),
+        new_id=theatre.new_id,
+        looked=lambda: None,
+        loudness=loudness,
+        clock=theatre.clock,
     )
     theatre.rest.down = True
     caplog.set_level("DEBUG")
@@ -52,6 +59,7 @@ async def test_what_the_channel_was_not_told_is_logged_without_the_links_query(
     assert "was not told: I can't play <https://radio.example/song.ogg?…>" in text
     assert "s3cret" not in text
     assert "k3y" not in text
+    assert "Traceback" not in text
 
 
 async def test_negative_control_as_it_was_to_be_told_it_would_give_the_key_away(
