@@ -23,6 +23,7 @@ class FakeSource(TrackSource):
     measured: list[str] = field(default_factory=list)
     away: bool = False
     """Whether no server answers."""
+    unknown_name: bool = False
     slow_to_measure: dict[str, asyncio.Event] = field(default_factory=dict)
 
     def has(self, url: str, title: str, duration_ms: int = 60_000) -> str:
@@ -34,7 +35,9 @@ class FakeSource(TrackSource):
         if url in self.slow:
             await self.slow[url].wait()
         if self.away:
-            raise SourceAway("radio.example cannot be reached.")
+            trouble = SourceAway("radio.example cannot be reached.")
+            trouble.unknown_name = self.unknown_name
+            raise trouble
         if url not in self.tracks:
             raise TrackError("There is nothing at that address.")
         return self.tracks[url]

@@ -37,7 +37,7 @@ class FakePlayer(Player):
             await self.door.wait()
         if self.refusal:
             raise VoiceError(self.refusal, lasting=not (self.passing or self.away), away=self.away)
-        self._status = replace(self._status, channel_id=channel_id, moved=False)
+        self._status = replace(self._status, channel_id=channel_id, connected_seconds=1e9, moved=False)
 
     async def play(
         self,

@@ -38,6 +38,9 @@ class SourceAway(TrackError):
     Nothing is known against the track. In the middle of it, open it again where it was.
     """
 
+    unknown_name: bool = False
+    """Whether it is the name of the server that nobody knows: whoever only begins may have mistyped it."""
+
 
 class DecoderCrashed(TrackError):
     """The track ended the process that decodes it, by a crash or by computing without end.

@@ -55,8 +55,8 @@ class PlayerStatus:
     """What went wrong, in a sentence for the text channel."""
     kicked: bool = False
     """A moderator disconnected the bot: the guild's wish is to be cleared, not pursued."""
-    mending: bool = False
-    """The connection to Discord is down, and being brought back."""
+    connected_seconds: float = 0.0
+    """For how long the connection to Discord has been up without a break; none while it is being brought back."""
     moved: bool = False
     """A moderator moved the bot to ``channel_id``: the guild's wish is to follow. Joining that channel accepts it."""
     given_up: bool = False

@@ -186,6 +186,7 @@ class HeldGuilds:
         def looked() -> None:
             self.nudge(guild_id)
 
+        player = self._players.open(guild_id)
         resolving = Resolving(
             store,
             self._source,
@@ -195,10 +196,11 @@ class HeldGuilds:
             looked=looked,
             loudness=self._loudness,
             clock=self._clock,
+            connected_seconds=lambda: player.status().connected_seconds,
         )
         reconciler = Reconciler(
             store,
-            self._players.open(guild_id),
+            player,
             resolving,
             right,
             connected=connected,

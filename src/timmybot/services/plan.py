@@ -191,9 +191,11 @@ def _about_the_track(
 ) -> Action | None:
     if wanted.crashes.is_culprit:
         return SkipCulprit(play_id, _CRASHES_WORKER)
-    if actual.play_id == play_id and actual.ending is not None:
+    is_there = actual.channel_id == wanted.voice_channel_id
+    # A source that cannot be reached is asked again from within the channel: until then the network may be away.
+    if actual.play_id == play_id and actual.ending is not None and (is_there or actual.ending is not Ending.AWAY):
         return _after_an_end(wanted, play_id, actual.ending, actual)
-    if wanted.voice_channel_id is not None and actual.channel_id != wanted.voice_channel_id:
+    if wanted.voice_channel_id is not None and not is_there:
         return Join(wanted.voice_channel_id)
     if actual.play_id != play_id or actual.muted:
         return Play(current, play_id)

@@ -378,7 +378,7 @@ class Reconciler:
     async def _try_again(self, play_id: PlayId, trouble: str, wanted: GuildState) -> bool:
         """Play on where the source was lost. A track that is left at last leaves no loop for it."""
         status = self._player.status()
-        if self._source_patience.may_try(play_id, status.position_ms, counts=not status.mending):
+        if self._source_patience.may_try(play_id, status.position_ms, status.connected_seconds):
             return await self._play(play_id, wanted)
         if not self._source_patience.is_over:
             if self._source_patience.is_to_be_told():

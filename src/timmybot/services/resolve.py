@@ -29,7 +29,11 @@ from timmybot.services.new_id import NewId
 from timmybot.services.right import NoRight, Right
 
 AWAY_PAUSE_SECONDS: Final = 2.0
-"""Between two looks at a link while the network is away."""
+"""Between two looks at a link whose server cannot be reached."""
+LOOK_SECONDS: Final = 30.0
+"""How long such a link is looked at again while the guild's player stays connected to Discord ..."""
+LONGEST_LOOK_SECONDS: Final = 300.0
+"""... and where it is not, if whoever waits for an answer can be told."""
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +41,7 @@ log = logging.getLogger(__name__)
 class Resolving:
     """Resolves the entries of the guild that ``store`` was opened for.
 
+    ``connected_seconds`` is for how long the guild's player has been connected: so long Discord could be reached.
     ``looked`` is called whenever something that :meth:`look_at` began is over, well or not.
     """
 
@@ -51,6 +56,7 @@ class Resolving:
         looked: Callable[[], None],
         loudness: KnownLoudness,
         clock: Clock,
+        connected_seconds: Callable[[], float],
     ) -> None:
         self._store = store
         self._source = source
@@ -60,6 +66,7 @@ class Resolving:
         self._looked = looked
         self._loudness = loudness
         self._clock = clock
+        self._connected_seconds = connected_seconds
         self._swept = 0
         self._underway: dict[OrderKey, asyncio.Task[Entry | None]] = {}
         self._awaited: set[OrderKey] = set()
@@ -194,24 +201,28 @@ class Resolving:
     async def _found(self, entry: Entry) -> Track | None:
         """What is at the entry's link; ``None`` if that cannot be played, and the entry has left the queue.
 
-        Where neither the link's server nor Discord can be reached, the network is away: nothing follows for the link.
+        A server that cannot be reached is asked again for a while, unless its name may be mistyped. While
+        Discord cannot be reached either, the network is away: nothing follows for the link.
         """
+        began_at = self._clock.monotonic()
         while True:
             try:
                 return await self._source.resolve(entry.track.url)
-            except TrackError as trouble:
+            except SourceAway as trouble:
                 sentence = f"I can't play <{entry.track.url}>. {trouble}"
-                may_be_the_network = isinstance(trouble, SourceAway)
-            if may_be_the_network and not await self.report(entry.key, sentence):
-                if await self._store.entry(entry.key) is None:
+                passed = self._clock.monotonic() - began_at
+                is_long = min(passed, self._connected_seconds()) >= LOOK_SECONDS or passed >= LONGEST_LOOK_SECONDS
+                if (trouble.unknown_name or is_long) and await self.report(entry.key, sentence):
+                    await self._drop(entry)
                     return None
-                await self._clock.sleep(AWAY_PAUSE_SECONDS)
-                continue
-            with self.reporting(entry.key):
-                await self._drop(entry)
-                if not may_be_the_network:
-                    await self.report(entry.key, sentence)
-            return None
+            except TrackError as trouble:
+                with self.reporting(entry.key):
+                    await self._drop(entry)
+                    await self.report(entry.key, f"I can't play <{entry.track.url}>. {trouble}")
+                return None
+            if await self._store.entry(entry.key) is None:
+                return None
+            await self._clock.sleep(AWAY_PAUSE_SECONDS)
 
     async def _drop(self, entry: Entry) -> None:
         """Take the entry out of the queue, going on to the next one if it was to be heard now."""

@@ -43,11 +43,11 @@ class SourcePatience:
         self._told = self._was_over = False
         self._reminder: asyncio.Task[None] | None = None
 
-    def may_try(self, play_id: PlayId, position_ms: int, *, counts: bool) -> bool:
+    def may_try(self, play_id: PlayId, position_ms: int, connected_seconds: float) -> bool:
         """Whether to play again what failed at ``position_ms``; if not, ``try_again`` says when, or the connection to
-        Discord does by being back: ``counts`` unless it is down, too."""
+        Discord does by being back. It has been up for ``connected_seconds``."""
         now = self._clock.monotonic()
-        if not counts:
+        if connected_seconds <= 0:
             self.close()
             self._counted_seconds, self._pause_seconds = 0.0, FIRST_PAUSE_SECONDS
             self._play_id, self._position_ms, self._failed_at, self._due_at = play_id, position_ms, now, now
@@ -57,7 +57,7 @@ class SourcePatience:
                 return False
             self._due_at = None
             return True
-        self._failed(play_id, position_ms, now)
+        self._failed(play_id, position_ms, now, connected_seconds)
         return False
 
     @property
@@ -86,11 +86,13 @@ class SourcePatience:
             self._reminder.cancel()
             self._reminder = None
 
-    def _failed(self, play_id: PlayId, position_ms: int, now: float) -> None:
+    def _failed(self, play_id: PlayId, position_ms: int, now: float, connected_seconds: float) -> None:
         is_same = play_id == self._play_id
         if position_ms - (self._position_ms if is_same else 0) >= PROGRESS_MS:
             self._counted_seconds, self._pause_seconds = 0.0, FIRST_PAUSE_SECONDS
             self._told = self._was_over = False
+        elif connected_seconds < now - self._failed_at:  # Discord was away, too, in between
+            self._counted_seconds = 0.0
         elif is_same:
             self._counted_seconds += min(now - self._failed_at, ATTEMPT_SECONDS)
         self._play_id, self._position_ms, self._failed_at = play_id, position_ms, now

@@ -10,6 +10,7 @@ from tests.fakes.guild import GUILD, SECOND_SONG, SONG
 from tests.fakes.voice_room import FakePlayer
 from tests.fakes.workers import FakeWorker, Theatre
 from timmybot.ports.voice import Ending
+from timmybot.services.resolve import LOOK_SECONDS
 from timmybot.services.source_patience import LONGEST_PAUSE_SECONDS, PERSIST_SECONDS, TELL_SECONDS
 
 AWAY = "music.example cannot be reached. Check the address and try again."
@@ -76,10 +77,10 @@ async def test_while_discord_cannot_be_reached_either_nothing_is_given_up(theatr
     await theatre.says("play", url=SECOND_SONG)
     player = worker.player(GUILD)
     player.reach(60_000)
-    player._status = replace(player._status, mending=True)
+    player._status = replace(player._status, connected_seconds=0.0)
     await is_away(theatre, player, 3 * LONG_ENOUGH)
     assert said(theatre) == []
-    player._status = replace(player._status, mending=False)
+    player._status = replace(player._status, connected_seconds=0.5)
     player.changed()
     await theatre.clock.advance(0.5)
     assert player.told[-1] == AGAIN
@@ -144,10 +145,20 @@ async def test_a_link_that_is_looked_at_while_the_network_is_away_stays_and_is_p
     assert [answer for answer in theatre.rest.edits.values() if answer.startswith("Now playing")]
 
 
-async def test_negative_control_where_discord_can_be_reached_who_asked_is_told_at_once(theatre: Theatre) -> None:
+async def test_where_discord_can_be_reached_who_asked_is_told_after_a_while(theatre: Theatre) -> None:
     theatre.source.away = True
+    theatre.new_worker("one")
+    await theatre.says("play", url=SONG)
+    await theatre.clock.advance(LOOK_SECONDS - 5)
+    assert (await theatre.guilds.open(GUILD).state()).current is not None
+    await theatre.clock.advance(10)
+    assert list(theatre.rest.edits.values()) == [f"I can't play <{SONG}>. radio.example cannot be reached."]
+    assert (await theatre.guilds.open(GUILD).state()).current is None
+
+
+async def test_negative_control_who_may_have_mistyped_a_name_is_told_at_once(theatre: Theatre) -> None:
+    theatre.source.away = theatre.source.unknown_name = True
     theatre.new_worker("one")
     await theatre.says("play", url=SONG)
     await theatre.clock.advance(1)
     assert list(theatre.rest.edits.values()) == [f"I can't play <{SONG}>. radio.example cannot be reached."]
-    assert (await theatre.guilds.open(GUILD).state()).current is None

@@ -45,6 +45,7 @@ async def logged(theatre: Theatre, caplog: pytest.LogCaptureFixture) -> str:
         looked=lambda: None,
         loudness=loudness,
         clock=theatre.clock,
+        connected_seconds=lambda: 0.0,
     )
     theatre.rest.down = True
     caplog.set_level("DEBUG")

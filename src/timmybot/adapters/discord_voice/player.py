@@ -93,7 +93,7 @@ class VoicePlayer:
             ending=over.ending if over else None,
             trouble=presence.trouble or (over.trouble if over else None),
             kicked=presence.kicked,
-            mending=presence.is_mending,
+            connected_seconds=presence.connected_seconds,
             moved=presence.moved,
             given_up=presence.given_up,
             lasting=presence.given_up and presence.lasting,

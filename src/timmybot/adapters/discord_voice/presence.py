@@ -108,6 +108,7 @@ class Presence:
         self._reminder: asyncio.Task[None] | None = None
         self._turned = asyncio.Event()
         self._joining = False
+        self._up_at = 0.0
         self._sentence = ""
         """What last went wrong."""
         self._unsubscribe: Callable[[], None] = lambda: None
@@ -128,6 +129,11 @@ class Presence:
     @property
     def is_mending(self) -> bool:
         return self.state not in _SETTLED
+
+    @property
+    def connected_seconds(self) -> float:
+        """For how long the connection has been up without a break."""
+        return self._clock.monotonic() - self._up_at if self.state is State.UP else 0.0
 
     def others(self) -> int | None:
         """How many others are in the channel; ``None`` if that is not known."""
@@ -241,6 +247,7 @@ class Presence:
         self.state = state
         now = self._clock.monotonic()
         if state is State.UP:
+            self._up_at = now
             self._patience.up(now)
             self._remind(None)
             assert self._call.connection is not None

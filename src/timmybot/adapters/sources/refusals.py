@@ -28,8 +28,14 @@ class Unreached(PassingTrouble, SourceAway):
     """Nobody answered, or not to the end."""
 
 
+class UnknownName(Unreached):
+    """The name has no address."""
+
+    unknown_name = True
+
+
 def unknown_host(host: str) -> TrackError:
-    return Unreached(f"I cannot find the host {host}. Check the address and try again.")
+    return UnknownName(f"I cannot find the host {host}. Check the address and try again.")
 
 
 def unreachable(host: str, trouble: Exception | None) -> TrackError:
