@@ -6,10 +6,11 @@ import re
 from random import Random
 
 from sandbox.simulator import plan
-from sandbox.simulator.virtual_time import ProcessClock
+from sandbox.simulator.noted import SOURCES_AWAY
+from sandbox.simulator.virtual_time import Process, ProcessClock
 from timmybot.domain.ids import GuildId
 from timmybot.domain.track import Track
-from timmybot.ports.track_source import AS_IT_IS, FrameStream, Loudness, Sound, TrackError
+from timmybot.ports.track_source import AS_IT_IS, FrameStream, Loudness, Sound, SourceAway, TrackError
 
 _TAG = re.compile(r"g\d+n\d+(?:x\d+)?")
 _KINDS = (plan.Track.SHORT, plan.Track.LONG, plan.Track.SLOW, plan.Track.BROKEN, plan.Track.NOTHING)
@@ -66,7 +67,8 @@ class Catalogue:
 class SimulatedSource:
     """``TrackSource`` of one process."""
 
-    def __init__(self, catalogue: Catalogue, clock: ProcessClock, random: Random) -> None:
+    def __init__(self, catalogue: Catalogue, process: Process, clock: ProcessClock, random: Random) -> None:
+        self._process = process
         self._catalogue = catalogue
         self._clock = clock
         self._random = random
@@ -75,6 +77,8 @@ class SimulatedSource:
         kind = self._catalogue.kind(url)
         slow = kind is plan.Track.SLOW
         await self._clock.sleep(self._random.uniform(2.0, 6.0) if slow else self._random.uniform(0.05, 0.5))
+        if self._process.notes.get(SOURCES_AWAY):
+            raise SourceAway("radio.example cannot be reached.")
         if kind is plan.Track.NOTHING:
             raise TrackError("There is nothing at that address.")
         return Track(url, self._catalogue.tag_of(url), self._catalogue.length_ms(url))

@@ -6,7 +6,8 @@ import signal
 from collections.abc import Callable
 
 from sandbox.simulator.members import voice_channel
-from sandbox.simulator.plan import OUTLASTS, SHARDS, TO_EVERYONE, Fault, Kind
+from sandbox.simulator.noted import DISCORD_AWAY, SOURCES_AWAY
+from sandbox.simulator.plan import OUTLASTS, SHARDS, SOURCES_LATER, TO_EVERYONE, Fault, Kind
 from sandbox.simulator.scheduler import Scheduler
 from sandbox.simulator.virtual_time import Process
 from sandbox.simulator.worker_process import Surroundings, WorkerProcess
@@ -38,6 +39,8 @@ class Misfortune:
 
     def _begin(self, fault: Fault) -> Undo | None:
         match fault.kind:
+            case Kind.NETWORK_AWAY:
+                return self._cut_off(fault)
             case Kind.CRASH | Kind.PAUSE | Kind.HANG | Kind.DRAIN | Kind.CLOCK_JUMP | Kind.SCALE_UP | Kind.DEPLOY:
                 return self._to_a_worker(fault)
             case Kind.CHILD_DIES | Kind.CHILD_HANGS:
@@ -89,6 +92,25 @@ class Misfortune:
                     return None
                 return self._stop_still(worker, fault.seconds)
         return None
+
+    def _cut_off(self, fault: Fault) -> Undo | None:
+        """The worker reaches neither Discord nor sources, and its sources later than Discord."""
+        worker = self._scheduler.chosen(fault.target)
+        if worker is None:
+            return None
+        around, process = self._around, worker.process
+        later = SOURCES_LATER * fault.strength
+        around.kept.record.troubles.append((fault.at, fault.until + later))
+        for what in (DISCORD_AWAY, SOURCES_AWAY):
+            process.notes[what] = process.notes.get(what, 0) + 1
+        around.voice.cut_off(process)
+        around.gateway.cut_off(process)
+
+        def come_back(what: str) -> None:
+            process.notes[what] -= 1
+
+        around.loop.after(fault.seconds + later, lambda: come_back(SOURCES_AWAY))
+        return lambda: come_back(DISCORD_AWAY)
 
     def _in_the_middle(self, of: str, worker: WorkerProcess, fault: Fault, tries: int) -> None:
         """Stop the worker while it waits for the answer to its heartbeat, or to a guild's write, if that is soon."""

@@ -7,6 +7,7 @@ import itertools
 from dataclasses import dataclass, field
 from random import Random
 
+from sandbox.simulator.noted import DISCORD_AWAY
 from sandbox.simulator.record import Identify, Record
 from sandbox.simulator.stores import LinkedBudget
 from sandbox.simulator.virtual_time import Process, ProcessClock, VirtualLoop
@@ -60,6 +61,13 @@ class DiscordGateway:
         session = connection.session
         if session is not None and self._sessions.get(session.session_id) is connection:
             self._sessions[session.session_id] = None
+
+    def cut_off(self, process: Process) -> None:
+        """The process cannot reach Discord any more; its sessions wait to be resumed."""
+        for session_id, connection in list(self._sessions.items()):
+            if connection is not None and connection.process is process:
+                self.loop.post(process, connection.lost.set)
+                self._sessions[session_id] = None
 
     def lose(self, shard_id: ShardId, *, for_good: bool) -> None:
         """Cut every connection to the shard, and forget its sessions if ``for_good``."""
@@ -117,6 +125,8 @@ class WorkerSessions:
     async def _keep_up(self, connection: _Connection) -> None:
         while True:
             await self._clock.sleep(0.1 + self._gateway.random.random() * 0.2)
+            while self._process.notes.get(DISCORD_AWAY):
+                await self._clock.sleep(0.5)
             connection.lost.clear()
             if not self._gateway.resumed(connection):
                 await self._pass_the_gate(connection.shard_id)

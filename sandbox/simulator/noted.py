@@ -15,6 +15,7 @@ FOUND_HUNG = "a prepared track hung when its turn came"
 WENT_ON_ELSEWHERE = "a song went on in another media child"
 CHILD_HUNG = "a media child that stood still was ended"
 HEARD_AFTER_ALL = "a track that had failed before its turn was heard in it"
+SOURCE_LOST = "a song waited for its source to come back"
 NOTED = (
     STALE_WRITER,
     COMMAND_LOST_RACE,
@@ -29,5 +30,9 @@ NOTED = (
     HEARD_AFTER_ALL,
     WENT_ON_ELSEWHERE,
     CHILD_HUNG,
+    SOURCE_LOST,
 )
 """What the stores and players note in the record's tally as it happens."""
+
+DISCORD_AWAY, SOURCES_AWAY = "reaches no Discord", "reaches no source"
+"""Among a process's notes: by how many faults."""

@@ -49,6 +49,8 @@ class Kind(Enum):
     DECODER_CRASH = "track crashes its decoder"  # target: a guild; strength > 0.5: always, else once
     WORKER_KILLER = "track kills its worker"  # target: a guild; what plays there kills whichever worker opens it
 
+    NETWORK_AWAY = "network away"  # target: a worker, which reaches neither Discord nor sources; these, for longer by
+    # up to SOURCES_LATER seconds, by strength
     CHILD_DIES = "media child dies"  # target: a worker, whose streams it decodes; strength > 0.5: it crashes, idle
     CHILD_HANGS = "media child hangs"  # target: a worker; the child stands still until it is ended
 
@@ -57,6 +59,7 @@ TO_EVERYONE = -1
 OUTLASTS = 0.5
 """From this strength on, what is wrong with a prepared track is wrong with it in its turn, too, while the fault lasts.
 """
+SOURCES_LATER = 20.0
 STORE_FAULTS = (Kind.STORE_DOWN, Kind.STORE_LOSSY, Kind.THROTTLED, Kind.SLOW)
 
 
@@ -266,6 +269,7 @@ _SECONDS = {
     Kind.GATEWAY_LOSS: (0.5, 3.0),
     Kind.VOICE_LOSS: (0.5, 3.0),
     Kind.REPLIES_DOWN: (1.0, 10.0),
+    Kind.NETWORK_AWAY: (3.0, 60.0),
     Kind.PREPARED_FAILS: (3.0, 15.0),
     Kind.PREPARED_ENDS: (3.0, 15.0),
     Kind.PREPARED_HANGS: (3.0, 15.0),

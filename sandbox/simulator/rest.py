@@ -8,11 +8,12 @@ from random import Random
 
 from sandbox.simulator.catalogue import guild_tag, tags_in
 from sandbox.simulator.link import Network
+from sandbox.simulator.noted import DISCORD_AWAY
 from sandbox.simulator.record import Record
 from sandbox.simulator.virtual_time import Process, ProcessClock, VirtualLoop
 from timmybot.domain.change import OwedReply
 from timmybot.domain.ids import ChannelId, GuildId, InteractionId, UserId
-from timmybot.ports.discord import DiscordError, Members, Replies
+from timmybot.ports.discord import DiscordAway, DiscordError, Members, Replies
 
 
 @dataclass
@@ -66,6 +67,8 @@ class ProcessRest(Replies, Members):
             raise asyncio.CancelledError
         rest = self._rest
         await ProcessClock(rest.loop, self._process, rest.random).sleep(0.02 + rest.random.random() * 0.05)
+        if self._process.notes.get(DISCORD_AWAY):
+            raise DiscordAway("Discord cannot be reached")
         if self._rest.down:
             self._rest.record.tally["REST calls refused"] += 1
             raise DiscordError("Discord is down")

@@ -26,10 +26,11 @@ from timmybot.domain.crash_record import CrashRecord
 from timmybot.domain.guild_state import GuildState
 from timmybot.domain.ids import PlayId, ShardId, WorkerId
 from timmybot.domain.lease import Heartbeat, Observer
+from timmybot.domain.track import Entry, Track
 from timmybot.domain.undo import bring_back_queue
 from timmybot.ports.discord import DiscordError
 from timmybot.ports.guild_store import GuildStore, StoreUnavailable
-from timmybot.ports.track_source import DecoderCrashed
+from timmybot.ports.track_source import DecoderCrashed, TrackError
 from timmybot.ports.voice import PlayerStatus
 from timmybot.services import carrying_out, guild_commands, moving_on, queue_commands, reconcile
 from timmybot.services.carrying_out import CarryingOut
@@ -37,7 +38,7 @@ from timmybot.services.guild_commands import GuildCommands
 from timmybot.services.held_guilds import HeldGuilds
 from timmybot.services.leases import Leases
 from timmybot.services.once import Once
-from timmybot.services.plan import Rest, Tune, next_action
+from timmybot.services.plan import Advance, Rest, TryAgain, Tune, next_action
 from timmybot.services.queue_commands import QueueCommands
 from timmybot.services.resolve import Resolving
 from timmybot.services.trials import Trials
@@ -392,10 +393,11 @@ def _wants_player(self: StoredGuild, now: float) -> bool:
     return isinstance(self.state, GuildState) and self.state.wants_player
 
 
-async def _give_once(self: Resolving, owed: OwedReply, sentence: str) -> None:
+async def _give_once(self: Resolving, owed: OwedReply, sentence: str) -> bool:
     with suppress(DiscordError):
         await self._replies.edit(owed, sentence)
     await self._store.settle(owed.interaction_id)
+    return True
 
 
 def _never_done(self: Once, state: GuildState) -> bool:
@@ -406,6 +408,28 @@ def _never_tunes(wanted: GuildState, actual: PlayerStatus, **known: Any) -> Any:
     """Sound is chosen when a track begins."""
     action = next_action(wanted, actual, **known)
     return Rest() if isinstance(action, Tune) else action
+
+
+def _fails_for_the_network(wanted: GuildState, actual: PlayerStatus, **known: Any) -> Any:
+    """A source that cannot be reached is a track that failed."""
+    action = next_action(wanted, actual, **known)
+    return Advance(action.play_id, action.trouble) if isinstance(action, TryAgain) else action
+
+
+async def _goes_away(self: reconcile.Reconciler, wanted: GuildState, why: str, *, away: bool) -> bool:
+    """What cannot be joined at once is left."""
+    await self._go_away(wanted, why)
+    return True
+
+
+async def _blames_the_link(self: Resolving, entry: Entry) -> Track | None:
+    try:
+        return await self._source.resolve(entry.track.url)
+    except TrackError as trouble:
+        with self.reporting(entry.key):
+            await self._drop(entry)
+            await self.report(entry.key, str(trouble))
+        return None
 
 
 def _never_spent(playing: object) -> bool:
@@ -535,6 +559,21 @@ SAFEGUARDS = (
         "a failure is told by the track's name",
         _patched(reconcile, "failed", _reason_alone),
         (Kind.TRACK_FAILS, *_PREPARED),
+    ),
+    Safeguard(
+        "a track whose source cannot be reached is played again",
+        _patched(reconcile, "next_action", _fails_for_the_network),
+        (Kind.NETWORK_AWAY,),
+    ),
+    Safeguard(
+        "a Discord that cannot be reached is waited for",
+        _patched(reconcile.Reconciler, "_later", _goes_away),
+        (Kind.NETWORK_AWAY,),
+    ),
+    Safeguard(
+        "a link is not blamed for the network",
+        _patched(Resolving, "_found", _blames_the_link),
+        (Kind.NETWORK_AWAY,),
     ),
     Safeguard("a stream goes on in another media child", _patched(Playback, "_bear", _fails_with_its_child), _CHILDREN),
     Safeguard("it goes on where its buffer ends", _patched(playback, "FRAME_MS", 0), _CHILDREN),

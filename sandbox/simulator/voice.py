@@ -16,6 +16,7 @@ from sandbox.simulator.catalogue import Catalogue
 from sandbox.simulator.crashing import Crashing
 from sandbox.simulator.gateway import WorkerSessions
 from sandbox.simulator.media import Feed, MediaChildren
+from sandbox.simulator.noted import DISCORD_AWAY, SOURCE_LOST, SOURCES_AWAY
 from sandbox.simulator.opened import HUNG_SECONDS, Opened, Turns
 from sandbox.simulator.parts import Parts
 from sandbox.simulator.plan import Kind
@@ -40,6 +41,10 @@ SENDERS_HANG = "senders that hang"
 SENDER_HANGS = "what sends for all players hangs"
 """Among a process's notes: since when there has been something to send, or ``None`` as long as there was not."""
 
+UNREACHED_SECONDS = 1.0
+"""How soon it is known that a source cannot be reached."""
+
+_SOURCE_AWAY = Outcome(Ending.AWAY, "radio.example cannot be reached.")
 _BROKEN_OFF = Outcome(Ending.FAILED, "The server hung up.")
 
 
@@ -109,6 +114,12 @@ class VoiceWorld:
             self.left(player)
             self.tell(player, player.be_cut)
 
+    def cut_off(self, process: Process) -> None:
+        """The process cannot reach Discord any more."""
+        for guild_id, player in list(self.calls.items()):
+            if player.process is process:
+                self.cut(guild_id)
+
     def block(self, guild_id: GuildId) -> None:
         """Let whatever the guild's present worker sends there get lost from now on."""
         player = self.calls.get(guild_id)
@@ -168,7 +179,7 @@ class SimulatedPlayer(Player):
         self._sessions = sessions
         self.changed = changed
         self.alone = False
-        self._connected = False
+        self._connected, self._connected_at = False, 0.0
         self._moved = self._kicked = self._muted = self._paused = False
         self._play_id: PlayId | None = None
         self._track: Track | None = None
@@ -202,6 +213,7 @@ class SimulatedPlayer(Player):
             ending=self._ending,
             trouble=self._trouble,
             kicked=self._kicked,
+            connected_seconds=self._world.loop.now - self._connected_at if self._connected else 0.0,
             moved=self._moved,
             stuck=self._is_blocked and self._connected and self._track is not None and not self._paused,
             ends_soon=self._ending is None and self._remaining_ms() <= ENDS_SOON_MS,
@@ -354,6 +366,9 @@ class SimulatedPlayer(Player):
         if not self.sends or self._track is None or self._play_id is None or self._opened is None:
             return
         world, turn, opened = self._world, self._turn, self._opened
+        if self.process.notes.get(SOURCES_AWAY):
+            world.loop.after(UNREACHED_SECONDS, lambda: self._lose_source(turn))
+            return
         if opened.stream.fate is not None:
             self._wait_in_vain(opened)
             return
@@ -410,6 +425,11 @@ class SimulatedPlayer(Player):
         """The track's server hangs up."""
         if self.sends and self._opened is not None and self._opened.stream.fate is None:
             self._end(_BROKEN_OFF)
+
+    def _lose_source(self, turn: int) -> None:
+        if turn == self._turn and self._ending is None:
+            self._world.record.tally[SOURCE_LOST] += 1
+            self._end(_SOURCE_AWAY, over=False)
 
     def _wait_in_vain(self, opened: Opened) -> None:
         """What it plays gives nothing: it has ended already, or is given up after a while."""
@@ -494,14 +514,17 @@ class SimulatedPlayer(Player):
             waited += 0.5
             if waited > GATEWAY_SECONDS:
                 self._drop()
-                raise VoiceError("Discord did not let me in.")
+                away = bool(self.process.notes.get(DISCORD_AWAY))
+                raise VoiceError(
+                    "I have lost my connection to Discord." if away else "Discord did not let me in.", away=away
+                )
         await self._clock.sleep(0.1 + self._world.random.random() * 0.4)
         if self.guild_id in self._world.refusing:
             self._drop()
             self._world.record.operations.append(Operation(self.guild_id, "refused", self._world.loop.now))
             raise VoiceError("I lack the permission to connect.", lasting=True)
         self.channel_id = channel_id
-        self._connected = True
+        self._connected, self._connected_at = True, self._world.loop.now
         self._world.taken(self)
 
     def _hang_up(self) -> None:

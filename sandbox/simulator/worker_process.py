@@ -116,7 +116,7 @@ def start_worker(around: Surroundings, name: str, *, revision: int) -> WorkerPro
         positions=positions,
         gets_on=progress.is_made,
     )
-    source = SimulatedSource(around.catalogue, clock, random)
+    source = SimulatedSource(around.catalogue, process, clock, random)
     held_guilds = around.parts.held_guilds(
         guilds=guilds,
         leases=leases,

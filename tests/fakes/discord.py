@@ -10,7 +10,15 @@ from typing import Any
 from timmybot.domain.change import OwedReply
 from timmybot.domain.ids import ChannelId, GuildId, InteractionId, ShardId, UserId
 from timmybot.domain.lease import GatewaySession
-from timmybot.ports.discord import DiscordError, FirstAnswers, Members, Replies, ReplyExpired, ReplyNotYet
+from timmybot.ports.discord import (
+    DiscordAway,
+    DiscordError,
+    FirstAnswers,
+    Members,
+    Replies,
+    ReplyExpired,
+    ReplyNotYet,
+)
 from timmybot.ports.shard_sessions import ShardSessions
 
 
@@ -53,7 +61,7 @@ class FakeDiscordRest(Replies, Members):
 
     def _check_up(self) -> None:
         if self.down:
-            raise DiscordError("Discord is down")
+            raise DiscordAway("Discord is down")
 
 
 @dataclass

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from timmybot.domain.track import Track
 from timmybot.ports.metrics import Metrics
 from timmybot.ports.service_scaler import ScaleInProtection, ScalerUnavailable, ServiceScaler
-from timmybot.ports.track_source import AS_IT_IS, FrameStream, Loudness, Sound, TrackError, TrackSource
+from timmybot.ports.track_source import AS_IT_IS, FrameStream, Loudness, Sound, SourceAway, TrackError, TrackSource
 
 
 @dataclass
@@ -21,6 +21,9 @@ class FakeSource(TrackSource):
     looked_at: list[str] = field(default_factory=list)
     loudness: dict[str, Loudness] = field(default_factory=dict)
     measured: list[str] = field(default_factory=list)
+    away: bool = False
+    """Whether no server answers."""
+    unknown_name: bool = False
     slow_to_measure: dict[str, asyncio.Event] = field(default_factory=dict)
 
     def has(self, url: str, title: str, duration_ms: int = 60_000) -> str:
@@ -31,6 +34,10 @@ class FakeSource(TrackSource):
         self.looked_at.append(url)
         if url in self.slow:
             await self.slow[url].wait()
+        if self.away:
+            trouble = SourceAway("radio.example cannot be reached.")
+            trouble.unknown_name = self.unknown_name
+            raise trouble
         if url not in self.tracks:
             raise TrackError("There is nothing at that address.")
         return self.tracks[url]

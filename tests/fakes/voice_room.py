@@ -19,6 +19,8 @@ class FakePlayer(Player):
     changed: Callable[[], object]
     refusal: str | None = None
     passing: bool = False
+    away: bool = False
+    """Whether the refusal is that Discord cannot be reached."""
     door: asyncio.Event | None = None
     """Joining takes until it is set."""
     muted: bool = False
@@ -34,8 +36,8 @@ class FakePlayer(Player):
         if self.door is not None:
             await self.door.wait()
         if self.refusal:
-            raise VoiceError(self.refusal, lasting=not self.passing)
-        self._status = replace(self._status, channel_id=channel_id, moved=False)
+            raise VoiceError(self.refusal, lasting=not (self.passing or self.away), away=self.away)
+        self._status = replace(self._status, channel_id=channel_id, connected_seconds=1e9, moved=False)
 
     async def play(
         self,

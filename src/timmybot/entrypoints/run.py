@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Protocol
 
 from timmybot.adapters import sqlite
 from timmybot.adapters.discord_rest import DiscordRest
@@ -21,7 +21,7 @@ from timmybot.domain.ids import GuildId, InteractionId
 from timmybot.entrypoints.assemble import Stores, assembled_worker
 from timmybot.entrypoints.new_id import new_id
 from timmybot.ports.clock import Clock
-from timmybot.ports.discord import DiscordError
+from timmybot.ports.discord import DiscordAway, DiscordError
 from timmybot.ports.inbox import Inbox, Nudge
 from timmybot.ports.secrets import Credentials
 from timmybot.services.answering import Answering
@@ -45,8 +45,23 @@ STOP_SECONDS = 10.0
 """How long stopping may take: nobody is there to hand music over to, and somebody waits at a terminal."""
 
 
+_FIRST_PAUSE_SECONDS: Final = 1.0
+_LONGEST_PAUSE_SECONDS: Final = 15.0
+"""Between two attempts to reach Discord at the start."""
+
+
 class CannotRun(Exception):
     """The bot cannot be started. ``str()`` says what to do."""
+
+
+class Introductions(Protocol):
+    """What of Discord's REST API the start asks for."""
+
+    async def bot_user(self) -> Mapping[str, Any]: ...
+
+    async def interactions_endpoint(self) -> str | None: ...
+
+    async def set_commands(self, application_id: int, commands: Any) -> None: ...
 
 
 class _AlwaysAwake:
@@ -112,7 +127,7 @@ async def serve(
     stop: asyncio.Event,
 ) -> None:
     """Introduce the bot to Discord, and play from ``stores`` until ``stop`` is set. Raises :class:`CannotRun`."""
-    if not await _unless_stopped(_introduce(rest, credentials.application_id), stop):
+    if not await _unless_stopped(introduce_once_reached(rest, credentials.application_id, clock), stop):
         return
     inbox = OwnInbox(stores.inbox)
     interactions = Deferring(Interactions(_answering(settings, stores, inbox, rest, clock)), rest, clock)
@@ -156,7 +171,19 @@ async def _unless_stopped(work: Coroutine[Any, Any, None], stop: asyncio.Event) 
         await asyncio.gather(working, stopped, return_exceptions=True)
 
 
-async def _introduce(rest: DiscordRest, application_id: int) -> None:
+async def introduce_once_reached(rest: Introductions, application_id: int, clock: Clock) -> None:
+    """Introduce the bot as soon as there is a network. Raises :class:`CannotRun` for what Discord itself refuses."""
+    pause = _FIRST_PAUSE_SECONDS
+    while True:
+        try:
+            return await _introduce(rest, application_id)
+        except DiscordAway as away:
+            log.warning("I cannot reach Discord, so I wait for the network and try again in %.0f s: %s", pause, away)
+        await clock.sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+
+
+async def _introduce(rest: Introductions, application_id: int) -> None:
     """Check the token, see to it that commands come here, and register them."""
     try:
         name = (await rest.bot_user()).get("username")
@@ -166,6 +193,8 @@ async def _introduce(rest: DiscordRest, application_id: int) -> None:
                 "Clear it with `timmybot register --no-endpoint`, or use another application for `timmybot run`."
             )
         await rest.set_commands(application_id, DEFINITIONS)
+    except DiscordAway:
+        raise
     except DiscordError as error:
         raise CannotRun(f"Discord refused: {error}") from error
     log.info("I am %s. Commands are registered; Ctrl-C stops me.", name)

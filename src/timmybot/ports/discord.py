@@ -13,6 +13,10 @@ class DiscordError(Exception):
     """Discord did not do what was asked. The message never holds a token."""
 
 
+class DiscordAway(DiscordError):
+    """Discord could not be reached: nothing follows for what was asked, and a later attempt may do it."""
+
+
 class ReplyExpired(DiscordError):
     """The interaction's token is void or unknown: the answer can no longer be given."""
 

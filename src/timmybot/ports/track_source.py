@@ -19,6 +19,7 @@ __all__ = [
     "Loudness",
     "Run",
     "Sound",
+    "SourceAway",
     "TrackError",
     "TrackSource",
 ]
@@ -29,6 +30,16 @@ FRAME_MS = 20
 
 class TrackError(Exception):
     """The track cannot be played. ``str()`` says why and what to do, for the member who asked for it."""
+
+
+class SourceAway(TrackError):
+    """Nothing answers where the track is, or no longer: its server is away, or the whole network.
+
+    Nothing is known against the track. In the middle of it, open it again where it was.
+    """
+
+    unknown_name: bool = False
+    """Whether it is the name of the server that nobody knows: whoever only begins may have mistyped it."""
 
 
 class DecoderCrashed(TrackError):

@@ -15,12 +15,14 @@ from timmybot.ports.track_source import AS_IT_IS, Sound
 class VoiceError(Exception):
     """The channel could not be joined. ``str()`` is for the channel.
 
-    ``lasting`` if trying again is no use before somebody changes something.
+    ``lasting`` if trying again is no use before somebody changes something; ``away`` if Discord cannot be reached, so
+    that there is nothing to do but to wait.
     """
 
-    def __init__(self, sentence: str, *, lasting: bool = False) -> None:
+    def __init__(self, sentence: str, *, lasting: bool = False, away: bool = False) -> None:
         super().__init__(sentence)
         self.lasting = lasting
+        self.away = away
 
 
 class Ending(Enum):
@@ -28,6 +30,8 @@ class Ending(Enum):
 
     FINISHED = "finished"
     FAILED = "failed"
+    AWAY = "away"
+    """Its source cannot be reached (:class:`~timmybot.ports.track_source.SourceAway`): nothing is known against it."""
     CRASHED = "crashed"
     """It ended the process that decodes it (:class:`~timmybot.ports.track_source.DecoderCrashed`)."""
 
@@ -51,12 +55,16 @@ class PlayerStatus:
     """What went wrong, in a sentence for the text channel."""
     kicked: bool = False
     """A moderator disconnected the bot: the guild's wish is to be cleared, not pursued."""
+    connected_seconds: float = 0.0
+    """For how long the connection to Discord has been up without a break; none while it is being brought back."""
     moved: bool = False
     """A moderator moved the bot to ``channel_id``: the guild's wish is to follow. Joining that channel accepts it."""
     given_up: bool = False
     """The connection was lost, for the reason in ``trouble``, and is not pursued any more."""
     lasting: bool = False
     """Whether that reason stays until somebody changes something."""
+    away: bool = False
+    """Whether that reason is that Discord cannot be reached."""
     muted: bool = False
     """It sends nothing until it is told to ``play`` again: the right to this guild was in doubt."""
     stuck: bool = False

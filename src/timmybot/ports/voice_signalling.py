@@ -12,12 +12,14 @@ from timmybot.domain.ids import ChannelId, GuildId, UserId
 class SignallingError(Exception):
     """Discord did not arrange the connection. ``str()`` is for the channel.
 
-    ``lasting`` if trying again is no use before somebody changes something.
+    ``lasting`` if trying again is no use before somebody changes something; ``away`` if Discord cannot be reached, so
+    that nothing can be said of the channel.
     """
 
-    def __init__(self, sentence: str, *, lasting: bool = False) -> None:
+    def __init__(self, sentence: str, *, lasting: bool = False, away: bool = False) -> None:
         super().__init__(sentence)
         self.lasting = lasting
+        self.away = away
 
 
 @dataclass(frozen=True)

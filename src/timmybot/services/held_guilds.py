@@ -22,6 +22,7 @@ from timmybot.services.persistence import Persistence
 from timmybot.services.reconcile import Reconciler
 from timmybot.services.resolve import Resolving
 from timmybot.services.right import NoRight
+from timmybot.services.source_patience import SourcePatience
 from timmybot.services.trials import Trial, Trials
 
 log = logging.getLogger(__name__)
@@ -185,6 +186,7 @@ class HeldGuilds:
         def looked() -> None:
             self.nudge(guild_id)
 
+        player = self._players.open(guild_id)
         resolving = Resolving(
             store,
             self._source,
@@ -194,15 +196,17 @@ class HeldGuilds:
             looked=looked,
             loudness=self._loudness,
             clock=self._clock,
+            connected_seconds=lambda: player.status().connected_seconds,
         )
         reconciler = Reconciler(
             store,
-            self._players.open(guild_id),
+            player,
             resolving,
             right,
             connected=connected,
             last_position=self._leases.last_position,
             persistence=Persistence(self._clock, looked),
+            source_patience=SourcePatience(self._clock, looked),
             loudness=self._loudness,
             new_id=self._new_id,
             trial=Trial(self._trials, self._clock, looked),

@@ -15,6 +15,8 @@ PERSIST_SECONDS: Final = 5 * 60.0
 """Longer than Discord takes to restart a voice region or a gateway; after it, somebody should have a look."""
 FIRST_PAUSE_SECONDS: Final = 1.0
 LONGEST_PAUSE_SECONDS: Final = 15.0
+AWAY_PAUSE_SECONDS: Final = 2.0
+"""While Discord cannot be reached an attempt only waits for the gateway session, which has pauses of its own."""
 
 
 class Persistence:
@@ -32,11 +34,18 @@ class Persistence:
 
     def may_try(self, version: int) -> bool:
         """Whether an attempt is due for what is wanted under ``version``; if not, ``try_again`` will say when."""
-        return self._since is None or version != self._version or self._clock.monotonic() >= self._due_at
+        return version != self._version or self._clock.monotonic() >= self._due_at
 
     def succeeded(self) -> None:
         self.close()
         self._since, self._version, self._pause_seconds = None, None, FIRST_PAUSE_SECONDS
+
+    def waits(self, version: int) -> None:
+        """Discord could not be reached for an attempt. The time until it is does not count."""
+        self.succeeded()
+        now = self._clock.monotonic()
+        self._version, self._due_at = version, now + AWAY_PAUSE_SECONDS
+        self._reminder = asyncio.create_task(self._remind(AWAY_PAUSE_SECONDS), name="join again")
 
     def failed(self, version: int) -> bool:
         """An attempt failed; return whether that is the first time, so that the channel should hear of it."""

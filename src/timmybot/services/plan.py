@@ -37,9 +37,12 @@ class GoAway:
 
 @dataclass(frozen=True)
 class LetGo:
-    """The connection was lost for a reason that may pass: let go of it, and join again after a while."""
+    """The connection was lost for a reason that may pass: let go of it, and join again after a while.
+
+    ``away``: Discord cannot be reached, so that trying can wait for it."""
 
     why: str
+    away: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,14 @@ class RetryAlone:
     """The playing ended its decoder: record that, then play it once more, with a decoder of its own."""
 
     play_id: PlayId
+
+
+@dataclass(frozen=True)
+class TryAgain:
+    """The playing's source cannot be reached: play it again where it was, after a while."""
+
+    play_id: PlayId
+    trouble: str
 
 
 @dataclass(frozen=True)
@@ -128,6 +139,7 @@ Action = (
     | Advance
     | RetryAlone
     | SkipCulprit
+    | TryAgain
     | Join
     | Follow
     | Play
@@ -141,6 +153,7 @@ Action = (
 _NOBODY_LISTENS: Final = "Nobody has been listening for a while, so I left."
 _CRASHES_DECODER: Final = "it crashes my decoder. Try another file."
 _CRASHES_WORKER: Final = "I crashed each time I played it. Try another file."
+_SOURCE_AWAY: Final = "Its server cannot be reached."
 _LOST: Final = "I lost the voice connection."
 
 
@@ -162,7 +175,8 @@ def _about_the_connection(wanted: GuildState, actual: PlayerStatus) -> Action | 
     if actual.kicked:
         return GiveUp(actual.trouble)
     if actual.given_up:
-        return (GoAway if actual.lasting else LetGo)(actual.trouble or _LOST)
+        why = actual.trouble or _LOST
+        return GoAway(why) if actual.lasting else LetGo(why, actual.away)
     if actual.notices:
         return Tell(actual.notices)
     if actual.alone_seconds >= wanted.settings.alone_seconds:
@@ -177,12 +191,11 @@ def _about_the_track(
 ) -> Action | None:
     if wanted.crashes.is_culprit:
         return SkipCulprit(play_id, _CRASHES_WORKER)
-    if actual.play_id == play_id and actual.ending is Ending.CRASHED:
-        is_second = wanted.crashes.decoder > 0 and actual.alone
-        return SkipCulprit(play_id, _CRASHES_DECODER) if is_second else RetryAlone(play_id)
-    if actual.play_id == play_id and actual.ending is not None:
-        return Advance(play_id, actual.trouble if actual.ending is Ending.FAILED else None)
-    if wanted.voice_channel_id is not None and actual.channel_id != wanted.voice_channel_id:
+    is_there = actual.channel_id == wanted.voice_channel_id
+    # A source that cannot be reached is asked again from within the channel: until then the network may be away.
+    if actual.play_id == play_id and actual.ending is not None and (is_there or actual.ending is not Ending.AWAY):
+        return _after_an_end(wanted, play_id, actual.ending, actual)
+    if wanted.voice_channel_id is not None and not is_there:
         return Join(wanted.voice_channel_id)
     if actual.play_id != play_id or actual.muted:
         return Play(current, play_id)
@@ -191,3 +204,16 @@ def _about_the_track(
     if actual.sound != sound:
         return Tune(sound)
     return Prepare(play_id) if actual.ends_soon else None
+
+
+def _after_an_end(wanted: GuildState, play_id: PlayId, ending: Ending, actual: PlayerStatus) -> Action:
+    match ending:
+        case Ending.CRASHED:
+            is_second = wanted.crashes.decoder > 0 and actual.alone
+            return SkipCulprit(play_id, _CRASHES_DECODER) if is_second else RetryAlone(play_id)
+        case Ending.AWAY:
+            return TryAgain(play_id, actual.trouble or _SOURCE_AWAY)
+        case Ending.FAILED:
+            return Advance(play_id, actual.trouble)
+        case Ending.FINISHED:
+            return Advance(play_id, None)

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from timmybot.domain.change import Change
 from timmybot.domain.crash_record import CrashRecord
-from timmybot.domain.guild_state import GuildState
+from timmybot.domain.guild_state import GuildState, Loop
 from timmybot.domain.ids import ChannelId, Epoch, PlayId
 from timmybot.domain.sound import Loudness
 from timmybot.domain.track import Track
@@ -43,11 +43,13 @@ from timmybot.services.plan import (
     RetryAlone,
     SkipCulprit,
     Tell,
+    TryAgain,
     Tune,
     next_action,
 )
 from timmybot.services.resolve import Resolving
 from timmybot.services.right import Right
+from timmybot.services.source_patience import SourcePatience
 from timmybot.services.spinning import STOPPED_REPEATING, Spinning
 from timmybot.services.trials import Trial
 
@@ -82,6 +84,7 @@ class Reconciler:
         connected: Callable[[], Awaitable[None]],
         last_position: LastPosition,
         persistence: Persistence,
+        source_patience: SourcePatience,
         loudness: KnownLoudness,
         new_id: NewId,
         trial: Trial,
@@ -94,6 +97,7 @@ class Reconciler:
         self._connected = connected
         self._last_position = last_position
         self._persistence = persistence
+        self._source_patience = source_patience
         self._known_loudness = loudness
         self._new_id = new_id
         self._trial = trial
@@ -164,6 +168,7 @@ class Reconciler:
     def close(self) -> None:
         """Let what was to be done later be forgotten."""
         self._persistence.close()
+        self._source_patience.close()
         self._trial.close()
 
     def _taking(self, left: GuildState) -> GuildState:
@@ -209,16 +214,16 @@ class Reconciler:
                 await self._give_up(wanted, why)
             case GoAway(why):
                 await self._go_away(wanted, why)
-            case LetGo(why):
-                return await self._let_go(wanted, why)
+            case LetGo(why, away):
+                return await self._let_go(wanted, why, away=away)
             case Tell(notices):
                 await self._pass_on(notices)
             case Prepare(play_id=over):
                 return await self._prepare(over, wanted)
             case Advance(over, trouble):
                 await self._advance(over, trouble, wanted)
-            case RetryAlone() | SkipCulprit():
-                return await self._after_crash(action, wanted)
+            case RetryAlone() | SkipCulprit() | TryAgain():
+                return await self._after_trouble(action, wanted)
             case Join(channel_id):
                 return await self._join(channel_id, wanted)
             case Follow(channel_id):
@@ -258,7 +263,7 @@ class Reconciler:
             if not wanted.wants_player or wanted.voice_channel_id != channel_id:
                 return True
             if not error.lasting:
-                return await self._later(wanted, str(error))
+                return await self._later(wanted, str(error), away=error.away)
             await self._go_away(wanted, str(error))
             return True
         finally:
@@ -282,8 +287,15 @@ class Reconciler:
         if self._player.status().play_id is None and self._place(wanted.play_id, wanted) == 0:
             self._player.prepare(entry.track, wanted.settings.sound(loudness))
 
-    async def _later(self, wanted: GuildState, why: str) -> bool:
-        """Join again after a while, unless it has been tried for long enough."""
+    async def _later(self, wanted: GuildState, why: str, *, away: bool) -> bool:
+        """Join again after a while, unless it has been tried for long enough.
+
+        A Discord that is ``away`` is waited for without an end, as nobody needs to have a look at the channel; nor
+        could anybody be told.
+        """
+        if away:
+            self._persistence.waits(wanted.version)
+            return False
         if self._persistence.is_over:
             await self._go_away(wanted, f"{why} I have tried for some minutes.")
             return True
@@ -297,12 +309,12 @@ class Reconciler:
         await self._player.leave()
         await self._tell(wanted, f"{why} The queue is kept: `/resume` brings me back.")
 
-    async def _let_go(self, wanted: GuildState, why: str) -> bool:
+    async def _let_go(self, wanted: GuildState, why: str, *, away: bool) -> bool:
         placed = self._placed(wanted)
         if placed != wanted:
             wanted = await self._store.commit(Change(placed), epoch=self._right())
         await self._player.leave()
-        return await self._later(wanted, why)
+        return await self._later(wanted, why, away=away)
 
     def _placed(self, wanted: GuildState) -> GuildState:
         """With the place of the player, which forgets it when it leaves."""
@@ -348,9 +360,11 @@ class Reconciler:
         )
         return True
 
-    async def _after_crash(self, action: RetryAlone | SkipCulprit, wanted: GuildState) -> bool:
-        """Record the crash before the track is played again: no successor is to begin with that anew."""
+    async def _after_trouble(self, action: RetryAlone | SkipCulprit | TryAgain, wanted: GuildState) -> bool:
+        """Record a crash before the track is played again: no successor is to begin with that anew."""
         match action:
+            case TryAgain(play_id, trouble):
+                return await self._try_again(play_id, trouble, wanted)
             case RetryAlone(play_id):
                 crashed = self._placed(replace(wanted, crashes=wanted.crashes.after_a_decoders_crash()))
                 return await self._play(play_id, await self._store.commit(Change(crashed), epoch=self._right()))
@@ -360,6 +374,29 @@ class Reconciler:
                 name = named(entry.track) if entry else "a track"
                 await self._advance(over, f"I skipped {name}: {why}", wanted, is_named=True)
         return True
+
+    async def _try_again(self, play_id: PlayId, trouble: str, wanted: GuildState) -> bool:
+        """Play on where the source was lost. A track that is left at last leaves no loop for it."""
+        status = self._player.status()
+        if self._source_patience.may_try(play_id, status.position_ms, status.connected_seconds):
+            return await self._play(play_id, wanted)
+        if not self._source_patience.is_over:
+            if self._source_patience.is_to_be_told():
+                await self._resolving.tell(await self._named(wanted, f"{trouble} I keep trying.", status))
+            return False
+        if wanted.loop is Loop.OFF:
+            self._source_patience.gives_up()
+            await self._advance(play_id, trouble, wanted)
+            return True
+        sentence = await self._named(wanted, f"{trouble} It stays in the loop.", status)
+        await self._advance(play_id, None, wanted, is_played=False)
+        if self._source_patience.gives_up():
+            await self._resolving.tell(sentence)
+        return True
+
+    async def _named(self, wanted: GuildState, trouble: str, status: PlayerStatus) -> str:
+        entry = await self._store.entry(wanted.current, of=wanted) if wanted.current else None
+        return failed(entry.track, trouble, status.position_ms) if entry else trouble
 
     async def _prepare(self, over: PlayId, wanted: GuildState) -> bool:
         """Have the next track ready. It is looked for again whenever what is wanted has changed meanwhile.
@@ -386,14 +423,21 @@ class Reconciler:
         told = self._last_position(play_id, rate=0.0 if wanted.paused else wanted.settings.sound(None).rate)
         return max(own, wanted.position_ms, told or 0)
 
-    async def _advance(self, over: PlayId, trouble: str | None, wanted: GuildState, *, is_named: bool = False) -> None:
-        """``is_named``: ``trouble`` names the track already."""
+    async def _advance(
+        self,
+        over: PlayId,
+        trouble: str | None,
+        wanted: GuildState,
+        *,
+        is_named: bool = False,
+        is_played: bool = True,
+    ) -> None:
+        """``is_named``: ``trouble`` names the track already. Without ``is_played`` nobody could tell how long it is."""
         status = self._player.status()
-        if trouble is None and self._spinning.is_out_of_hand(wanted, over, status.position_ms):
+        if trouble is None and is_played and self._spinning.is_out_of_hand(wanted, over, status.position_ms):
             trouble = STOPPED_REPEATING
         elif trouble is not None and not is_named and status.play_id == over and wanted.current is not None:
-            entry = await self._store.entry(wanted.current, of=wanted)
-            trouble = failed(entry.track, trouble, status.position_ms) if entry else trouble
+            trouble = await self._named(wanted, trouble, status)
         why = Over.FAILED if trouble else Over.ENDED
         change, _ = await move_on(self._store, wanted, over, why, self._new_id)
         with self._resolving.reporting(wanted.current if trouble else None):

@@ -11,21 +11,30 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from enum import Enum, auto
 from functools import partial
+from typing import Final
 
 from timmybot.domain.change import Change, OwedReply
 from timmybot.domain.guild_state import GuildState
 from timmybot.domain.ids import InteractionId, OrderKey, PlayId
-from timmybot.domain.track import Entry
+from timmybot.domain.track import Entry, Track
 from timmybot.domain.wording import named, without_queries
 from timmybot.ports.clock import Clock
-from timmybot.ports.discord import DiscordError, Replies, ReplyExpired, ReplyNotYet
+from timmybot.ports.discord import DiscordAway, DiscordError, Replies, ReplyExpired, ReplyNotYet
 from timmybot.ports.guild_store import GuildStore, StoreError, VersionConflict
-from timmybot.ports.track_source import TrackError, TrackSource
+from timmybot.ports.track_source import SourceAway, TrackError, TrackSource
 from timmybot.services.loudness import KnownLoudness
 from timmybot.services.moving_on import retire_overtaken
 from timmybot.services.new_id import NewId
 from timmybot.services.right import NoRight, Right
+
+AWAY_PAUSE_SECONDS: Final = 2.0
+"""Between two looks at a link whose server cannot be reached."""
+LOOK_SECONDS: Final = 30.0
+"""How long such a link is looked at again while the guild's player stays connected to Discord ..."""
+LONGEST_LOOK_SECONDS: Final = 300.0
+"""... and where it is not, if whoever waits for an answer can be told."""
 
 log = logging.getLogger(__name__)
 
@@ -33,9 +42,22 @@ NOT_YET_PAUSES_SECONDS = (0.3, 1.0, 2.0)
 """After an edit that overtook the first answer, which Discord knows at the latest 3 s after the command."""
 
 
+class _Given(Enum):
+    """What became of an edit of an answer that is owed."""
+
+    OVER = auto()
+    """It is there, or can never be."""
+    TOO_EARLY = auto()
+    """It overtook the first answer."""
+    LATER = auto()
+    AWAY = auto()
+    """Discord could not be reached."""
+
+
 class Resolving:
     """Resolves the entries of the guild that ``store`` was opened for.
 
+    ``connected_seconds`` is for how long the guild's player has been connected: so long Discord could be reached.
     ``looked`` is called whenever something that :meth:`look_at` began is over, well or not.
     """
 
@@ -50,6 +72,7 @@ class Resolving:
         looked: Callable[[], None],
         loudness: KnownLoudness,
         clock: Clock,
+        connected_seconds: Callable[[], float],
     ) -> None:
         self._store = store
         self._source = source
@@ -63,6 +86,7 @@ class Resolving:
         """Why an entry left the queue, where the member could not be told yet."""
         self._waiting: dict[InteractionId, asyncio.Task[None]] = {}
         """Answers that overtook the first one, and are tried again."""
+        self._connected_seconds = connected_seconds
         self._swept = 0
         self._underway: dict[OrderKey, asyncio.Task[Entry | None]] = {}
         self._awaited: set[OrderKey] = set()
@@ -148,23 +172,27 @@ class Resolving:
         finally:
             self._reporting.discard(key)
 
-    async def report(self, key: OrderKey, sentence: str) -> None:
-        """Tell what became of an entry: in the answer that is owed for it, else in the text channel."""
-        owed = next((owed for owed in await self._store.owed_replies() if owed.key == key), None)
-        if owed is not None:
-            await self._give(owed, sentence, is_failure=True)
-        else:
-            await self.tell(sentence)
+    async def report(self, key: OrderKey, sentence: str) -> bool:
+        """Tell what became of an entry: in the answer that is owed for it, else in the text channel.
 
-    async def tell(self, sentence: str) -> None:
-        """Say something in the text channel."""
+        Returns whether Discord could be reached for that, as far as is known.
+        """
+        owed = next((owed for owed in await self._store.owed_replies() if owed.key == key), None)
+        if owed is None:
+            return await self.tell(sentence)
+        return await self._give(owed, sentence, is_failure=True)
+
+    async def tell(self, sentence: str) -> bool:
+        """Say something in the text channel. Returns whether Discord could be reached, as far as is known."""
         channel = (await self._store.state()).text_channel_id
         if channel is not None:
             try:
                 await self._replies.tell(channel, sentence)
-            except DiscordError:
+            except DiscordError as error:
                 untold = without_queries(sentence)
-                log.warning("guild %d was not told: %s", self._store.guild_id, untold, exc_info=True)
+                log.warning("guild %d was not told: %s (%s)", self._store.guild_id, untold, error)
+                return not isinstance(error, DiscordAway)
+        return True
 
     def _looking_at(self, entry: Entry) -> asyncio.Task[Entry | None]:
         task = self._underway.get(entry.key)
@@ -184,12 +212,8 @@ class Resolving:
         self._looked()
 
     async def _look_at(self, entry: Entry) -> Entry | None:
-        try:
-            track = await self._source.resolve(entry.track.url)
-        except TrackError as trouble:
-            with self.reporting(entry.key):
-                await self._drop(entry)
-                await self.report(entry.key, f"I can't play <{entry.track.url}>. {trouble}")
+        track = await self._found(entry)
+        if track is None:
             return None
         while True:
             # The entry is read after the state: had it gone in between, the commit would lose its race.
@@ -206,6 +230,32 @@ class Resolving:
             if state.settings.target_lufs is not None:
                 self._loudness.find_out(track)
             return resolved
+
+    async def _found(self, entry: Entry) -> Track | None:
+        """What is at the entry's link; ``None`` if that cannot be played, and the entry has left the queue.
+
+        A server that cannot be reached is asked again for a while, unless its name may be mistyped. While
+        Discord cannot be reached either, the network is away: nothing follows for the link.
+        """
+        began_at = self._clock.monotonic()
+        while True:
+            try:
+                return await self._source.resolve(entry.track.url)
+            except SourceAway as trouble:
+                sentence = f"I can't play <{entry.track.url}>. {trouble}"
+                passed = self._clock.monotonic() - began_at
+                is_long = min(passed, self._connected_seconds()) >= LOOK_SECONDS or passed >= LONGEST_LOOK_SECONDS
+                if (trouble.unknown_name or is_long) and await self.report(entry.key, sentence):
+                    await self._drop(entry)
+                    return None
+            except TrackError as trouble:
+                with self.reporting(entry.key):
+                    await self._drop(entry)
+                    await self.report(entry.key, f"I can't play <{entry.track.url}>. {trouble}")
+                return None
+            if await self._store.entry(entry.key) is None:
+                return None
+            await self._clock.sleep(AWAY_PAUSE_SECONDS)
 
     async def _drop(self, entry: Entry) -> None:
         """Take the entry out of the queue, going on to the next one if it was to be heard now."""
@@ -230,41 +280,47 @@ class Resolving:
                 continue
             return
 
-    async def _give(self, owed: OwedReply, sentence: str, *, is_failure: bool = False) -> None:
-        """Edit the answer. One that overtook the first answer is tried again, and nobody waits for that here."""
+    async def _give(self, owed: OwedReply, sentence: str, *, is_failure: bool = False) -> bool:
+        """Edit the answer. One that overtook the first answer is tried again, and nobody waits for that here.
+
+        Returns whether Discord could be reached.
+        """
         if is_failure:
             self._reasons[owed.interaction_id] = sentence
-        if not await self._given(owed, sentence, is_failure=is_failure):
+        given = await self._given(owed, sentence, is_failure=is_failure)
+        if given is _Given.TOO_EARLY:
             waiting = asyncio.create_task(self._give_later(owed, sentence, is_failure=is_failure))
             self._waiting[owed.interaction_id] = waiting
             waiting.add_done_callback(lambda _: self._waiting.pop(owed.interaction_id, None))
+        return given is not _Given.AWAY
 
     async def _give_later(self, owed: OwedReply, sentence: str, *, is_failure: bool) -> None:
         try:
             for pause in NOT_YET_PAUSES_SECONDS:
                 await self._clock.sleep(pause)
-                if await self._given(owed, sentence, is_failure=is_failure):
+                if await self._given(owed, sentence, is_failure=is_failure) is not _Given.TOO_EARLY:
                     return
         except (StoreError, NoRight) as error:
             log.info("interaction %d is answered later: %s", owed.interaction_id, error)
 
-    async def _given(self, owed: OwedReply, sentence: str, *, is_failure: bool) -> bool:
-        """Edit the answer, if it can be now or never; return whether it is over, and not just too early."""
+    async def _given(self, owed: OwedReply, sentence: str, *, is_failure: bool) -> _Given:
+        """Edit the answer, if it can be now or never."""
         try:
             await self._replies.edit(owed, sentence + owed.warning)
         except ReplyNotYet as error:
             log.info("interaction %d: %s", owed.interaction_id, error)
-            return False
+            return _Given.TOO_EARLY
         except ReplyExpired as error:
             log.warning("interaction %d was not answered: %s", owed.interaction_id, error)
             if is_failure:
                 await self.tell(sentence)  # The track has left the queue, and nothing else says why.
         except DiscordError as error:
             log.warning("interaction %d is answered later: %s", owed.interaction_id, error)
-            return True  # It stays owed, and the next scan finds the guild by it.
+            # It stays owed, and the next scan finds the guild by it.
+            return _Given.AWAY if isinstance(error, DiscordAway) else _Given.LATER
         await self._store.settle(owed.interaction_id)
         self._reasons.pop(owed.interaction_id, None)
-        return True
+        return _Given.OVER
 
 
 def _outcome(entry: Entry, state: GuildState) -> str:

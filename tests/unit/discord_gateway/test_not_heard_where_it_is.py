@@ -42,19 +42,27 @@ class Answering(ShardConnection):
         self.up = asyncio.Event()
         self.up.set()
         self.on_asking: Callable[[ChannelId], list[Event]] = lambda channel_id: [state(channel_id), SERVER]
+        self.carries = True
         self._pass_on = heard
 
     async def send(self, frame: Frame) -> None:
+        if not self.carries:
+            return
         asked = frame["d"]["channel_id"]
         for name, data in [state(None)] if asked is None else self.on_asking(ChannelId(int(asked))):
             self._pass_on(name, data)
+
+    async def has_answered(self, within_seconds: float) -> bool:
+        return self.carries
 
 
 class Desk:
     """A bot's signalling in a guild that has one channel for music, one without Speak, and one it cannot see."""
 
     def __init__(self) -> None:
-        self.signalling = Signalling(lambda _: self.connection, shard_count=1, user_id=ME, may_act=lambda _: True)
+        self.signalling = Signalling(
+            lambda _: self.connection, shard_count=1, user_id=ME, may_act=lambda _: True, join_seconds=0.01
+        )
         self.connection = Answering(self.signalling.hear)
         self.told: list[VoiceEvent] = []
         self.signalling.subscribe(GUILD, self.told.append)
@@ -174,3 +182,17 @@ class TestServerMute:
         await desk.signalling.join(GUILD, MUSIC)
         desk.hear(state(None, mute=True))
         assert desk.told == [Kicked()]
+
+
+async def test_a_discord_that_cannot_be_reached_refuses_nothing(desk: Desk) -> None:
+    desk.connection.carries = False
+    with pytest.raises(SignallingError, match="lost my connection") as refused:
+        await desk.signalling.join(GUILD, MUSIC)
+    assert refused.value.away
+
+
+async def test_a_discord_that_answers_and_lets_nobody_in_does_refuse(desk: Desk) -> None:
+    desk.connection.on_asking = lambda channel_id: []
+    with pytest.raises(SignallingError, match="did not let me into") as refused:
+        await desk.signalling.join(GUILD, MUSIC)
+    assert not refused.value.away

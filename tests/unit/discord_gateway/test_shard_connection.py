@@ -19,6 +19,7 @@ from timmybot.adapters.discord_gateway.identify_gate import IdentifyGate
 from timmybot.adapters.discord_gateway.session import Session
 from timmybot.domain.ids import ShardId
 from timmybot.domain.lease import GatewaySession
+from timmybot.ports.discord import DiscordAway
 from timmybot.ports.shard_sessions import GatewayRefused
 
 BEAT_SECONDS = 40.0
@@ -280,6 +281,22 @@ async def test_a_gateway_that_is_not_there_is_asked_ever_less_often() -> None:
     assert all(30.0 <= seconds <= 60.0 for seconds in line.clock.slept[9:])
 
 
+async def test_where_the_whole_network_is_away_it_is_asked_every_few_seconds() -> None:
+    line = Line(Budget(), None)
+
+    async def unreached() -> str:
+        raise DiscordAway("Discord could not be reached")
+
+    line.connection._gateway_url = unreached
+    running = asyncio.create_task(line.connection.run())
+    for attempt in range(12):
+        await until(lambda attempt=attempt: len(line.clock.slept) > attempt)  # type: ignore[misc]
+        await line.clock.advance(60.0)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert all(2.5 <= seconds <= 5.0 for seconds in line.clock.slept[9:])
+
+
 async def test_sends_beyond_the_minutes_limit_wait_and_heartbeats_do_not() -> None:
     async with a_line() as line:
         await line.gateway.hears(2)
@@ -291,3 +308,17 @@ async def test_sends_beyond_the_minutes_limit_wait_and_heartbeats_do_not() -> No
         await until(lambda: line.gateway.heard.qsize() == 110)
         await line.clock.advance(61.0)
         await asyncio.gather(*sends)
+
+
+async def test_a_connection_that_carries_says_so_and_one_that_does_not_is_given_up_and_resumed() -> None:
+    async with a_line() as line:
+        await line.up()
+        await line.gateway.hears(2)
+        assert await line.connection.has_answered(5)
+        await line.gateway.hears(1)
+        line.gateway.acknowledges = False
+        assert not await line.connection.has_answered(0.05)
+        await line.gateway.hears(1)
+        await line.sleeps()
+        await line.clock.advance(1)
+        assert (await line.gateway.hears(6))["session_id"] == "s1"

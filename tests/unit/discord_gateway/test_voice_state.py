@@ -104,3 +104,55 @@ def test_a_server_for_a_bot_that_is_not_in_voice_is_no_news() -> None:
 def test_a_bot_that_is_removed_from_the_guild_is_kicked_from_its_voice() -> None:
     assert joined().hear_expulsion() == Kicked()
     assert VoiceState(GuildId(1)).hear_expulsion() is None
+
+
+def held_up_in_the_network() -> VoiceState:
+    """Two joins whose frames lay in the connection until it carried again: the first one's answers come first."""
+    voice = VoiceState(GuildId(1))
+    voice.user_id = UserId(1)
+    for wish in (MUSIC, None, None, MUSIC):
+        voice.ask(wish)
+    voice.hear_state(in_channel(MUSIC))
+    voice.hear_server(server())
+    assert voice.settle() is not None
+    return voice
+
+
+def test_the_answer_to_an_older_leaving_is_no_kick_and_the_rejoin_is_followed() -> None:
+    voice = held_up_in_the_network()
+    assert voice.hear_state(in_channel(None)) == ServerGone()
+    assert voice.hear_state(in_channel(None)) == ServerGone()
+    assert voice.hear_state(in_channel(MUSIC)) is None
+    renewed = VoiceServer(GuildId(1), MUSIC, UserId(1), "eu.invalid", "mine", "t2")
+    assert voice.hear_server(server(token="t2")) == ServerChanged(renewed)
+    assert voice.settled_in == MUSIC
+
+
+def test_once_all_wishes_are_answered_a_kick_is_a_kick() -> None:
+    voice = held_up_in_the_network()
+    voice.hear_state(in_channel(None))
+    voice.hear_state(in_channel(MUSIC))
+    voice.hear_server(server(token="t2"))
+    assert voice.hear_state(in_channel(None)) == Kicked()
+
+
+def test_a_leaving_that_discord_passes_over_does_not_hide_a_kick() -> None:
+    voice = VoiceState(GuildId(1))
+    voice.user_id = UserId(1)
+    for wish in (None, None, MUSIC):
+        voice.ask(wish)
+    voice.hear_state(in_channel(MUSIC))
+    voice.hear_server(server())
+    voice.settle()
+    assert voice.hear_state(in_channel(None)) == Kicked()
+
+
+def test_after_a_join_that_discord_refused_in_silence_a_kick_is_a_kick() -> None:
+    voice = asked()
+    voice.answered()
+    voice.ask(None)
+    voice.ask(MUSIC)
+    voice.hear_state(in_channel(MUSIC))
+    voice.hear_server(server())
+    voice.settle()
+    assert voice.hear_state(in_channel(None)) == Kicked()

@@ -93,7 +93,7 @@ async def test_without_the_watchdog_it_would_stay_silent(stage: Watched) -> None
     assert len(stage.sent) <= before + silence_and_keep_alives
 
 
-async def test_a_source_that_stays_dead_costs_the_track_and_not_the_evening(stage: Watched) -> None:
+async def test_a_source_that_stays_dead_is_away_and_costs_no_other_worker_the_evening(stage: Watched) -> None:
     for _ in range(4):
         for stream in stage.source.opened:
             stream.behind = True
@@ -101,7 +101,7 @@ async def test_a_source_that_stays_dead_costs_the_track_and_not_the_evening(stag
     assert stage.steps == {Step.REOPENED: 1, Step.RECONNECTED: 1, Step.STUCK: 1}
     status = stage.player.status()
     assert (status.ending, status.trouble, status.stuck) == (
-        Ending.FAILED,
+        Ending.AWAY,
         "Its source sends nothing any more.",
         False,
     )

@@ -11,7 +11,7 @@ from tests.fakes.voice_room import FakePlayer
 from tests.fakes.workers import FakeWorker, Theatre
 from timmybot.domain.guild_settings import GuildSettings
 from timmybot.domain.ids import ChannelId
-from timmybot.services.persistence import LONGEST_PAUSE_SECONDS, PERSIST_SECONDS
+from timmybot.services.persistence import AWAY_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, PERSIST_SECONDS
 
 ALONE_SECONDS = GuildSettings().alone_seconds
 ELSEWHERE = ChannelId(79)
@@ -122,6 +122,33 @@ async def test_a_trouble_that_does_not_pass_ends_with_the_player_away_and_the_qu
     assert player.told.count(f"join {VOICE}") == joins
     state = await theatre.guilds.open(GUILD).state()
     assert (state.away, state.position_ms) == (True, 7_000)
+
+
+async def test_while_discord_cannot_be_reached_it_is_waited_for_without_a_word_and_without_an_end(
+    theatre: Theatre, worker: FakeWorker
+) -> None:
+    player = worker.player(GUILD)
+    player.refusal, player.away = "I have lost my connection to Discord.", True
+    becomes(worker, channel_id=None, given_up=True, away=True, trouble="I lost it.", position_ms=7_000)
+    await theatre.clock.advance(3 * PERSIST_SECONDS)
+    assert theatre.rest.told == []
+    player.refusal = None
+    await theatre.clock.advance(AWAY_PAUSE_SECONDS)
+    assert player.told[-2:] == [f"join {VOICE}", "play First *song* from 7000"]
+
+
+async def test_a_channel_that_refuses_once_discord_is_back_is_tried_for_as_long_as_any(
+    theatre: Theatre, worker: FakeWorker
+) -> None:
+    player = worker.player(GUILD)
+    player.refusal, player.away = "I have lost my connection to Discord.", True
+    becomes(worker, channel_id=None, given_up=True, away=True, trouble="I lost it.", position_ms=7_000)
+    await theatre.clock.advance(2 * PERSIST_SECONDS)
+    player.refusal, player.away, player.passing = "Discord did not let me in.", False, True
+    await theatre.clock.advance(PERSIST_SECONDS - LONGEST_PAUSE_SECONDS)
+    assert await wanted(theatre)
+    await theatre.clock.advance(3 * LONGEST_PAUSE_SECONDS)
+    assert not await wanted(theatre)
 
 
 async def test_who_asks_while_it_is_tried_again_need_not_wait_for_the_next_attempt(

@@ -45,6 +45,7 @@ async def logged(theatre: Theatre, caplog: pytest.LogCaptureFixture) -> str:
         looked=lambda: None,
         loudness=loudness,
         clock=theatre.clock,
+        connected_seconds=lambda: 0.0,
     )
     theatre.rest.down = True
     caplog.set_level("DEBUG")
@@ -59,6 +60,7 @@ async def test_what_the_channel_was_not_told_is_logged_without_the_links_query(
     assert "was not told: I can't play <https://radio.example/song.ogg?…>" in text
     assert "s3cret" not in text
     assert "k3y" not in text
+    assert "Traceback" not in text
 
 
 async def test_negative_control_as_it_was_to_be_told_it_would_give_the_key_away(

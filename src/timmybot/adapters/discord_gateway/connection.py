@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import logging
 import random as random_module
+import socket
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -18,6 +20,7 @@ from timmybot.adapters.discord_gateway.resume_url import is_trusted
 from timmybot.adapters.discord_gateway.send_window import SendWindow
 from timmybot.adapters.discord_gateway.session import (
     Abandon,
+    Acknowledged,
     AskToIdentify,
     Dispatched,
     Frame,
@@ -29,6 +32,7 @@ from timmybot.adapters.discord_gateway.session import (
 )
 from timmybot.domain.ids import ShardId
 from timmybot.ports.clock import Clock
+from timmybot.ports.discord import DiscordAway
 from timmybot.ports.shard_sessions import GatewayRefused
 
 log = logging.getLogger(__name__)
@@ -47,6 +51,9 @@ _FIRST_BACKOFF_SECONDS: Final = 1.0
 _LONGEST_BACKOFF_SECONDS: Final = 60.0
 _MOST_BROKEN_RESUMES: Final = 3
 """Discord's servers may break off every RESUME of a session for a minute and a half (api-docs #1619)."""
+_LONGEST_AWAY_SECONDS: Final = 5.0
+"""Where nothing answers, nobody is burdened, and the music is to sound again soon after the network is back."""
+_UNREACHED: Final = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL)
 _INVALID_SESSION_PAUSE: Final = (1.0, 5.0)
 """Source: Discord, Gateway, "Resuming": after an invalid session, wait a random 1 to 5 seconds."""
 
@@ -88,13 +95,18 @@ class ShardConnection:
         self._broken_resumes = 0
         """Connections in a row that broke between a RESUME and its answer."""
         self._pause = False
+        self._away = False
+        """Whether nothing answered at all at the last attempt."""
+        self._acknowledged = asyncio.Event()
+        """Set with each acknowledged heartbeat."""
 
     async def run(self) -> None:
         """Keep the session up. Raises :class:`GatewayRefused`; otherwise ends only by cancellation, resumably."""
         while True:
             try:
                 code = await self._one_connection()
-            except (OSError, WebSocketException, TimeoutError) as error:
+            except (OSError, WebSocketException, DiscordAway) as error:
+                self._away = _is_unreached(error)
                 log.warning("shard %d: no connection to the gateway (%s)", self._shard_id, type(error).__name__)
                 code = None
             except Exception:  # whatever went wrong, the shard's guilds need their session back
@@ -118,13 +130,35 @@ class ShardConnection:
         """Send a frame that is no heartbeat, when the send window allows. Raises ``ConnectionError`` if not up."""
         await self._send(Send(frame))
 
+    async def has_answered(self, within_seconds: float) -> bool:
+        """Whether Discord has taken in what was sent so far, as the answer to another heartbeat tells.
+
+        Without one the connection is given up, to be resumed: what lies in it would arrive at an odd time.
+        """
+        websocket = self._websocket
+        if websocket is None or not self.up.is_set():
+            return False
+        self._acknowledged.clear()
+        try:
+            async with asyncio.timeout(within_seconds):
+                await self._send(self.session.extra_beat())
+                await self._acknowledged.wait()
+        except ConnectionError:
+            return False
+        except TimeoutError:
+            log.warning("shard %d: the gateway does not answer; reconnecting", self._shard_id)
+            await websocket.close(RESUMABLE_CLOSE)
+            return False
+        return True
+
     def _seconds_before_reconnect(self) -> float:
         if self._pause:
             self._pause = False
             return self._random.uniform(*_INVALID_SESSION_PAUSE)
         if self._failures <= 1:  # the first reconnect is at once but for jitter: music may depend on it
             return self._random.uniform(0.0, 0.25)
-        ceiling = min(_LONGEST_BACKOFF_SECONDS, _FIRST_BACKOFF_SECONDS * 2 ** min(self._failures - 2, 10))
+        longest = _LONGEST_AWAY_SECONDS if self._away else _LONGEST_BACKOFF_SECONDS
+        ceiling = min(longest, _FIRST_BACKOFF_SECONDS * 2 ** min(self._failures - 2, 10))
         return self._random.uniform(ceiling / 2, ceiling)
 
     async def _one_connection(self) -> int | None:
@@ -138,7 +172,7 @@ class ShardConnection:
             max_size=_FRAME_BYTES,
             proxy=None,
         )
-        self._websocket, self._window = websocket, SendWindow()
+        self._websocket, self._window, self._away = websocket, SendWindow(), False
         self.session.connected()
         is_resuming = False
         attendants: set[asyncio.Task[None]] = set()
@@ -160,6 +194,8 @@ class ShardConnection:
                             log.info("shard %d: %s", self._shard_id, "resumed" if outcome.resumed else "ready")
                         case Dispatched():
                             self._tell(outcome)
+                        case Acknowledged():
+                            self._acknowledged.set()
                         case Abandon(pause):
                             self._pause = pause
                             return None
@@ -232,6 +268,13 @@ class ShardConnection:
         except Exception as error:  # a budget that cannot be asked is not a budget that may be passed over
             log.warning("shard %d: could not identify (%s)", self._shard_id, type(error).__name__)
             await websocket.close(RESUMABLE_CLOSE)
+
+
+def _is_unreached(error: Exception) -> bool:
+    """Whether there was no answer, as opposed to one that refuses."""
+    if isinstance(error, DiscordAway | TimeoutError | socket.gaierror):
+        return True
+    return isinstance(error, OSError) and error.errno in _UNREACHED
 
 
 def _code_of_peer(websocket: ClientConnection) -> int | None:

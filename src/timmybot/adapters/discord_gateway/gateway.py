@@ -162,6 +162,8 @@ class Gateway:
     def _hear(self, shard_id: ShardId, event: Dispatched) -> None:
         if event.name == "READY":
             self._signalling.ready(shard_id, event.data)
+        elif event.name == "RESUMED":
+            self._signalling.resumed(shard_id)
         elif event.name == "INTERACTION_CREATE":
             self._hand_over(event.data)
         elif "guild_id" in event.data or event.name.startswith("GUILD_"):

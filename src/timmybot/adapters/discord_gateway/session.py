@@ -80,7 +80,12 @@ class Abandon:
     pause: bool = False
 
 
-Outcome = Send | StartBeating | AskToIdentify | Up | Dispatched | Abandon
+@dataclass(frozen=True)
+class Acknowledged:
+    """Discord has taken in the last heartbeat, and whatever was sent before it."""
+
+
+Outcome = Send | StartBeating | AskToIdentify | Up | Dispatched | Abandon | Acknowledged
 
 
 class Session:
@@ -123,6 +128,10 @@ class Session:
         self._unanswered_beat = True
         return self._heartbeat()
 
+    def extra_beat(self) -> Send:
+        """A heartbeat out of turn, to see whether the connection carries. The zombie check does not count it."""
+        return self._heartbeat()
+
     def receive(self, text: str | bytes) -> Iterator[Outcome]:
         """Take in one frame. Take every outcome, in order. A frame that makes no sense abandons the connection."""
         try:
@@ -147,6 +156,7 @@ class Session:
                 yield self._heartbeat()
             case Op.HEARTBEAT_ACK:
                 self._unanswered_beat = False
+                yield Acknowledged()
             case Op.RECONNECT:
                 yield Abandon()
             case Op.INVALID_SESSION:

@@ -44,6 +44,7 @@ _GUILD_SECONDS: Final = 5.0
 """How long after READY the guild's GUILD_CREATE may take."""
 
 _LOOK_UP_SECONDS: Final = 2.0
+_LOST: Final = "I have lost my connection to Discord. Try again in a moment."
 LookUp = Callable[[GuildId, UserId], Awaitable[Mapping[str, Any]]]
 
 
@@ -102,6 +103,7 @@ class Signalling:
                     if (lost := self._rights_lost(guild_id)) is not None:  # withdrawn since the entry was checked
                         raise SignallingError(lost.sentence, lasting=True)
                     return server
+                await self._has_answered(connection, voice)
                 leave_first = True
             voice.ask(None)
             await self._ask(connection, guild_id, None)
@@ -213,6 +215,12 @@ class Signalling:
         sentence = may_not_speak(facts, voice.settled_in, self.user_id, self._now())
         return MayNotSpeak(sentence) if sentence else None
 
+    def resumed(self, shard_id: ShardId) -> None:
+        """All that the shard's session had missed has been told; what was asked over the last connection is void."""
+        for guild_id, voice in self._voice.items():
+            if shard_of(guild_id, self._shard_count) == shard_id:
+                voice.answered()
+
     def forget(self, shard_id: ShardId) -> None:
         """The shard's session is another one, or none: what the last one told of its guilds counts no more."""
         self._listed.discard(shard_id)
@@ -230,13 +238,20 @@ class Signalling:
         shard_id = shard_of(guild_id, self._shard_count)
         connection = self._connection_to(shard_id)
         if connection is None or not self._may_act(shard_id):
-            raise SignallingError("I am not connected to Discord for this server. Try again in a moment.")
+            raise SignallingError("I am not connected to Discord for this server. Try again in a moment.", away=True)
         try:
             async with asyncio.timeout(self._join_seconds):
                 await connection.up.wait()
         except TimeoutError:
-            raise SignallingError("I have lost my connection to Discord. Try again in a moment.") from None
+            raise SignallingError(_LOST, away=True) from None
         return connection
+
+    async def _has_answered(self, connection: ShardConnection, voice: VoiceState) -> None:
+        """Raises if Discord has not so much as heard what was asked: nothing follows from its silence then."""
+        if not await connection.has_answered(self._join_seconds):
+            voice.ask(None)
+            raise SignallingError(_LOST, away=True)
+        voice.answered()
 
     async def _check_entry(self, guild_id: GuildId, channel_id: ChannelId) -> None:
         shard_id = shard_of(guild_id, self._shard_count)
@@ -288,7 +303,7 @@ class Signalling:
         try:
             await connection.send(frame)
         except ConnectionError as error:
-            raise SignallingError("I have lost my connection to Discord. Try again in a moment.") from error
+            raise SignallingError(_LOST, away=True) from error
 
     async def _until(self, guild_id: GuildId, holds: Callable[[], bool], seconds: float) -> bool:
         """Wait for the guild's events to make ``holds`` true. False if they do not in time."""

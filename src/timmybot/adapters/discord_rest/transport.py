@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import urllib3
 
-from timmybot.ports.discord import DiscordError
+from timmybot.ports.discord import DiscordAway, DiscordError
 
 USER_AGENT = "DiscordBot (https://timmybot.invalid, 0.1.0)"
 """Source: Discord, API Reference, "User Agent": ``DiscordBot ($url, $versionNumber)``; others may be blocked.
@@ -97,7 +97,7 @@ class Transport:
     ) -> Answer:
         """Send one request and wait for the answer, ``within_seconds`` if given.
 
-        Raises :class:`DiscordError` when there is none.
+        Raises :class:`DiscordError` when there is none, and :class:`DiscordAway` where that is the network's doing.
         """
         timeout = urllib3.Timeout(total=within_seconds) if within_seconds is not None else _TIMEOUT
         headers = {"User-Agent": USER_AGENT}
@@ -107,6 +107,7 @@ class Transport:
             data = json.dumps(body).encode()
         if token is not None:
             headers["Authorization"] = f"Bot {token}"
+        kind: type[DiscordError] = DiscordAway
         trouble: str
         try:
             response = self._http.request(method, self._api_url + path, body=data, headers=headers, timeout=timeout)
@@ -114,11 +115,11 @@ class Transport:
             trouble = type(error).__name__
         except (ValueError, UnicodeError):
             # http.client repeats a header it refuses, and a token with a line break in it is one.
-            trouble = "the request could not be written"
+            kind, trouble = DiscordError, "the request could not be written"
         else:
             return Answer(response.status, {k.lower(): v for k, v in response.headers.items()}, _parsed(response.data))
         # Raised out here, so that the exception that holds the URL is not even its context.
-        raise DiscordError(f"Discord could not be reached ({trouble}) for {method} {scrubbed(path)}")
+        raise kind(f"Discord could not be reached ({trouble}) for {method} {scrubbed(path)}")
 
     def close(self) -> None:
         self._http.clear()

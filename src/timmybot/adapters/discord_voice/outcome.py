@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from timmybot.adapters.discord_voice.lane import Playing
-from timmybot.ports.track_source import DecoderCrashed
+from timmybot.ports.track_source import DecoderCrashed, SourceAway, TrackError
 from timmybot.ports.voice import Ending
 
 OUR_FAULT: Final = "Something went wrong in me while I played this track."
@@ -27,11 +27,20 @@ def outcome_of(playing: Playing) -> Outcome:
     if playing.broken:
         return Outcome(Ending.FAILED, OUR_FAULT)
     if stream.failure is not None:
-        crashed = isinstance(stream.failure, DecoderCrashed)
-        return Outcome(Ending.CRASHED if crashed else Ending.FAILED, str(stream.failure))
+        return Outcome(_ending_by(stream.failure), str(stream.failure))
     if not playing.sounded and stream.position_ms == 0:
         return Outcome(Ending.FAILED, NO_SOUND)
     return Outcome(Ending.FINISHED, None)
+
+
+def _ending_by(failure: TrackError) -> Ending:
+    match failure:
+        case DecoderCrashed():
+            return Ending.CRASHED
+        case SourceAway():
+            return Ending.AWAY
+        case _:
+            return Ending.FAILED
 
 
 def ended_unseen(playing: Playing) -> Outcome | None:

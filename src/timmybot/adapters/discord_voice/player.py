@@ -93,9 +93,11 @@ class VoicePlayer:
             ending=over.ending if over else None,
             trouble=presence.trouble or (over.trouble if over else None),
             kicked=presence.kicked,
+            connected_seconds=presence.connected_seconds,
             moved=presence.moved,
             given_up=presence.given_up,
             lasting=presence.given_up and presence.lasting,
+            away=presence.given_up and presence.away,
             muted=self.lane.muted,
             stuck=self.stuck,
             alone_seconds=self.alone_seconds,
@@ -245,11 +247,11 @@ class VoicePlayer:
             stream = opened(self._source, self._track, position_ms, self._sound, alone=self._alone)
             self._take(Playing(stream, paused=False), at_once=True)
 
-    def fail(self, sentence: str) -> None:
+    def fail(self, sentence: str, ending: Ending = Ending.FAILED) -> None:
         """End what is played, as it cannot be."""
         if self._current is not None and self._over is None:
             self._current.still = True
-            self._over = Outcome(Ending.FAILED, sentence)
+            self._over = Outcome(ending, sentence)
             self._changed()
 
     def tell(self, sentence: str) -> None:

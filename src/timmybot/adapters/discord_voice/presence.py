@@ -46,6 +46,7 @@ Work = Callable[[Call], Awaitable[Happening | None]]
 _OVER: Final = (State.OUT, State.KICKED, State.REFUSED)
 _SETTLED: Final = (*_OVER, State.UP)
 _CONNECTING: Final = (State.CONNECTING, State.FOLLOWING, State.RESUMING)
+_WHILE_AWAY: Final = (Happening.NOT_ARRANGED, Happening.PATIENCE_OVER)
 
 _WORK: Final[dict[State, Work]] = {
     State.OUT: Call.hang_up,
@@ -85,6 +86,8 @@ class Presence:
         """Why the bot is not in a channel any more, if that is nothing the guild asked for."""
         self.lasting = False
         """Whether ``trouble`` stays until somebody changes something."""
+        self.away = False
+        """Whether ``trouble`` is that Discord cannot be reached."""
         self.moved = False
         """Whether somebody else brought the bot to ``channel_id``; joining it accepts that."""
         self.turned_away = 0
@@ -105,6 +108,7 @@ class Presence:
         self._reminder: asyncio.Task[None] | None = None
         self._turned = asyncio.Event()
         self._joining = False
+        self._up_at = 0.0
         self._sentence = ""
         """What last went wrong."""
         self._unsubscribe: Callable[[], None] = lambda: None
@@ -125,6 +129,11 @@ class Presence:
     @property
     def is_mending(self) -> bool:
         return self.state not in _SETTLED
+
+    @property
+    def connected_seconds(self) -> float:
+        """For how long the connection has been up without a break."""
+        return self._clock.monotonic() - self._up_at if self.state is State.UP else 0.0
 
     def others(self) -> int | None:
         """How many others are in the channel; ``None`` if that is not known."""
@@ -154,7 +163,7 @@ class Presence:
         finally:
             self._joining = False
         if self.state is State.REFUSED:
-            refusal = VoiceError(self.trouble or "", lasting=self.lasting)
+            refusal = VoiceError(self.trouble or "", lasting=self.lasting, away=self.away)
             await self.leave()
             raise refusal
         self._patience.answered()
@@ -231,12 +240,14 @@ class Presence:
         self.steps.append((self.state, happening, then))
         self.turned_away += happening is Happening.TURNED_AWAY
         self.lasting = happening in LASTING
+        self.away = self.away and happening in _WHILE_AWAY
         self._enter(then)
 
     def _enter(self, state: State) -> None:
         self.state = state
         now = self._clock.monotonic()
         if state is State.UP:
+            self._up_at = now
             self._patience.up(now)
             self._remind(None)
             assert self._call.connection is not None
@@ -277,7 +288,7 @@ class Presence:
         try:
             happening = await work(self._call)
         except SignallingError as error:
-            self._sentence = str(error)
+            self._sentence, self.away = str(error), error.away
             happening = Happening.BARRED if error.lasting else Happening.NOT_ARRANGED
         except ConnectionFailed as failed:
             self._sentence = str(failed)

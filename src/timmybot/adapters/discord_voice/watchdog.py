@@ -20,6 +20,7 @@ from typing import Final
 
 from timmybot.adapters.discord_voice.player import VoicePlayer
 from timmybot.domain.ids import GuildId
+from timmybot.ports.voice import Ending
 
 log = logging.getLogger(__name__)
 
@@ -145,7 +146,10 @@ class Watchdog:
         self.steps[step] += 1
         log.warning("guild %d: silent for %.0f s although it plays: %s", guild_id, seen.silent_seconds, step.value)
         if step is Step.STUCK and (seen.starved or is_lost):
-            player.fail(_LOST_AGAIN if is_lost else _SOURCE_FAILED)
+            if is_lost:
+                player.fail(_LOST_AGAIN)
+            else:
+                player.fail(_SOURCE_FAILED, Ending.AWAY if seen.has_sounded else Ending.FAILED)
             return
         player.tell(_WAS_LOST if is_lost and step is Step.REOPENED else _SENTENCES[step])
         match step:

@@ -17,7 +17,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address
 
 from timmybot.adapters.sources.connecting import Dialler, SystemDialler
 from timmybot.adapters.sources.proven import ProvenAddresses
-from timmybot.adapters.sources.refusals import unknown_host
+from timmybot.adapters.sources.refusals import unknown_host, unreachable
 from timmybot.ports.track_source import TrackError
 
 # Our own tables, because what ipaddress calls global differs between versions of Python (3.11 lets 192.0.0.8 pass).
@@ -119,6 +119,10 @@ class AddressPolicy:
         """
         try:
             found = self._resolve(host, port)
+        except socket.gaierror as error:
+            if error.errno == socket.EAI_AGAIN:  # whoever knows names cannot be reached
+                raise unreachable(host, error) from error
+            found = []
         except (OSError, UnicodeError):
             found = []
         if not found:

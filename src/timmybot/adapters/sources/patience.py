@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from timmybot.ports.track_source import TrackError
+from timmybot.ports.track_source import SourceAway, TrackError
 
 COMING_BYTES: Final = 128 * 1024
 """What has to come for the server to count as sending: in the time until it is given up, less than half of what music
@@ -48,7 +48,7 @@ class Patience:
         elif self._has_answered(received, now) or not 0 <= received - self._received < COMING_BYTES:
             self._sent_at, self._received = now, received
         if now - self._sent_at > self._stall_seconds:
-            return TrackError("The server at that address stopped sending. Try again later.")
+            return SourceAway("The server at that address stopped sending. Try again later.")
         if now - self.empty_since > self._reach_seconds:
             return TrackError(
                 "The file at that address can only be read from its beginning, and its server sends too slowly to get "

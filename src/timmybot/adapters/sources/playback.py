@@ -15,7 +15,7 @@ from timmybot.adapters.sources.ramp import Ramp
 from timmybot.adapters.sources.reel import Reel
 from timmybot.adapters.sources.refusal import Refusal, Refused, Unseekable
 from timmybot.adapters.sources.remembering import RememberingFile
-from timmybot.ports.track_source import FRAME_MS, DecoderCrashed, Sound, TrackError
+from timmybot.ports.track_source import FRAME_MS, DecoderCrashed, Sound, SourceAway, TrackError
 
 log = logging.getLogger(__name__)
 
@@ -119,7 +119,7 @@ class Playback:
             if broken:
                 returns = 1 if heard >= _ENOUGH_FRAMES else returns + 1
                 if returns > RETURNS:
-                    raise TrackError("The station stopped sending. Try again later.")
+                    raise SourceAway("The station stopped sending. Try again later.")
                 yield from [None] * PAUSES[returns - 1]
 
     def abort(self) -> None:

@@ -1,7 +1,10 @@
 """Why a file cannot be had, in a sentence for the member; and whether asking again may help.
 
 TrackError            what will be so the next time too
-└── PassingTrouble    what may be over in a moment
+├── PassingTrouble    what may be over in a moment
+│   └── Unreached     ... and is the network's doing, or that of a server that is not there
+└── SourceAway        the port's name for that
+    └── Unreached
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ from typing import Final
 
 import urllib3
 
-from timmybot.ports.track_source import TrackError
+from timmybot.ports.track_source import SourceAway, TrackError
 
 _TOO_MANY_REQUESTS: Final = 429
 TIMED_OUT: Final = (TimeoutError, urllib3.exceptions.TimeoutError)
@@ -21,20 +24,30 @@ class PassingTrouble(TrackError):
     """Worth asking again for whoever is in the middle of a file; whoever only begins is told."""
 
 
+class Unreached(PassingTrouble, SourceAway):
+    """Nobody answered, or not to the end."""
+
+
+class UnknownName(Unreached):
+    """The name has no address."""
+
+    unknown_name = True
+
+
 def unknown_host(host: str) -> TrackError:
-    return PassingTrouble(f"I cannot find the host {host}. Check the address and try again.")
+    return UnknownName(f"I cannot find the host {host}. Check the address and try again.")
 
 
 def unreachable(host: str, trouble: Exception | None) -> TrackError:
     if isinstance(trouble, urllib3.exceptions.SSLError | ssl.SSLError):
         return TrackError(f"{host} has no valid certificate, so I do not trust what it sends.")
     if isinstance(trouble, TIMED_OUT):
-        return PassingTrouble(f"{host} did not answer in time. Try again later.")
-    return PassingTrouble(f"{host} cannot be reached. Check the address and try again.")
+        return Unreached(f"{host} did not answer in time. Try again later.")
+    return Unreached(f"{host} cannot be reached. Check the address and try again.")
 
 
 def broken_off() -> TrackError:
-    return PassingTrouble("The connection broke off, and the server does not go on from there. Try again later.")
+    return Unreached("The connection broke off, and the server does not go on from there. Try again later.")
 
 
 def refused(status: int) -> TrackError:
