@@ -109,7 +109,7 @@ def test_facts_follow_the_events() -> None:
 def test_a_timeout_keeps_the_bot_out_until_it_is_over_and_an_administrator_never() -> None:
     def timed_out(permissions: int, until: str | None) -> str | None:
         guild = facts(permissions)
-        member: dict[str, object] = {"user": {"id": str(ME)}, "roles": [], "communication_disabled_until": until}
+        member: dict[str, Any] = {"user": {"id": str(ME)}, "roles": [], "communication_disabled_until": until}
         guild.hear("GUILD_MEMBER_UPDATE", member, UserId(ME))
         return obstacle(guild, ChannelId(5), UserId(ME), NOW)
 
