@@ -97,7 +97,11 @@ $(VENV)/.requirements: requirements/dev.txt | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/.package: pyproject.toml $(VENV)/.requirements
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@LC_ALL=C.UTF-8 $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+	  --editable .
+	@# Python reads this file in the locale's encoding: a path of this place that has an umlaut is none under LC_ALL=C.
+	@LC_ALL=C.UTF-8 $(BIN)/python -c 'import glob, os, sysconfig; site = sysconfig.get_path("purelib"); \
+	  [open(name, "w").write(os.path.relpath("src", site) + "\n") for name in glob.glob(site + "/__editable__.timmybot-*.pth")]'
 	@touch $@
 
 $(VENV)/.node: $(VENV)/.requirements
