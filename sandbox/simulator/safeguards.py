@@ -416,12 +416,6 @@ def _fails_for_the_network(wanted: GuildState, actual: PlayerStatus, **known: An
     return Advance(action.play_id, action.trouble) if isinstance(action, TryAgain) else action
 
 
-async def _goes_away(self: reconcile.Reconciler, wanted: GuildState, why: str, *, away: bool) -> bool:
-    """What cannot be joined at once is left."""
-    await self._go_away(wanted, why)
-    return True
-
-
 async def _blames_the_link(self: Resolving, entry: Entry) -> Track | None:
     try:
         return await self._source.resolve(entry.track.url)
@@ -563,11 +557,6 @@ SAFEGUARDS = (
     Safeguard(
         "a track whose source cannot be reached is played again",
         _patched(reconcile, "next_action", _fails_for_the_network),
-        (Kind.NETWORK_AWAY,),
-    ),
-    Safeguard(
-        "a Discord that cannot be reached is waited for",
-        _patched(reconcile.Reconciler, "_later", _goes_away),
         (Kind.NETWORK_AWAY,),
     ),
     Safeguard(

@@ -519,6 +519,9 @@ class SimulatedPlayer(Player):
                     "I have lost my connection to Discord." if away else "Discord did not let me in.", away=away
                 )
         await self._clock.sleep(0.1 + self._world.random.random() * 0.4)
+        if self.process.notes.get(DISCORD_AWAY):  # since the last look
+            self._drop()
+            raise VoiceError("I have lost my connection to Discord.", away=True)
         if self.guild_id in self._world.refusing:
             self._drop()
             self._world.record.operations.append(Operation(self.guild_id, "refused", self._world.loop.now))
