@@ -21,6 +21,9 @@ class Connection:
         self.ws = web.WebSocketResponse(timeout=CLOSE_TIMEOUT_SECONDS, compress=False)
         self.closing_code: int | None = None
         """The code we close with, once we have decided to."""
+        self.flowing = asyncio.Event()
+        """Cleared while what is sent is held up on its way, to arrive in its order when it is set again."""
+        self.flowing.set()
         self._outbox: asyncio.Queue[Any] = asyncio.Queue()
         self._deflate = zlib.compressobj() if zlib_stream else None
 
@@ -43,6 +46,7 @@ class Connection:
     async def write(self) -> None:
         """Send what is queued until told to close. Runs as a task beside the handler that reads."""
         while (message := await self._outbox.get()) is not None:
+            await self.flowing.wait()
             try:
                 await self._transmit(message)
             except ConnectionError:

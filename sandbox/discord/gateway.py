@@ -71,6 +71,14 @@ class Gateway(LinkServer[Session]):
         """Discord closes every gateway connection. 1000 and 1001 end the sessions, others leave them resumable."""
         self._close_links(code)
 
+    def hold_up(self, *, held: bool = True) -> None:
+        """What Discord says over the gateway is held up on its way, or flows again."""
+        for link in self._links:
+            if held:
+                link.connection.flowing.clear()
+            else:
+                link.connection.flowing.set()
+
     async def ask_all_to_reconnect(self) -> None:
         """Op 7 to everybody, as when a gateway node is taken out of service."""
         for link in list(self._links):

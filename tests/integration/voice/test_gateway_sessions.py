@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from sandbox.discord.permissions import Permission
-from tests.integration.voice.call import MUSIC_AGAIN_SECONDS
+from tests.integration.voice.call import MUSIC_AGAIN_SECONDS, playing
 from tests.integration.voice.scene import SHARD, SONG, Bot, Scene, until
 from timmybot.adapters.discord_gateway.identify_gate import STARTS_LEFT_ALONE
+from timmybot.adapters.discord_voice.machine import Happening, State
 from timmybot.adapters.discord_voice.player import VoicePlayer
 from timmybot.domain.ids import ChannelId, GuildId, PlayId
 from timmybot.domain.lease import GatewaySession
@@ -302,3 +303,14 @@ async def test_who_listens_is_told_by_the_guilds_voice_states(scene: Scene) -> N
     other = scene.guild.create_voice_channel("Other")
     await scene.alice.join(other)
     await until(lambda: player.presence.others() == 0, "being alone")
+
+
+async def test_a_kick_that_the_gateway_tells_late_is_not_undone(scene: Scene) -> None:
+    call = await playing(scene)
+    scene.discord.gateway.hold_up()
+    await scene.guild.kick_bot_from_voice()
+    await call.steps((State.LISTENING, Happening.NOTHING_SAID))
+    scene.discord.gateway.hold_up(held=False)
+    await until(lambda: call.status.kicked, "the kick")
+    assert scene.guild.bot_voice_state is None
+    assert [request for request in scene.discord.log.voice_state_requests if request.channel_id is not None][1:] == []

@@ -88,6 +88,12 @@ class Signalling:
             connection = await self._connection_of(guild_id)
             await self._check_entry(guild_id, channel_id)
             voice = self._voice_of(guild_id)
+            if voice.is_in(channel_id):
+                # The voice server may have hung up because of a kick, of which the gateway has yet to tell: its word
+                # comes before its answer to a heartbeat.
+                await self._has_answered(connection, voice)
+                if not voice.is_in(channel_id):
+                    raise SignallingError("I was disconnected from the voice channel.")
             # Discord arranges nothing anew for a bot that it shows in the channel already, be it from the predecessor
             # of this worker: leaving first makes it.
             leave_first = voice.is_in(channel_id) or self._may_be_in(guild_id, channel_id)
