@@ -161,14 +161,11 @@ class Scene:
     def bot(self, *, token: str | None = None, on_interaction: InteractionHandler | None = None) -> Bot:
         """A worker that has not connected yet."""
 
-        async def gateway_url() -> str:
-            return self.discord.gateway.url
-
         rest = DiscordRest(self.discord.api_url, GivenSecrets(token or self.app.bot_token), SystemClock())
         budget = OpenBudget()
         gateway = Gateway(
             token or self.app.bot_token,
-            gateway_url=gateway_url,
+            gateway_url=rest.gateway_url,
             identify_budget=budget,
             shard_count=SHARDS,
             clock=FastClock(self.pace),
