@@ -273,6 +273,7 @@ def asked_for_the_gateway(scene: Scene) -> list[int]:
 async def test_sixteen_shards_are_ready_soon_after_a_cold_start(scene: Scene) -> None:
     """Discord answers ``GET /gateway/bot`` twice in 5 s: one request serves them all."""
     scene.discord.gateway.budget(scene.app).max_concurrency = SHARDS
+    scene.asks_for_url = True
     bot = scene.bot()
     begun_at = time.monotonic()
     await asyncio.gather(*(bot.gateway.open(ShardId(shard), None) for shard in range(SHARDS)))
