@@ -44,6 +44,7 @@ class RateLimits:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._rules: dict[tuple[str, str], tuple[int, float]] = dict(OBSERVED)
+        self._shared: set[tuple[str, str]] = set()
         self._buckets: dict[tuple[str, ...], Bucket] = {}
         self.default = (50, 1.0)
         """Requests and seconds for routes without a rule of their own."""
@@ -53,6 +54,10 @@ class RateLimits:
         """Give a route its own limit, e.g. ``("POST", "/channels/{channel_id}/messages", 5, 5.0)``."""
         self._rules[method, route] = (requests, seconds)
         self._buckets = {key: bucket for key, bucket in self._buckets.items() if key[:2] != (method, route)}
+
+    def share(self, method: str, route: str) -> None:
+        """Have the route's limit be one that others spend, too: its refusals are of scope ``shared``."""
+        self._shared.add((method, route))
 
     def take(
         self, method: str, route: str, parameters: dict[str, str], *, counts_globally: bool
@@ -80,4 +85,5 @@ class RateLimits:
         }
         if passes:
             return headers, None, False
-        return headers | {"X-RateLimit-Scope": "user"}, rest, False
+        scope = "shared" if (method, route) in self._shared else "user"
+        return headers | {"X-RateLimit-Scope": scope}, rest, False

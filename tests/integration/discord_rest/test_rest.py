@@ -330,3 +330,34 @@ async def test_a_discord_that_stays_broken_is_given_up(rest: DiscordRest, discor
     with pytest.raises(DiscordError, match="503"):
         await rest.bot_user()
     assert sum(clock.waited) < 1.0
+
+
+async def test_a_ban_by_the_edge_is_waited_out_in_silence_on_every_route(
+    rest: DiscordRest, discord: FakeDiscord, app: Application, guild: Guild, time: ManualClock
+) -> None:
+    """Cloudflare's 429 is no JSON, and what is sent into it makes it longer."""
+    discord.rest.ban(600.0)
+    with pytest.raises(DiscordError):
+        await rest.bot_user()
+    for number in range(3):
+        interaction = InteractionId(number + 1)
+        with pytest.raises(DiscordError, match="asks to wait"):
+            await rest.respond(interaction, INTERACTION_TOKEN, DEFERRED)
+        with pytest.raises(DiscordError, match="asks to wait"):
+            await rest.tell(text_channel(guild), "Hello")
+    assert [call.status for call in discord.log.rest_calls] == [429]
+    time.advance(600)
+    await rest.tell(text_channel(guild), "Hello")
+
+
+async def test_a_limit_that_others_spent_is_waited_for_and_counted_to_nobody(
+    rest: DiscordRest, guild: Guild, discord: FakeDiscord, clock: Tandem, secrets: Known
+) -> None:
+    discord.rest.limits.limit("POST", "/channels/{channel_id}/messages", 1, 5.0)
+    discord.rest.limits.share("POST", "/channels/{channel_id}/messages")
+    another = DiscordRest(discord.api_url, secrets, clock)
+    await another.tell(text_channel(guild), "from there")
+    another.close()
+    await rest.tell(text_channel(guild), "from here")
+    assert [call.status for call in discord.log.rest_calls] == [200, 429, 200]
+    assert discord.rest._invalid_at == []

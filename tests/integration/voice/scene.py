@@ -149,6 +149,8 @@ class Scene:
     bots: list[Bot] = field(default_factory=list)
     lost_leases: set[ShardId] = field(default_factory=set)
     """Shards that no bot may act on."""
+    asks_for_url: bool = False
+    """Whether a bot asks Discord where the gateway is, as it does outside of tests."""
     pace: float = 1.0
     """How much faster than the world's the clocks of bots go by which they wait and lose patience."""
 
@@ -168,7 +170,7 @@ class Scene:
         budget = OpenBudget()
         gateway = Gateway(
             token or self.app.bot_token,
-            gateway_url=gateway_url,
+            gateway_url=rest.gateway_url if self.asks_for_url else gateway_url,
             identify_budget=budget,
             shard_count=SHARDS,
             clock=FastClock(self.pace),

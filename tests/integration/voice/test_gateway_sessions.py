@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,11 +11,11 @@ import pytest
 
 from sandbox.discord.permissions import Permission
 from tests.integration.voice.call import MUSIC_AGAIN_SECONDS, playing
-from tests.integration.voice.scene import SHARD, SONG, Bot, Scene, until
+from tests.integration.voice.scene import SHARD, SHARDS, SONG, Bot, Scene, until
 from timmybot.adapters.discord_gateway.identify_gate import STARTS_LEFT_ALONE
 from timmybot.adapters.discord_voice.machine import Happening, State
 from timmybot.adapters.discord_voice.player import VoicePlayer
-from timmybot.domain.ids import ChannelId, GuildId, PlayId
+from timmybot.domain.ids import ChannelId, GuildId, PlayId, ShardId
 from timmybot.domain.lease import GatewaySession
 from timmybot.ports.shard_sessions import GatewayRefused
 from timmybot.ports.voice_signalling import SignallingError
@@ -263,6 +264,30 @@ async def test_a_day_whose_session_starts_are_nearly_spent_is_not_spent_to_the_e
     budget.used -= 1
     await scene.bot().gateway.open(SHARD, None)
     assert len(scene.discord.log.identifies) == 1
+
+
+def asked_for_the_gateway(scene: Scene) -> list[int]:
+    """What Discord answered to each ``GET /gateway/bot``."""
+    return [call.status for call in scene.discord.log.rest_calls if call.path == "/gateway/bot"]
+
+
+async def test_sixteen_shards_are_ready_soon_after_a_cold_start(scene: Scene) -> None:
+    """Discord answers ``GET /gateway/bot`` twice in 5 s: one request serves them all."""
+    scene.discord.gateway.budget(scene.app).max_concurrency = SHARDS
+    scene.asks_for_url = True
+    bot = scene.bot()
+    begun_at = time.monotonic()
+    await asyncio.gather(*(bot.gateway.open(ShardId(shard), None) for shard in range(SHARDS)))
+    assert time.monotonic() - begun_at < 6.0
+    assert len(scene.discord.log.identifies) == SHARDS
+    assert asked_for_the_gateway(scene) == [200]
+
+
+async def test_negative_control_each_shard_asking_for_itself_would_be_refused(scene: Scene) -> None:
+    bot = scene.bot()
+    answers = await asyncio.gather(*(bot.rest._ask_gateway_bot() for _ in range(4)), return_exceptions=True)
+    assert len(answers) == 4
+    assert 429 in asked_for_the_gateway(scene)
 
 
 async def resumed(scene: Scene) -> Bot:

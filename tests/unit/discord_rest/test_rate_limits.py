@@ -102,3 +102,11 @@ def test_spent_buckets_of_passing_interactions_are_forgotten() -> None:
         limits.learn(route, headers(4, 1.0), float(number))
 
     assert len(limits._buckets) < 2_000
+
+
+def test_a_ban_of_the_address_stops_every_route() -> None:
+    limits = RateLimits()
+    limits.banned(30.0, 10.0)
+    for route in (MESSAGES, OTHER_CHANNEL, CALLBACK):
+        assert limits.reserve(route, 11.0) == pytest.approx(29.0)
+        assert limits.reserve(route, 40.0) == 0

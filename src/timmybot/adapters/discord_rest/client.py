@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import cast
 
+from timmybot.adapters.discord_rest.gateway_bot import GatewayBot
 from timmybot.adapters.discord_rest.rate_limits import RateLimits, Route
 from timmybot.adapters.discord_rest.transport import CONNECTIONS, Answer, Transport, scrubbed
 from timmybot.domain.change import OwedReply
@@ -38,6 +39,9 @@ IDEMPOTENT = ("GET", "PATCH", "PUT")
 TOO_MANY_REQUESTS = 429
 NOT_FOUND = 404
 
+BAN_SECONDS = 60.0
+"""For an edge that refuses us and does not say for how long."""
+
 # Source: Opcodes and Status Codes, "JSON Error Codes".
 UNKNOWN_GUILD = 10004
 UNKNOWN_MESSAGE = 10008
@@ -67,6 +71,7 @@ class DiscordRest:
         self._secrets = secrets
         self._clock = clock
         self._limits = RateLimits()
+        self._gateway_bot = GatewayBot(self._ask_gateway_bot, clock)
         self._threads = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="discord-rest")
 
     def close(self) -> None:
@@ -106,21 +111,12 @@ class DiscordRest:
     # The application
 
     async def gateway_url(self) -> str:
-        """Get Gateway Bot: the ``wss://`` address without query."""
-        url = (await self._gateway_bot()).get("url")
-        if not isinstance(url, str):
-            raise DiscordError("GET /gateway/bot: Discord's answer names no gateway")
-        return url
+        """Get Gateway Bot: the ``wss://`` address without query, known for some minutes."""
+        return await self._gateway_bot.url()
 
     async def session_starts(self) -> SessionStarts:
         """Get Gateway Bot: what its session start limit leaves."""
-        limit = _object((await self._gateway_bot()).get("session_start_limit"))
-        try:
-            return SessionStarts(
-                int(str(limit["remaining"])), int(str(limit["reset_after"])) / 1000, int(str(limit["max_concurrency"]))
-            )
-        except (KeyError, ValueError) as error:
-            raise DiscordError("GET /gateway/bot: Discord's answer has no session start limit") from error
+        return await self._gateway_bot.session_starts()
 
     async def guild(self, guild_id: GuildId, me: UserId) -> Json:
         """What GUILD_CREATE would tell of a guild's channels, its roles, and the member ``me``."""
@@ -137,7 +133,7 @@ class DiscordRest:
         route = Route("PATCH /guilds/voice-states", str(guild_id))
         await self._as_bot(route, f"/guilds/{guild_id}/voice-states/@me", change)
 
-    async def _gateway_bot(self) -> Json:
+    async def _ask_gateway_bot(self) -> Json:
         return _object(await self._as_bot(Route("GET /gateway/bot"), "/gateway/bot"))
 
     async def bot_user(self) -> Json:
@@ -241,7 +237,9 @@ class DiscordRest:
         answer = await call
         now = self._clock.monotonic()
         self._limits.learn(route, answer.headers, now)
-        if answer.status == TOO_MANY_REQUESTS:
+        if answer.status == TOO_MANY_REQUESTS and not isinstance(answer.body, dict):
+            self._limits.banned(_retry_after(answer, BAN_SECONDS), now)
+        elif answer.status == TOO_MANY_REQUESTS:
             self._limits.refused(route, _retry_after(answer), everywhere=_is_global(answer), now=now)
         return answer
 
@@ -292,12 +290,12 @@ def _is_global(answer: Answer) -> bool:
     return in_body or answer.headers.get("x-ratelimit-global", "").lower() == "true"
 
 
-def _retry_after(answer: Answer) -> float:
-    """Seconds; from the body, which has fractions, else the header, else one."""
+def _retry_after(answer: Answer, otherwise: float = 1.0) -> float:
+    """Seconds; from the body, which has fractions, else the header."""
     in_body = answer.body.get("retry_after") if isinstance(answer.body, dict) else None
     for value in (in_body, answer.headers.get("retry-after")):
         try:
             return max(float(value), 0.0)  # type: ignore[arg-type]  # whatever it is, it is tried
         except (TypeError, ValueError):
             continue
-    return 1.0
+    return otherwise

@@ -43,11 +43,12 @@ class RateLimits:
         self._buckets: dict[tuple[str, str], _Bucket] = {}
         self._sent: deque[float] = deque(maxlen=GLOBAL_PER_SECOND)
         self._blocked_until = 0.0
+        self._banned_until = 0.0
 
     def reserve(self, route: Route, now: float) -> float:
         """Take a place if there is one and return 0; else return how many seconds to wait before asking again."""
         bucket = self._buckets.get(self._key(route))
-        waits = [0.0]
+        waits = [0.0, self._banned_until - now]
         if bucket and bucket.remaining <= 0:
             waits.append(bucket.reset_at - now)
         if route.counts_globally:
@@ -88,6 +89,13 @@ class RateLimits:
             self._blocked_until = max(self._blocked_until, now + retry_after)
         else:
             self._buckets[self._key(route)] = _Bucket(0, now + retry_after)
+
+    def banned(self, retry_after: float, now: float) -> None:
+        """Take in a 429 of Discord's edge, which is no JSON: it is meant for our address, whatever the route.
+
+        What is sent meanwhile makes it longer. Source: Discord, Rate Limits, "Invalid Request Limit".
+        """
+        self._banned_until = max(self._banned_until, now + retry_after)
 
     def _key(self, route: Route) -> tuple[str, str]:
         return self._names.get(route.template, route.template), route.major
