@@ -44,7 +44,7 @@ class SimulatedChild(MediaChild):
     """The shipped record of a child, without a process."""
 
     def __init__(self, killed: Callable[[SimulatedChild], None]) -> None:
-        self.alone = self.ended = self.hangs = False
+        self.alone = self.ended = self.hangs = self.is_looked_at = False
         self.ready = False
         self.sessions = {}
         self.pid = 0
@@ -121,6 +121,7 @@ class MediaChildren:
         self.child.sessions[session.number] = session
         if self.child.hangs:
             session.awaited_since = self._loop.now
+            self._begin_to_look(self.child)  # as the worker does from the moment in which somebody waits
         return session
 
     @staticmethod
@@ -131,7 +132,12 @@ class MediaChildren:
         """Its streams ask for more. From then on, the worker looks whether it hangs."""
         for session in child.sessions.values():
             session.awaited_since = self._loop.now
-        self._look(child)
+        self._begin_to_look(child)
+
+    def _begin_to_look(self, child: SimulatedChild) -> None:
+        if not child.is_looked_at:
+            child.is_looked_at = True
+            self._look(child)
 
     def _look(self, child: SimulatedChild) -> None:
         if child.ended or self._process.dead:
@@ -215,9 +221,12 @@ class Feed:
             self.fed, self.dry_ms = False, self.place_ms
 
     def takes_over(self, before: Feed) -> None:
-        """It is the same track in another sound. What is buffered of the old one is heard until there is more."""
+        """It is the same track in another sound. What is buffered of the old one is heard until there is more.
+
+        The player counts its place at the new rate meanwhile, so that what is left is so long a time at that rate.
+        """
         if not self.fed:
-            left_ms = (BUFFERED_SECONDS - REFILLED_SECONDS) * 1000 * before._rate
+            left_ms = (BUFFERED_SECONDS - REFILLED_SECONDS) * 1000 * self._rate
             self.dry_ms = self.place_ms + left_ms if before.dry_ms is None else max(self.place_ms, before.dry_ms)
 
     def starves(self, seconds: float) -> None:
