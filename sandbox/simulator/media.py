@@ -226,8 +226,10 @@ class Feed:
         The player counts its place at the new rate meanwhile, so that what is left is so long a time at that rate.
         """
         if not self.fed:
-            left_ms = (BUFFERED_SECONDS - REFILLED_SECONDS) * 1000 * self._rate
-            self.dry_ms = self.place_ms + left_ms if before.dry_ms is None else max(self.place_ms, before.dry_ms)
+            left_seconds = BUFFERED_SECONDS - REFILLED_SECONDS
+            if before.dry_ms is not None:
+                left_seconds = max(0.0, before.dry_ms - self.place_ms) / 1000 / before._rate
+            self.dry_ms = self.place_ms + left_seconds * 1000 * self._rate
 
     def starves(self, seconds: float) -> None:
         """For so long there is sound yet."""
