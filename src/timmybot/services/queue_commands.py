@@ -109,13 +109,25 @@ class QueueCommands:
             undo = await self._store.undoable() if state.undo else None
             if undo is None or undo.action is not state.undo:
                 raise NothingToUndo
-            if undo.action is Action.SHUFFLE:
-                return await self._unshuffled(state, undo, writing), _UNDONE[undo.action]
-            if undo.action is Action.REMOVE:
-                return await self._unremoved(state, undo), _UNDONE[undo.action]
-            return await self._uncleared(state, undo, writing), _UNDONE[undo.action]
+            match undo.action:
+                case Action.SHUFFLE:
+                    change = await self._unshuffled(state, undo, writing)
+                case Action.REMOVE:
+                    change = await self._unremoved(state, undo)
+                case _:
+                    change = await self._uncleared(state, undo, writing)
+            return change, _UNDONE[undo.action] + await self._begun_by(change, state)
 
         return await self._carry_out(decide)
+
+    async def _begun_by(self, change: Change, before: GuildState) -> str:
+        """What plays from now on, if it is something else than before."""
+        key = change.state.current
+        if key is None or change.state.play_id == before.play_id:
+            return ""
+        entry = next((entry for entry in change.add if entry.key == key), None)
+        entry = entry or await self._store.entry(key, of=change.state)
+        return f" Now playing {named(entry.track)}" if entry is not None else ""
 
     async def history(self) -> str:
         state = await self._store.state()

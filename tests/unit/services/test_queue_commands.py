@@ -397,6 +397,6 @@ class TestLoops:
         await theatre.says("stop")
         await theatre.clock.advance(1)
         assert worker.player(GUILD).told[-1] == "leave"
-        await theatre.says("undo")
+        assert (await theatre.says("undo")).content == "What was stopped is back. Now playing **a** (1:00)"
         await theatre.clock.advance(1)
         assert worker.player(GUILD).told[-1] == "play a from 0"
