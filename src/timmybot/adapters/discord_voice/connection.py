@@ -122,8 +122,7 @@ class VoiceConnection:
             raise
         except (OSError, WebSocketException, TimeoutError) as error:
             await self.close()
-            sentence = f"I cannot reach Discord's voice server ({type(error).__name__})."
-            raise ConnectionFailed(Loss(Happening.VOID, sentence)) from error
+            raise ConnectionFailed(Loss(Happening.VOID, "I cannot reach Discord's voice server.")) from error
         except asyncio.CancelledError:
             await self.close()
             raise
