@@ -119,8 +119,9 @@ class Reconciler:
         for _ in range(_STEPS):
             epoch = self._right()
             wanted = await self._store.claim(epoch, taking=self._taking)
-            crashes = self._trial.verdict(wanted, self._actual())
-            action = next_action(wanted, self._actual(), loudness=self._loudness_of_playing(wanted))
+            actual = self._actual()
+            crashes = self._trial.verdict(wanted, actual)
+            action = next_action(wanted, actual, loudness=self._loudness_of_playing(wanted))
             if isinstance(action, Rest) and crashes is None:
                 break
             log.info("guild %d: %s", self._store.guild_id, action if crashes is None else crashes)
@@ -382,7 +383,8 @@ class Reconciler:
             return await self._play(play_id, wanted)
         if not self._source_patience.is_over:
             if self._source_patience.is_to_be_told():
-                await self._resolving.tell(await self._named(wanted, f"{trouble} I keep trying.", status))
+                why = trouble.removesuffix(" Try again later.").removesuffix(" Check the address and try again.")
+                await self._resolving.tell(await self._named(wanted, f"{why} I keep trying.", status))
             return False
         if wanted.loop is Loop.OFF:
             self._source_patience.gives_up()

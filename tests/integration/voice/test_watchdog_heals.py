@@ -77,7 +77,7 @@ async def test_a_source_that_stays_dry_ends_the_track_step_by_step(scene: Scene)
     source_goes_dry(call, for_good=True)
     status = await call.is_told(lambda status: bool(status.notices), "a word")
     assert "source sent nothing" in status.notices[0]
-    await until(lambda: call.status.ending is Ending.FAILED, "its end")
+    await until(lambda: call.status.ending is Ending.AWAY, "its end")
     assert "sends nothing any more" in (call.status.trouble or "")
     assert call.bot.players.watchdog.steps == {Step.REOPENED: 1, Step.RECONNECTED: 1, Step.STUCK: 1}
     assert call.bot.players.figures()["PlayersHealed"] == 3

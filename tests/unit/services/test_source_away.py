@@ -58,7 +58,7 @@ async def test_a_longer_trouble_is_told_once_by_the_tracks_name(theatre: Theatre
     await is_away(theatre, player, PERSIST_SECONDS / 2)
     (sentence,) = said(theatre)
     assert "can't go on with **First" in sentence
-    assert sentence.endswith(f"{AWAY} I keep trying.")
+    assert sentence.endswith("music.example cannot be reached. I keep trying.")
 
 
 async def test_a_server_that_stays_away_costs_the_track_and_not_the_evening(

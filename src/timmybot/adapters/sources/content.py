@@ -107,7 +107,7 @@ class Content:
         except BROKEN as error:
             self.rest()
             self._exchanges[0].check_aborted()
-            raise broken_off() from error
+            raise broken_off(error) from error
         self._exchanges[0].check_aborted()
         if not data:
             self.rest()

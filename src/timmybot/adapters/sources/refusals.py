@@ -9,6 +9,7 @@ TrackError            what will be so the next time too
 
 from __future__ import annotations
 
+import http.client
 import ssl
 from typing import Final
 
@@ -18,6 +19,7 @@ from timmybot.ports.track_source import SourceAway, TrackError
 
 _TOO_MANY_REQUESTS: Final = 429
 TIMED_OUT: Final = (TimeoutError, urllib3.exceptions.TimeoutError)
+_CUT_SHORT: Final = (http.client.IncompleteRead, urllib3.exceptions.IncompleteRead)
 
 
 class PassingTrouble(TrackError):
@@ -46,8 +48,11 @@ def unreachable(host: str, trouble: Exception | None) -> TrackError:
     return Unreached(f"{host} cannot be reached. Check the address and try again.")
 
 
-def broken_off() -> TrackError:
-    return Unreached("The connection broke off, and the server does not go on from there. Try again later.")
+def broken_off(trouble: Exception | None = None) -> TrackError:
+    """``trouble`` is how the connection ended. A server that ends an answer too early was reached: nobody is away."""
+    ended = trouble is None or any(isinstance(each, _CUT_SHORT) for each in (trouble, *trouble.args))
+    kind = PassingTrouble if ended else Unreached
+    return kind("The connection broke off, and the server does not go on from there. Try again later.")
 
 
 def refused(status: int) -> TrackError:
