@@ -24,7 +24,7 @@ class Step:
     name: str
     ok: bool = False
     stopped: bool = False
-    """Whoever watches broke it off: nothing is known of it."""
+    """The person at the keyboard broke it off, so its outcome is unknown."""
     seconds: float = 0.0
     detail: list[str] = field(default_factory=list)
 

@@ -33,7 +33,7 @@ ASK_SECONDS = 2.0
 
 
 class Control:
-    """Listens while the context lasts. ``address_file`` says where, and holds ``more`` for whoever reads it: the file
+    """Listens while the context lasts. ``address_file`` says where, and holds ``more`` for its readers: the file
     asked for, or another beside it where that one is of a sandbox that runs."""
 
     def __init__(self, discord: FakeDiscord, address_file: Path, more: Mapping[str, object] | None = None) -> None:
@@ -116,7 +116,7 @@ def _tell(shown: Shown) -> Json:
 async def _write(told: web.StreamResponse, shown: Shown) -> int:
     """How many texts there were."""
     texts = len(shown.texts)
-    with suppress(ConnectionError):  # whoever asked has gone
+    with suppress(ConnectionError):  # the terminal that asked is closed
         await told.write(json.dumps(_tell(shown)).encode() + b"\n")
     return texts
 

@@ -1,7 +1,7 @@
 """What the bot itself may do in the channel where a command was given.
 
-An answer to a command needs no right to write: whoever reads it does not see that all later messages, such as that a
-source failed, will be lost.
+An answer to a command needs no right to write, so a member does not see that later messages, such as that a source
+failed, will be lost.
 
 Source: Discord, Permissions, "Bitwise Permission Flags" and "Permissions in Threads" (to write in a thread takes
 another permission); Interaction Object, ``app_permissions``.

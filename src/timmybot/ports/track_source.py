@@ -39,7 +39,7 @@ class SourceAway(TrackError):
     """
 
     unknown_name: bool = False
-    """Whether it is the name of the server that nobody knows: whoever only begins may have mistyped it."""
+    """Whether the server's name has no address: in a link that was just typed it may be mistyped."""
 
 
 class DecoderCrashed(TrackError):

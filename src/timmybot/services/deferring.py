@@ -37,7 +37,7 @@ EDIT_SECONDS: Final = 1.0
 """How long after the command's patience the edit is still tried: a Lambda function is stopped soon after."""
 
 PRIVATE_WHEN_DEFERRED: Final = frozenset({"queue", "nowplaying", "history", "settings"})
-"""Commands that show something to whoever asked. A deferral decides who sees the answer, before that is known.
+"""Commands that show something to the member who asked. A deferral decides who sees the answer, before that is known.
 
 A view loses nothing by being private, and its refusal stays private. The other commands change what everybody hears:
 a change that nobody else sees would be worse than a refusal that they see, and is much more frequent when we are slow.

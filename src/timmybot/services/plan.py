@@ -37,7 +37,7 @@ class GoAway:
 
 @dataclass(frozen=True)
 class LetGo:
-    """The connection was lost for a reason that may pass: let go of it, and join again after a while.
+    """The connection was lost for a reason that may pass: leave it, and join again after a while.
 
     ``away``: Discord cannot be reached, so that trying can wait for it."""
 

@@ -121,7 +121,7 @@ class QueueCommands:
         return await self._carry_out(decide)
 
     async def _begun_by(self, change: Change, before: GuildState) -> str:
-        """What plays from now on, if it is something else than before."""
+        """A sentence about the track that plays from now on, if the change begins another one."""
         key = change.state.current
         if key is None or change.state.play_id == before.play_id:
             return ""

@@ -362,7 +362,7 @@ class Reconciler:
         return True
 
     async def _after_trouble(self, action: RetryAlone | SkipCulprit | TryAgain, wanted: GuildState) -> bool:
-        """Record a crash before the track is played again: no successor is to begin with that anew."""
+        """Record a crash before the track is played again: no successor is to begin with it again."""
         match action:
             case TryAgain(play_id, trouble):
                 return await self._try_again(play_id, trouble, wanted)
@@ -387,7 +387,7 @@ class Reconciler:
                 await self._resolving.tell(await self._named(wanted, f"{why} I keep trying.", status))
             return False
         if wanted.loop is Loop.OFF:
-            self._source_patience.gives_up()
+            self._source_patience.forget()
             await self._advance(play_id, trouble, wanted)
             return True
         sentence = await self._named(wanted, f"{trouble} It stays in the loop.", status)

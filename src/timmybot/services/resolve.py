@@ -34,7 +34,7 @@ AWAY_PAUSE_SECONDS: Final = 2.0
 LOOK_SECONDS: Final = 30.0
 """How long such a link is looked at again while the guild's player stays connected to Discord ..."""
 LONGEST_LOOK_SECONDS: Final = 300.0
-"""... and where it is not, if whoever waits for an answer can be told."""
+"""... and where it is not, if the member who waits for an answer can be told."""
 
 log = logging.getLogger(__name__)
 
@@ -128,7 +128,7 @@ class Resolving:
             else:
                 dropped = True
         if waiting := list(self._waiting.values()):
-            # Whoever asks for all answers would close this object next, and with it what is still to be said.
+            # The caller closes this object next, and with it the answers that are still to be given.
             await asyncio.gather(*waiting)
         return dropped
 

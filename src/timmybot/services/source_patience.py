@@ -80,6 +80,13 @@ class SourcePatience:
         self._counted_seconds, self._play_id, self._due_at = 0.0, None, None
         return is_first
 
+    def forget(self) -> None:
+        """The track has left the queue, and its guild was told: the next one that fails is news again."""
+        self.close()
+        self._told = self._was_over = False
+        self._counted_seconds, self._pause_seconds = 0.0, FIRST_PAUSE_SECONDS
+        self._play_id, self._due_at = None, None
+
     def close(self) -> None:
         """Remind nobody any more."""
         if self._reminder is not None:

@@ -12,6 +12,7 @@ from aiohttp import web
 from sandbox import say
 from sandbox.discord import FakeDiscord, Guild
 from sandbox.discord.control import Control
+from sandbox.discord.interactions import FIRST_ANSWER_SECONDS
 from tests.integration.sandbox_discord.front_door import front_door, says
 from tests.integration.sandbox_discord.rest_client import register, rest
 
@@ -70,9 +71,11 @@ async def test_an_answer_that_is_edited_later_is_read_with_its_edit(
     async with rest(discord, app) as client, Control(discord, address):
 
         async def refuse(interaction: dict[str, Any]) -> None:
-            await asyncio.sleep(0.2)  # Discord has shown the first answer by then
             path = f"/webhooks/{interaction['application_id']}/{interaction['token']}/messages/@original"
-            await client.call("PATCH", path, {"content": "I can't play that."})
+            refused = {"content": "I can't play that."}
+            async with asyncio.timeout(FIRST_ANSWER_SECONDS):
+                while (await client.call("PATCH", path, refused))[0] == 404:  # it overtook the first answer
+                    continue
 
         async def answer(interaction: dict[str, Any]) -> web.Response:
             refusals.append(asyncio.create_task(refuse(interaction)))

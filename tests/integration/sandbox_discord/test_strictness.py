@@ -27,6 +27,18 @@ async def asked(bot: Wire, member: Member, name: str = "queue", **options: objec
     await asyncio.gather(typing, return_exceptions=True)
 
 
+@asynccontextmanager
+async def a_command(
+    discord: FakeDiscord, app: Application, guild: Guild
+) -> AsyncIterator[tuple[RestClient, dict[str, Any]]]:
+    """A member has typed ``/queue``, and nobody has answered yet."""
+    async with rest(discord, app) as client, gateway(discord) as bot:
+        await register(client, app)
+        await bot.identify(app)
+        async with asked(bot, guild.add_member("alice")) as interaction:
+            yield client, interaction
+
+
 async def answer(client: RestClient, interaction: dict[str, Any], body: dict[str, Any]) -> tuple[int, Any]:
     path = f"/interactions/{interaction['id']}/{interaction['token']}/callback?with_response=true"
     return await client.call("POST", path, body)
@@ -36,11 +48,8 @@ async def answer(client: RestClient, interaction: dict[str, Any], body: dict[str
 async def test_a_deferral_may_be_private_and_nothing_else(
     discord: FakeDiscord, app: Application, guild: Guild, flags: int, status: int
 ) -> None:
-    async with rest(discord, app) as client, gateway(discord) as bot:
-        await register(client, app)
-        await bot.identify(app)
-        async with asked(bot, guild.add_member("alice")) as interaction:
-            told, body = await answer(client, interaction, {"type": 5, "data": {"flags": flags}})
+    async with a_command(discord, app, guild) as (client, interaction):
+        told, body = await answer(client, interaction, {"type": 5, "data": {"flags": flags}})
     assert told == status
     if status == 200:
         assert body["interaction"]["response_message_loading"]
@@ -52,11 +61,8 @@ async def test_a_deferral_may_be_private_and_nothing_else(
 async def test_an_edit_cannot_make_an_answer_private(
     discord: FakeDiscord, app: Application, guild: Guild, flags: int, status: int
 ) -> None:
-    async with rest(discord, app) as client, gateway(discord) as bot:
-        await register(client, app)
-        await bot.identify(app)
-        async with asked(bot, guild.add_member("alice")) as interaction:
-            _, body = await answer(client, interaction, {"type": 4, "data": {"content": "Empty", "flags": EPHEMERAL}})
+    async with a_command(discord, app, guild) as (client, interaction):
+        _, body = await answer(client, interaction, {"type": 4, "data": {"content": "Empty", "flags": EPHEMERAL}})
         assert body["resource"]["message"]["type"] == 20
         assert body["resource"]["message"]["interaction_metadata"]["id"] == interaction["id"]
         path = f"/webhooks/{app.application_id}/{interaction['token']}/messages/@original"

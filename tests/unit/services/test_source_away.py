@@ -73,6 +73,19 @@ async def test_a_server_that_stays_away_costs_the_track_and_not_the_evening(
     assert said(theatre)[-1].endswith(AWAY)
 
 
+async def test_a_second_source_that_is_away_is_told_of_as_soon_as_the_first(
+    theatre: Theatre, worker: FakeWorker
+) -> None:
+    await theatre.says("play", url=SECOND_SONG)
+    player = worker.player(GUILD)
+    player.reach(60_000)
+    while NEXT not in player.told and theatre.clock.monotonic() < 1_000 + 10 * LONG_ENOUGH:
+        await is_away(theatre, player, 0.5)
+    await is_away(theatre, player, 3 * TELL_SECONDS)
+    assert "**Second song**" in said(theatre)[-1]
+    assert said(theatre)[-1].endswith("I keep trying.")
+
+
 async def test_while_discord_cannot_be_reached_either_nothing_is_given_up(theatre: Theatre, worker: FakeWorker) -> None:
     await theatre.says("play", url=SECOND_SONG)
     player = worker.player(GUILD)

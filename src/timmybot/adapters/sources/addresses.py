@@ -120,7 +120,7 @@ class AddressPolicy:
         try:
             found = self._resolve(host, port)
         except socket.gaierror as error:
-            if error.errno == socket.EAI_AGAIN:  # whoever knows names cannot be reached
+            if error.errno == socket.EAI_AGAIN:  # no name server answers
                 raise unreachable(host, error) from error
             found = []
         except (OSError, UnicodeError):
