@@ -5,7 +5,6 @@ Whatever the ports promise is promised by the twins, which pass the contract sui
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from random import Random
@@ -342,10 +341,6 @@ _PICK = ("remove", "move", "skip to")
 """The commands that pick an entry by its position."""
 
 
-RIGHT_SECONDS = 4.4
-"""A little less than the strict right lasts after a beat."""
-
-
 class StrictRight(Protocol):
     """What the judges ask a worker's leases."""
 
@@ -416,23 +411,11 @@ class LinkedLeaseStore:
         now, record = self._kept.loop.now, self._kept.record
         record.ownerships.append(Ownership(now, taken.shard_id, taken.owner, taken.epoch, self._known_at))
         for worker, (process, right) in self._rights.items():
-            if worker == taken.owner or not process.running or self._came_back(worker):
+            if worker == taken.owner or not process.running:
                 continue
             if right.may_act and taken.shard_id in right.held:
                 what = f"{taken.owner} took shard {taken.shard_id} while {worker} still had the strict right"
                 record.violated("one strict right per shard", now, what)
-
-    def _came_back(self, owner: WorkerId) -> bool:
-        """Whether the owner's right had run out, and returned while its silence, once read, led to a take.
-
-        That cannot be ruled out without waiting for as long as a call may take, and is why every write is fenced, too.
-        """
-        # In the order in which they were made: what a stopped process had not sent may arrive after a later one.
-        made = sorted((beat.made_at, beat.at) for beat in self._kept.record.beats if beat.worker == owner)
-        return any(
-            taken_at > self._known_at and made_at - made_before > RIGHT_SECONDS
-            for (made_before, _), (made_at, taken_at) in itertools.pairwise(made[-4:])
-        )
 
 
 REPLICA_LAGS = (0.0, 0.0, 0.0, 0.02, 0.1, 0.7)

@@ -37,8 +37,12 @@ class FakeDiscordRest(Replies, Members):
     """Why it does not tell where a member is."""
     slow: asyncio.Event | None = None
     """Until it is set, nobody's whereabouts are told."""
+    slow_edit: asyncio.Event | None = None
+    """Until it is set, edits are on their way."""
 
     async def edit(self, reply: OwedReply, content: str) -> None:
+        if self.slow_edit is not None:
+            await self.slow_edit.wait()
         if reply.interaction_id in self.expired:
             raise ReplyExpired("the token is void")
         if self.not_yet.get(reply.interaction_id, 0) > 0:

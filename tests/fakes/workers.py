@@ -8,15 +8,16 @@ from dataclasses import dataclass, field
 
 from tests.fakes.clock import FakeClock, settle
 from tests.fakes.discord import FakeShardSessions
-from tests.fakes.guild import FrontOfHouse
+from tests.fakes.guild import GUILD, FrontOfHouse
 from tests.fakes.stores import FakeTrackCache
 from tests.fakes.surroundings import FakeMetrics, FakeProtection, FakeSource
 from tests.fakes.voice_room import FakePlayer, FakePlayers
-from timmybot.domain.ids import GuildId, PlayId, WorkerId
+from timmybot.domain.ids import Epoch, GuildId, PlayId, WorkerId
 from timmybot.services.held_guilds import HeldGuilds
 from timmybot.services.leases import Leases
 from timmybot.services.loudness import KnownLoudness
 from timmybot.services.progress import Progress
+from timmybot.services.resolve import Resolving
 from timmybot.services.worker import Worker
 
 
@@ -131,3 +132,18 @@ class Theatre(FrontOfHouse):
         if start:
             made.start()
         return made
+
+    def resolving(self) -> Resolving:
+        """What finds out what the guild's links are, of no worker's."""
+        return Resolving(
+            self.guilds.open(GUILD),
+            self.source,
+            self.rest,
+            lambda: Epoch(1),
+            new_id=self.new_id,
+            looked=lambda: None,
+            loudness=KnownLoudness(self.tracks, self.source, transcoded=lambda: 0, most_transcoded=0),
+            clock=self.clock,
+            connected_seconds=lambda: 0.0,
+            reasons={},
+        )

@@ -29,3 +29,9 @@ class EverRarer:
         following = FIRST_PAUSE_SECONDS if forgotten else min(2 * pause, LONGEST_PAUSE_SECONDS)
         self._done[what] = now, following
         return True
+
+    def came_to_nothing(self, what: Hashable) -> None:
+        """What was to be done when it was time could not be begun: it is time again, and no later pause is longer."""
+        last, pause = self._done.pop(what)
+        if pause > FIRST_PAUSE_SECONDS:
+            self._done[what] = last - pause, pause / 2

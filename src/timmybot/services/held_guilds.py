@@ -7,7 +7,7 @@ import logging
 from dataclasses import dataclass
 from functools import partial
 
-from timmybot.domain.ids import Epoch, GuildId, ShardId, WorkerId, shard_of
+from timmybot.domain.ids import Epoch, GuildId, InteractionId, ShardId, WorkerId, shard_of
 from timmybot.ports.clock import Clock
 from timmybot.ports.discord import Replies
 from timmybot.ports.guild_store import Fenced, GuildStores, NewerRelease, StoreUnavailable
@@ -61,6 +61,7 @@ class HeldGuilds:
         self._shard_count = shard_count
         self._kept: dict[GuildId, _Kept] = {}
         self._trials = Trials()
+        self._reasons: dict[InteractionId, str] = {}
 
     def nudge(self, guild_id: GuildId) -> bool:
         """Look at the guild soon, if its shard is held here; return whether it is."""
@@ -197,6 +198,7 @@ class HeldGuilds:
             loudness=self._loudness,
             clock=self._clock,
             connected_seconds=lambda: player.status().connected_seconds,
+            reasons=self._reasons,
         )
         reconciler = Reconciler(
             store,

@@ -36,6 +36,8 @@ LOOK_SECONDS: Final = 30.0
 LONGEST_LOOK_SECONDS: Final = 300.0
 """... and where it is not, if the member who waits for an answer can be told."""
 
+REASONS_KEPT: Final = 1_000
+
 log = logging.getLogger(__name__)
 
 NOT_YET_PAUSES_SECONDS = (0.3, 1.0, 2.0)
@@ -59,6 +61,8 @@ class Resolving:
 
     ``connected_seconds`` is for how long the guild's player has been connected: so long Discord could be reached.
     ``looked`` is called whenever something that :meth:`look_at` began is over, well or not.
+    ``reasons`` are kept for longer than this object lives: why an entry left the queue, where the member could not be
+    told yet.
     """
 
     def __init__(
@@ -73,6 +77,7 @@ class Resolving:
         loudness: KnownLoudness,
         clock: Clock,
         connected_seconds: Callable[[], float],
+        reasons: dict[InteractionId, str],
     ) -> None:
         self._store = store
         self._source = source
@@ -82,15 +87,15 @@ class Resolving:
         self._looked = looked
         self._loudness = loudness
         self._clock = clock
-        self._reasons: dict[InteractionId, str] = {}
-        """Why an entry left the queue, where the member could not be told yet."""
+        self._reasons = reasons
         self._waiting: dict[InteractionId, asyncio.Task[None]] = {}
         """Answers that overtook the first one, and are tried again."""
         self._connected_seconds = connected_seconds
         self._swept = 0
         self._underway: dict[OrderKey, asyncio.Task[Entry | None]] = {}
         self._awaited: set[OrderKey] = set()
-        self._reporting: set[OrderKey] = set()
+        self._reporting: dict[OrderKey, asyncio.Event] = {}
+        """What leaves the queue, until it is told why."""
 
     async def resolved(self, entry: Entry) -> Entry | None:
         """The entry with its track resolved, or ``None`` if it cannot be played and has left the queue.
@@ -118,19 +123,26 @@ class Resolving:
                 continue
             entry = await self._store.entry(owed.key)
             if entry is None:
-                reason = self._reasons.get(owed.interaction_id)
-                if reason is not None and owed.key not in self._reporting:
-                    await self._give(owed, reason, is_failure=True)
-                elif not await self._is_being_answered(owed):
-                    await self._give(owed, "That track is no longer in the queue.")
+                await self._give_why_it_left(owed)
             elif (entry := await self.resolved(entry)) is not None:
                 await self._give(owed, _outcome(entry, await self._store.state()))
             else:
                 dropped = True
-        if waiting := list(self._waiting.values()):
-            # The caller closes this object next, and with it the answers that are still to be given.
-            await asyncio.gather(*waiting)
+        # The caller closes this object next, and with it the answers that are still to be given.
+        for told in list(self._reporting.values()):
+            await told.wait()
+        await asyncio.gather(*self._waiting.values())
         return dropped
+
+    async def _give_why_it_left(self, owed: OwedReply) -> None:
+        if (told := self._reporting.get(owed.key)) is not None:
+            await told.wait()
+        if owed.interaction_id in self._waiting:
+            return
+        if (reason := self._reasons.get(owed.interaction_id)) is not None:
+            await self._give(owed, reason, is_failure=True)
+        elif await self._owed_for(owed.key) is not None:
+            await self._give(owed, "That track is no longer in the queue.")
 
     async def sweep(self, wanted: GuildState) -> None:
         """Remove writings of the queue that no undo needs any more, and let what was jumped over be forgotten.
@@ -154,33 +166,33 @@ class Resolving:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _is_being_answered(self, owed: OwedReply) -> bool:
-        """Whether it is told, or has just been, why the entry left the queue."""
-        if owed.key in self._reporting:
-            return True
-        return all(each.interaction_id != owed.interaction_id for each in await self._store.owed_replies())
-
     @contextmanager
     def reporting(self, key: OrderKey | None) -> Iterator[None]:
         """Inside, the entry leaves the queue and :meth:`report` tells why: nobody else answers for it."""
         if key is None:
             yield
             return
-        self._reporting.add(key)
+        told = self._reporting[key] = asyncio.Event()
         try:
             yield
         finally:
-            self._reporting.discard(key)
+            self._reporting.pop(key, None)
+            told.set()
 
-    async def report(self, key: OrderKey, sentence: str) -> bool:
-        """Tell what became of an entry: in the answer that is owed for it, else in the text channel.
+    async def report(self, key: OrderKey, sentence: str, *, is_known: bool = False) -> bool:
+        """Tell what became of an entry: in the answer that is owed for it, else in the text channel unless it is known.
 
         Returns whether Discord could be reached for that, as far as is known.
         """
-        owed = next((owed for owed in await self._store.owed_replies() if owed.key == key), None)
+        owed = await self._owed_for(key)
         if owed is None:
-            return await self.tell(sentence)
+            return True if is_known else await self.tell(sentence)
+        if owed.interaction_id in self._waiting:
+            return True
         return await self._give(owed, sentence, is_failure=True)
+
+    async def _owed_for(self, key: OrderKey) -> OwedReply | None:
+        return next((owed for owed in await self._store.owed_replies() if owed.key == key), None)
 
     async def tell(self, sentence: str) -> bool:
         """Say something in the text channel. Returns whether Discord could be reached, as far as is known."""
@@ -242,6 +254,8 @@ class Resolving:
             try:
                 return await self._source.resolve(entry.track.url)
             except SourceAway as trouble:
+                if await self._store.entry(entry.key) is None:
+                    return None
                 sentence = f"I can't play <{entry.track.url}>. {trouble}"
                 passed = self._clock.monotonic() - began_at
                 is_long = min(passed, self._connected_seconds()) >= LOOK_SECONDS or passed >= LONGEST_LOOK_SECONDS
@@ -250,21 +264,22 @@ class Resolving:
                     return None
             except TrackError as trouble:
                 with self.reporting(entry.key):
-                    await self._drop(entry)
-                    await self.report(entry.key, f"I can't play <{entry.track.url}>. {trouble}")
-                return None
-            if await self._store.entry(entry.key) is None:
+                    is_known = not await self._drop(entry)
+                    await self.report(entry.key, f"I can't play <{entry.track.url}>. {trouble}", is_known=is_known)
                 return None
             await self._clock.sleep(AWAY_PAUSE_SECONDS)
 
-    async def _drop(self, entry: Entry) -> None:
-        """Take the entry out of the queue, going on to the next one if it was to be heard now."""
+    async def _drop(self, entry: Entry) -> bool:
+        """Take the entry out of the queue, going on to the next one if it was to be heard now.
+
+        Returns whether it was still there.
+        """
         meant: PlayId | None = None
         while True:
             state = await self._store.state()
             stored = await self._store.entry(entry.key, of=state)
             if stored is None:
-                return
+                return False
             if state.current == entry.key and meant in (None, state.play_id):
                 meant = state.play_id
                 assert meant is not None
@@ -278,7 +293,7 @@ class Resolving:
                 await self._store.commit(Change(changed, remove=(entry.key,)), epoch=self._right())
             except VersionConflict:
                 continue
-            return
+            return True
 
     async def _give(self, owed: OwedReply, sentence: str, *, is_failure: bool = False) -> bool:
         """Edit the answer. One that overtook the first answer is tried again, and nobody waits for that here.
@@ -287,6 +302,8 @@ class Resolving:
         """
         if is_failure:
             self._reasons[owed.interaction_id] = sentence
+            for longest_kept in list(self._reasons)[:-REASONS_KEPT]:  # They were told by another worker.
+                del self._reasons[longest_kept]
         given = await self._given(owed, sentence, is_failure=is_failure)
         if given is _Given.TOO_EARLY:
             waiting = asyncio.create_task(self._give_later(owed, sentence, is_failure=is_failure))

@@ -222,7 +222,8 @@ class Worker:
             if not self._giving_away.is_time(shard_id):
                 continue
             log.warning("a player of shard %d is not heard from here: another worker may do better", shard_id)
-            await self._hand_over(shard_id)
+            if await self._hand_over(shard_id) is not None and not self._held_guilds.is_idle(shard_id):
+                self._giving_away.came_to_nothing(shard_id)
         idle = [shard_id for shard_id in self._leases.held if self._held_guilds.is_idle(shard_id)]
         for shard_id in idle[: max(self._leases.surplus(), 0)]:
             await self._hand_over_idle(shard_id)

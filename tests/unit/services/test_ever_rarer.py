@@ -38,3 +38,16 @@ def test_each_has_pauses_of_its_own() -> None:
     assert giving_away.is_time("one")
     assert giving_away.is_time("other")
     assert not giving_away.is_time("one")
+
+
+async def test_what_could_not_be_begun_is_tried_again_at_once_and_makes_no_pause_longer() -> None:
+    clock = FakeClock()
+    giving_away = EverRarer(clock)
+    for pause in (FIRST_PAUSE_SECONDS, 2 * FIRST_PAUSE_SECONDS):
+        assert giving_away.is_time("shard")
+        for _ in range(3):
+            giving_away.came_to_nothing("shard")
+            assert giving_away.is_time("shard")
+        await clock.advance(pause - 1)
+        assert not giving_away.is_time("shard")
+        await clock.advance(1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
 import pytest
@@ -123,20 +123,49 @@ async def test_after_a_stall_and_an_outage_the_music_comes_back(theatre: Theatre
     assert worker.player(GUILD).sounds
 
 
+def between_the_readings(theatre: Theatre, happens: Callable[[], Awaitable[object]]) -> None:
+    """Have something happen once in the next look, after who owns what was read, or after who lives."""
+    read_leases, read_heartbeats = theatre.leases.leases, theatre.leases.heartbeats
+    is_first = True
+
+    async def first_or_second() -> None:
+        nonlocal is_first
+        if not is_first:
+            theatre.leases.leases, theatre.leases.heartbeats = read_leases, read_heartbeats  # type: ignore[method-assign]
+            await happens()
+        is_first = False
+
+    async def leases() -> list[ShardLease]:
+        await first_or_second()
+        return await read_leases()
+
+    async def heartbeats() -> list[Heartbeat]:
+        await first_or_second()
+        return await read_heartbeats()
+
+    theatre.leases.leases, theatre.leases.heartbeats = leases, heartbeats  # type: ignore[method-assign]  # the moment
+
+
 async def test_a_worker_that_begins_while_another_looks_around_keeps_what_it_takes(theatre: Theatre) -> None:
-    """The other has read the heartbeats, in which the new one is not yet, and now reads an owner it has never seen."""
     first, second = theatre.new_worker("one", start=False), theatre.new_worker("two", start=False)
-    leases = theatre.leases.leases
-
-    async def begin_meanwhile() -> list[ShardLease]:
-        theatre.leases.leases = leases  # type: ignore[method-assign]  # once
-        await second.worker.beat()
-        return await leases()
-
-    theatre.leases.leases = begin_meanwhile  # type: ignore[method-assign]  # the moment between the two readings
+    between_the_readings(theatre, second.worker.beat)
     await first.worker.beat()
-    kept = {lease.shard_id for lease in await leases() if lease.owner == second.leases.me}
+    kept = {lease.shard_id for lease in await theatre.leases.leases() if lease.owner == second.leases.me}
     assert kept == set(second.leases.held) != set()
+
+
+async def test_a_worker_that_returns_while_another_looks_around_keeps_what_it_takes_anew(theatre: Theatre) -> None:
+    """Found by the simulator: the other read that it was silent, then what it had taken anew, and took that."""
+    first, second = theatre.new_worker("one", start=False), theatre.new_worker("two", start=False)
+    await second.worker.beat()
+    await first.worker.beat()
+    theatre.clock.freeze(theatre.settings.lease_seconds + 1)
+    await first.leases.beat()
+    between_the_readings(theatre, second.worker.beat)
+    await first.leases.look()
+    assert second.leases.may_act
+    assert second.leases.held
+    assert not first.leases.held.keys() & second.leases.held.keys()
 
 
 async def test_a_worker_that_stood_still_while_it_read_does_not_take_its_own_standing_for_others_silence(

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.fakes.guild import GUILD, SONG
+from tests.fakes.guild import SONG
 from tests.fakes.workers import Theatre
-from timmybot.domain.ids import Epoch, OrderKey
+from timmybot.domain.ids import OrderKey
 from timmybot.domain.wording import without_queries
 from timmybot.services import resolve
-from timmybot.services.loudness import KnownLoudness
-from timmybot.services.resolve import Resolving
 
 SENTENCE = "I can't play <https://radio.example/song.ogg?token=s3cret&x=1#k3y>. There is nothing at that address."
 
@@ -34,19 +32,7 @@ def test_of_a_link_the_log_has_what_is_before_the_query(sentence: str, logged: s
 async def logged(theatre: Theatre, caplog: pytest.LogCaptureFixture) -> str:
     """What is in the log when a guild could not be told what became of a link."""
     await theatre.says("play", url=SONG)
-    store, source = theatre.guilds.open(GUILD), theatre.source
-    loudness = KnownLoudness(theatre.tracks, source, transcoded=lambda: 0, most_transcoded=0)
-    resolving = Resolving(
-        store,
-        source,
-        theatre.rest,
-        lambda: Epoch(1),
-        new_id=theatre.new_id,
-        looked=lambda: None,
-        loudness=loudness,
-        clock=theatre.clock,
-        connected_seconds=lambda: 0.0,
-    )
+    resolving = theatre.resolving()
     theatre.rest.down = True
     caplog.set_level("DEBUG")
     await resolving.report(OrderKey("none that an answer is owed for"), SENTENCE)

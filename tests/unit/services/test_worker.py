@@ -270,6 +270,22 @@ class TestSeveralWorkers:
         assert not worker.player(GUILD).sounds
         assert second.player(GUILD).sounds
 
+    async def test_a_player_that_is_not_heard_is_given_away_as_soon_as_its_place_can_be_saved(
+        self, theatre: Theatre, worker: FakeWorker
+    ) -> None:
+        """Found by the simulator: a try that could not be begun counted, and the next one was half a minute later."""
+        await theatre.says("play", url=SONG)
+        await theatre.clock.advance(1)
+        second = theatre.new_worker("two")
+        await theatre.clock.advance(5)
+        theatre.guilds.faults.outage = True
+        worker.player(GUILD).get_stuck()
+        await theatre.clock.advance(5)
+        assert worker.player(GUILD).sounds
+        theatre.guilds.faults.outage = False
+        await theatre.clock.advance(5)
+        assert second.player(GUILD).sounds
+
     async def test_a_player_that_is_not_heard_is_kept_when_there_is_no_other_worker(
         self, theatre: Theatre, worker: FakeWorker
     ) -> None:
