@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 
 from sandbox.simulator.case import TAKEOVER_SECONDS, Case
@@ -97,16 +98,18 @@ def _fastest_of_late(case: Case, last: Segment) -> float:
 
 
 def _told_to(case: Case, successor: WorkerId, play_id: PlayId, known_at: float) -> list[int]:
-    """Places that the successor can know from beats: each worker's last one that was not written over before it began.
+    """Places that the successor has read in beats, before they were written over: the last of each worker.
 
     Of a worker's beats, the last is the one that took effect last: a slow one may come after its successor.
     """
-    began_at = min((beat.at for beat in case.record.beats if beat.worker == successor), default=known_at)
+    readings = case.record.readings[successor]
     following: dict[WorkerId, float] = {}
     known: dict[WorkerId, int] = {}
     for beat in reversed(case.record.beats):
         written_over_at = following.get(beat.worker, float("inf"))
         following[beat.worker] = beat.at
-        if beat.at < known_at and play_id in beat.positions and written_over_at > began_at:
-            known.setdefault(beat.worker, beat.positions[play_id])
+        if play_id in beat.positions and beat.at < known_at:
+            read = bisect_right(readings, beat.at)
+            if read < len(readings) and readings[read] < written_over_at:
+                known.setdefault(beat.worker, beat.positions[play_id])
     return list(known.values())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -134,6 +134,8 @@ class Crash:
 class Record:
     commits: list[Commit] = field(default_factory=list)
     beats: list[Beat] = field(default_factory=list)
+    readings: dict[WorkerId, list[float]] = field(default_factory=lambda: defaultdict(list))
+    """When each worker read all heartbeats, in order."""
     ownerships: list[Ownership] = field(default_factory=list)
     segments: list[Segment] = field(default_factory=list)
     operations: list[Operation] = field(default_factory=list)

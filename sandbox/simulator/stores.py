@@ -377,11 +377,12 @@ class LinkedLeaseStore:
             self._process.notes["beating"] = False
 
     async def heartbeats(self) -> list[Heartbeat]:
-        async def work() -> list[Heartbeat]:
-            self._known_at = self._kept.loop.now
-            return await self._kept.leases.heartbeats()
+        async def work() -> tuple[float, list[Heartbeat]]:
+            return self._kept.loop.now, await self._kept.leases.heartbeats()
 
-        return await self._link.call(work)
+        self._known_at, heartbeats = await self._link.call(work)
+        self._kept.record.readings[WorkerId(self._process.name)].append(self._known_at)
+        return heartbeats
 
     async def heartbeat_of_owner(self, shard_id: ShardId) -> Heartbeat | None:
         return await self._link.call(lambda: self._kept.leases.heartbeat_of_owner(shard_id))
