@@ -39,7 +39,9 @@ class Present:
     def __init__(self, at: Place, ssrc: int, sender: Sender, carry: Callable[[PacketStream | None], None]) -> None:
         self.channel_id: ChannelId | None = None
         self.trouble: str | None = None
-        self.kicked = self.moved = self.given_up = self.is_mending = False
+        self.kicked = self.moved = self.given_up = self.is_mending = self.lasting = self.away = False
+        self.connected_seconds = 0.0
+        self.others: int | None = None
         self._at = at
         self._ssrc = ssrc
         self._sender = sender

@@ -15,7 +15,7 @@ POSITION_SECONDS = 2.0
 """What is promised."""
 
 LISTEN_SECONDS = 4.0
-LISTENING_ATTEMPTS = 3
+LISTENING_ATTEMPTS = 8
 NEVER_SILENT_SECONDS = 0.5
 """What counts as music that went on: shorter than a member would call a gap."""
 
