@@ -20,6 +20,7 @@ from tests.integration.sources.media_server import MediaServer, content
 from timmybot.adapters.sources.filling import FillingThreads
 from timmybot.adapters.sources.http import HttpTrackSource
 from timmybot.adapters.sources.media_child import MediaChild, _shared_memory
+from timmybot.adapters.sources.media_mark import SIBLINGS, SIBLINGS_AT
 from timmybot.adapters.sources.media_pool import MediaPool
 from timmybot.adapters.sources.stream import BufferedStream
 from timmybot.domain.track import Track
@@ -203,6 +204,19 @@ async def test_a_link_is_not_looked_at_where_a_closed_stream_is_still_computed_o
     assert media.begun == 2
     os.kill(child.pid, signal.SIGCONT)
     source.close()
+
+
+def test_children_are_told_of_each_other_as_their_quota_is_one(stage: Stage) -> None:
+    def siblings(child: MediaChild) -> set[int]:
+        return set(SIBLINGS.unpack_from(child._memory, SIBLINGS_AT)) - {0}
+
+    stream = stage.play(Format.MP3)
+    until(lambda: len(stage.media.pids) > 1, "another stands by")
+    until(
+        lambda: all(siblings(child) == set(stage.media.pids) - {child.pid} for child in stage.media.children),
+        "each knows all others",
+    )
+    stream.close()
 
 
 def test_a_suspect_has_a_child_of_its_own_which_ends_with_it(stage: Stage) -> None:

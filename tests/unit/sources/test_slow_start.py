@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from timmybot.adapters.sources.slow_start import PERIOD_SECONDS, TURN_SECONDS, SlowStart
+from timmybot.adapters.sources.slow_start import AWAITED_TURN_SECONDS, PERIOD_SECONDS, TURN_SECONDS, SlowStart
 
 
 @dataclass
@@ -59,3 +59,14 @@ def test_nobody_is_waited_for_where_nobody_begins() -> None:
     time = Time()
     SlowStart(time.monotonic, time.sleep).let_run([])
     assert time.now == 0
+
+
+def test_one_that_a_stream_waits_for_gets_longer_turns_and_never_the_whole_of_a_small_quota() -> None:
+    time, process = Time(), Process()
+    time.runs.append(process)
+    start = SlowStart(time.monotonic, time.sleep)
+    start.let_run([process], AWAITED_TURN_SECONDS)
+    while time.now < 10 * PERIOD_SECONDS:
+        start.let_run([process], AWAITED_TURN_SECONDS)
+        time.sleep(PERIOD_SECONDS / 50)
+    assert 8 * AWAITED_TURN_SECONDS < process.ran_seconds < 0.25 * 10 * PERIOD_SECONDS

@@ -22,7 +22,7 @@ if sys.platform == "linux":
     import fcntl
 
 from timmybot.adapters.sources.handover import hand_over
-from timmybot.adapters.sources.media_mark import MARK, MARK_BYTES
+from timmybot.adapters.sources.media_mark import MARK, MARK_BYTES, SIBLINGS, SIBLINGS_AT, packed_siblings
 from timmybot.adapters.sources.media_session import MediaSession
 
 log = logging.getLogger(__name__)
@@ -99,6 +99,10 @@ class MediaChild:
         """The number of the stream that it works for now; 0 for none."""
         stream: int = MARK.unpack_from(self._memory)[0]
         return stream
+
+    def tell_siblings(self, process_ids: Sequence[int]) -> None:
+        """Whose CPU counts with its own against the quota."""
+        self._memory[SIBLINGS_AT : SIBLINGS_AT + SIBLINGS.size] = packed_siblings(process_ids)
 
     def hand_over(self, number: int, stream: socket.socket) -> None:
         """Raises :class:`OSError` if it is dead."""

@@ -28,7 +28,7 @@ from timmybot.adapters.sources.media_load import Load
 from timmybot.adapters.sources.media_messages import Wire
 from timmybot.adapters.sources.media_session import DoubtfulRefusal, MediaChildEnded, MediaSession, NoChildFree
 from timmybot.adapters.sources.refusal import Refusal, Refused
-from timmybot.adapters.sources.slow_start import SlowStart
+from timmybot.adapters.sources.slow_start import AWAITED_TURN_SECONDS, TURN_SECONDS, SlowStart
 
 log = logging.getLogger(__name__)
 
@@ -330,6 +330,7 @@ class MediaPool:
             else:
                 self._hear(selector, key.data)
         self._begin_wanted(selector)
+        self._tell_siblings()
         self._let_beginners_run()
         for child in self.children:
             if child.ready:
@@ -352,16 +353,22 @@ class MediaPool:
     def _has_to_be_watched(self, child: MediaChild) -> bool:
         return not child.ready or child.at_work != 0 or child.is_awaited
 
+    def _tell_siblings(self) -> None:
+        living = [child for child in self.children if not child.ended]
+        for child in living:
+            child.tell_siblings([each.pid for each in living if each is not child])
+
     def _unhurried(self) -> list[MediaChild]:
-        """Children that are begun although nobody has to wait for them, where there is a quota of CPU."""
-        beginning = [child for child in self.children if not (child.ready or child.ended or child.alone)]
+        """Children that are begun where there is a quota of CPU, and others play for whom it is to last."""
+        beginning = [child for child in self.children if not (child.ready or child.ended)]
         if not beginning or not any(child.ready and not child.alone for child in self.children):
             return []
         return beginning if self._quota.cores() is not None else []
 
     def _let_beginners_run(self) -> None:
         beginning = self._unhurried()
-        self._slow_start.let_run(beginning)
+        is_awaited = any(child.alone for child in beginning)
+        self._slow_start.let_run(beginning, AWAITED_TURN_SECONDS if is_awaited else TURN_SECONDS)
         for child in self.children:
             if child.stands_still and child not in beginning:
                 child.go_on()

@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -29,7 +30,7 @@ from timmybot.adapters.sources.children.media.work import Work
 from timmybot.adapters.sources.children.ready import READY, UNCONFINED
 from timmybot.adapters.sources.cpu_quota import CpuQuota, Thrift
 from timmybot.adapters.sources.handover import taken
-from timmybot.adapters.sources.media_mark import MARK_BYTES
+from timmybot.adapters.sources.media_mark import MARK_BYTES, SIBLINGS, SIBLINGS_AT
 from timmybot.adapters.sources.media_messages import Wire
 from timmybot.domain.sound import Sound
 
@@ -49,7 +50,7 @@ def main() -> NoReturn:
         Path("/proc/self/oom_score_adj").write_text("500", encoding="ascii")
     threading.stack_size(_STACK_BYTES)
     _warm_up()
-    thrift = Thrift(CpuQuota().cores, _used)
+    thrift = Thrift(CpuQuota().cores, partial(_used, memory))
     control.sendall(READY if confinement.confine() else UNCONFINED)
     _serve(control, Work(memory, thrift.rest))
     os._exit(0)  # threads may be anywhere, and nobody waits for them any more
@@ -71,12 +72,14 @@ def _serve(control: socket.socket, work: Work) -> None:
             sock.close()
 
 
-def _used() -> float:
-    """CPU seconds of this process and the worker."""
+def _used(memory: mmap.mmap) -> float:
+    """CPU seconds of this process, the worker and its other children."""
     seconds = time.process_time()
-    with suppress(OSError):
-        # Source: Linux, include/linux/posix-timers.h: the clock of a process is made of its id.
-        seconds += time.clock_gettime((~os.getppid() << 3) | 2)
+    for process_id in (os.getppid(), *SIBLINGS.unpack_from(memory, SIBLINGS_AT)):
+        if process_id:
+            with suppress(OSError):
+                # Source: Linux, include/linux/posix-timers.h: the clock of a process is made of its id.
+                seconds += time.clock_gettime((~process_id << 3) | 2)
     return seconds
 
 
