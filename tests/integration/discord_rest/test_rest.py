@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import traceback
 from collections.abc import AsyncIterator
@@ -14,6 +15,7 @@ from sandbox.discord.interactions import Interaction
 from sandbox.discord.line import Lost, Trouble
 from sandbox.discord.shown import Shown
 from timmybot.adapters.discord_rest import DiscordRest
+from timmybot.adapters.discord_rest.transport import CONNECTIONS
 from timmybot.domain.change import OwedReply
 from timmybot.domain.ids import ChannelId, GuildId, InteractionId, OrderKey, UserId
 from timmybot.ports.discord import DiscordError, MayNotConnect, NotInvited, ReplyExpired, ReplyNotYet
@@ -291,6 +293,31 @@ async def test_a_first_answer_is_given_again_until_discord_has_it(
     discord.line.trouble = at_first(fault)
     await rest.respond(InteractionId(interaction.id), interaction.token, DEFERRED)
     assert interaction.acknowledged
+
+
+async def test_a_first_answer_does_not_wait_for_edits_that_hang(
+    rest: DiscordRest, discord: FakeDiscord, app: Application, guild: Guild
+) -> None:
+    interaction = asked(discord, app, guild)
+    hanging = []
+
+    def edits_hang(method: str, path: str) -> Lost | None:
+        if method != "PATCH":
+            return None
+        hanging.append(path)
+        return Lost.REQUEST
+
+    discord.line.trouble, discord.line.silence_seconds = edits_hang, 1.0
+    owed = OwedReply(InteractionId(interaction.id), app.application_id, INTERACTION_TOKEN, OrderKey("one"), 1e12)
+    edits = [asyncio.create_task(rest.edit(owed, "lost")) for _ in range(2 * CONNECTIONS)]
+    while len(hanging) < CONNECTIONS:  # noqa: ASYNC110  # the fake Discord is looked at from outside
+        await asyncio.sleep(0)
+    await rest.respond(InteractionId(interaction.id), interaction.token, DEFERRED)
+    assert interaction.acknowledged
+    assert len(hanging) == CONNECTIONS, "no edit had given its thread back"
+    for edit in edits:
+        edit.cancel()
+    await asyncio.gather(*edits, return_exceptions=True)
 
 
 async def test_a_second_first_answer_of_our_own_is_still_an_error(

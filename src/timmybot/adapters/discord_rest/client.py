@@ -10,7 +10,7 @@ from typing import cast
 
 from timmybot.adapters.discord_rest.gateway_bot import GatewayBot
 from timmybot.adapters.discord_rest.rate_limits import RateLimits, Route
-from timmybot.adapters.discord_rest.transport import CONNECTIONS, Answer, Transport, scrubbed
+from timmybot.adapters.discord_rest.transport import CONNECTIONS, FIRST_ANSWER_CONNECTIONS, Answer, Transport, scrubbed
 from timmybot.domain.change import OwedReply
 from timmybot.domain.first_answer import seconds_left
 from timmybot.domain.ids import ChannelId, GuildId, InteractionId, UserId, asked_at
@@ -28,7 +28,7 @@ LONGEST_WAIT_SECONDS = 15.0
 """Rate limits that ask for a longer wait are reported instead: the member is gone by then."""
 
 REPEAT_PAUSES_SECONDS = (0.25, 0.5)
-"""After a 5xx, or a connection that broke. A member waits."""
+"""After a 5xx, or a connection that broke; from when it was asked, as one that was lost has cost time enough."""
 
 FIRST_ANSWER_ATTEMPT_SECONDS = 1.0
 """What one attempt at a first answer is given, so that one that is lost leaves time for another in Discord's 3 s."""
@@ -73,10 +73,13 @@ class DiscordRest:
         self._limits = RateLimits()
         self._gateway_bot = GatewayBot(self._ask_gateway_bot, clock)
         self._threads = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="discord-rest")
+        self._urgent = ThreadPoolExecutor(FIRST_ANSWER_CONNECTIONS, thread_name_prefix="discord-first-answers")
+        """Of first answers, for which Discord waits 3 s: not behind whatever else the line lets hang for longer."""
 
     def close(self) -> None:
         """Let the connections and threads go. Does not wait for requests that are on their way."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for threads in (self._threads, self._urgent):
+            threads.shutdown(wait=False, cancel_futures=True)
         self._transport.close()
 
     # Replies
@@ -208,7 +211,8 @@ class DiscordRest:
         for pause in (*REPEAT_PAUSES_SECONDS, None):
             await self._wait_for_a_place(route)
             trouble: DiscordError | None = None
-            within = None if until is None else min(FIRST_ANSWER_ATTEMPT_SECONDS, until - self._clock.monotonic())
+            asked_at = self._clock.monotonic()
+            within = None if until is None else min(FIRST_ANSWER_ATTEMPT_SECONDS, until - asked_at)
             try:
                 answer = await self._exchange(route, path, body, token, within)
             except DiscordError as error:
@@ -216,7 +220,8 @@ class DiscordRest:
             else:
                 if not answer.is_broken and answer.status != TOO_MANY_REQUESTS:
                     return replace(answer, is_repeated=is_repeated)
-            is_over = pause is None or (until is not None and self._clock.monotonic() + pause >= until)
+            again_at = max(self._clock.monotonic(), asked_at + (pause or 0.0))  # nothing is gained by more of a pause
+            is_over = pause is None or (until is not None and again_at >= until)
             if trouble is None and answer.status == TOO_MANY_REQUESTS and pause is not None:
                 continue  # The limits know how long to wait.
             if pause is None or is_over or not may_repeat:
@@ -224,7 +229,7 @@ class DiscordRest:
                     raise trouble
                 return replace(answer, is_repeated=is_repeated)
             is_repeated = True
-            await self._clock.sleep(pause)
+            await self._clock.sleep(max(again_at - self._clock.monotonic(), 0.0))
         raise AssertionError("the last pause ends the loop")
 
     async def _exchange(
@@ -232,7 +237,9 @@ class DiscordRest:
     ) -> Answer:
         method = route.template.split(" ", 1)[0]
         call = asyncio.get_running_loop().run_in_executor(
-            self._threads, self._transport.exchange, method, path, body, token, within
+            self._threads if within is None else self._urgent,
+            self._transport.exchange,
+            *(method, path, body, token, within),
         )
         answer = await call
         now = self._clock.monotonic()

@@ -27,6 +27,8 @@ READ_SECONDS = 8.0
 _TIMEOUT = urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
 
 CONNECTIONS = 4
+FIRST_ANSWER_CONNECTIONS = 16
+"""Beside the others: each first answer that the line loses holds one for a second."""
 
 _TOKEN_IN_PATH = re.compile(r"((?:webhooks|interactions)/\d+/)[^/?\s\"]+")
 
@@ -83,7 +85,7 @@ class Transport:
     def __init__(self, api_url: str) -> None:
         self._api_url = api_url.rstrip("/")
         self._http = urllib3.PoolManager(
-            maxsize=CONNECTIONS,
+            maxsize=CONNECTIONS + FIRST_ANSWER_CONNECTIONS,
             block=True,
             timeout=_TIMEOUT,
             retries=False,
