@@ -11,6 +11,7 @@ from timmybot.domain.change import OwedReply
 from timmybot.domain.ids import ChannelId, GuildId, InteractionId, ShardId, UserId
 from timmybot.domain.lease import GatewaySession
 from timmybot.ports.discord import (
+    AlreadyAnswered,
     DiscordAway,
     DiscordError,
     FirstAnswers,
@@ -75,12 +76,16 @@ class FakeFirstAnswers(FirstAnswers):
     given: list[tuple[int, Mapping[str, Any]]] = field(default_factory=list)
     edits: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     refuses: bool = False
+    answered_before: bool = False
+    """By a process that has died since."""
     loses_answers: bool = False
     """First answers are taken in, and nobody hears of it."""
 
     async def respond(self, interaction_id: InteractionId, token: str, body: Mapping[str, Any]) -> None:
         if self.refuses:
             raise DiscordError("Discord is down")
+        if self.answered_before:
+            raise AlreadyAnswered("The interaction had its first answer before")
         self.given.append((interaction_id, body))
         if self.loses_answers:
             raise DiscordError("Discord did not answer")

@@ -21,7 +21,7 @@ from timmybot.domain.ids import GuildId, InteractionId
 from timmybot.entrypoints.assemble import Stores, assembled_worker
 from timmybot.entrypoints.new_id import new_id
 from timmybot.ports.clock import Clock
-from timmybot.ports.discord import DiscordAway, DiscordError
+from timmybot.ports.discord import AlreadyAnswered, DiscordAway, DiscordError, FirstAnswers
 from timmybot.ports.inbox import Inbox, Nudge
 from timmybot.ports.secrets import Credentials
 from timmybot.services.answering import Answering
@@ -133,7 +133,7 @@ async def serve(
     interactions = Deferring(Interactions(_answering(settings, stores, inbox, rest, clock)), rest, clock)
 
     async def on_interaction(payload: Mapping[str, Any]) -> None:
-        answering = asyncio.create_task(_respond(rest, interactions, payload))
+        answering = asyncio.create_task(answer_one(rest, interactions, payload))
         try:
             await _until(answering, clock, PASS_ON_SECONDS)
             inbox.pass_on()
@@ -223,12 +223,15 @@ async def _until(task: asyncio.Task[None], clock: Clock, seconds: float) -> None
         await asyncio.gather(pause, return_exceptions=True)
 
 
-async def _respond(rest: DiscordRest, interactions: Deferring, payload: Mapping[str, Any]) -> None:
+async def answer_one(first: FirstAnswers, interactions: Deferring, payload: Mapping[str, Any]) -> None:
+    """Give an interaction that came over the gateway its first answer. Trouble is logged, and not raised."""
     try:
         body = await interactions.respond(payload, patience_seconds=PATIENCE_SECONDS)
         if body is not None:
-            await rest.respond(InteractionId(int(payload["id"])), str(payload["token"]), body)
+            await first.respond(InteractionId(int(payload["id"])), str(payload["token"]), body)
     except BadPayload as error:
         log.warning("an interaction was not understood: %s", error)
+    except AlreadyAnswered as error:  # as after the death of the process that answered it
+        log.info("an interaction was not answered again: %s", error)
     except DiscordError as error:
         log.warning("an interaction was not answered: %s", error)

@@ -21,6 +21,10 @@ class ReplyExpired(DiscordError):
     """The interaction's token is void or unknown: the answer can no longer be given."""
 
 
+class AlreadyAnswered(DiscordError):
+    """The interaction had its first answer before: Discord delivers it again to a bot that died after that."""
+
+
 class MayNotConnect(DiscordError):
     """The member is in a voice channel that the bot may not connect to. Discord does not say in which."""
 

@@ -18,7 +18,7 @@ from typing import Any, Final
 from timmybot.domain.first_answer import FIRST_ANSWER_SECONDS, seconds_left
 from timmybot.domain.ids import InteractionId
 from timmybot.ports.clock import Clock
-from timmybot.ports.discord import DiscordError, FirstAnswers, ReplyExpired, ReplyNotYet
+from timmybot.ports.discord import AlreadyAnswered, DiscordError, FirstAnswers, ReplyExpired, ReplyNotYet
 from timmybot.services.answering import Answer
 from timmybot.services.interactions import Interactions, message
 
@@ -107,6 +107,9 @@ class Deferring:
             deferral["data"] = {"flags": _EPHEMERAL}
         try:
             await self._answers.respond(InteractionId(int(payload["id"])), str(payload["token"]), deferral)
+        except AlreadyAnswered as error:
+            log.info("a slow command was not deferred: %s", error)
+            return False
         except DiscordError:
             log.warning("nobody knows whether a slow command was deferred", exc_info=True)
             return False

@@ -18,7 +18,14 @@ from timmybot.adapters.discord_rest import DiscordRest
 from timmybot.adapters.discord_rest.transport import CONNECTIONS
 from timmybot.domain.change import OwedReply
 from timmybot.domain.ids import ChannelId, GuildId, InteractionId, OrderKey, UserId
-from timmybot.ports.discord import DiscordError, MayNotConnect, NotInvited, ReplyExpired, ReplyNotYet
+from timmybot.ports.discord import (
+    AlreadyAnswered,
+    DiscordError,
+    MayNotConnect,
+    NotInvited,
+    ReplyExpired,
+    ReplyNotYet,
+)
 from timmybot.ports.secrets import Credentials, SecretMissing
 
 DEFERRED = {"type": 5}
@@ -320,12 +327,12 @@ async def test_a_first_answer_does_not_wait_for_edits_that_hang(
     await asyncio.gather(*edits, return_exceptions=True)
 
 
-async def test_a_second_first_answer_of_our_own_is_still_an_error(
+async def test_a_second_first_answer_is_told_from_one_that_was_lost(
     rest: DiscordRest, discord: FakeDiscord, app: Application, guild: Guild
 ) -> None:
     interaction = asked(discord, app, guild)
     await rest.respond(InteractionId(interaction.id), interaction.token, DEFERRED)
-    with pytest.raises(DiscordError, match="40060"):
+    with pytest.raises(AlreadyAnswered, match="40060"):
         await rest.respond(InteractionId(interaction.id), interaction.token, DEFERRED)
 
 

@@ -15,7 +15,14 @@ from timmybot.domain.change import OwedReply
 from timmybot.domain.first_answer import seconds_left
 from timmybot.domain.ids import ChannelId, GuildId, InteractionId, UserId, asked_at
 from timmybot.ports.clock import Clock
-from timmybot.ports.discord import DiscordError, MayNotConnect, NotInvited, ReplyExpired, ReplyNotYet
+from timmybot.ports.discord import (
+    AlreadyAnswered,
+    DiscordError,
+    MayNotConnect,
+    NotInvited,
+    ReplyExpired,
+    ReplyNotYet,
+)
 from timmybot.ports.identify_budget import SessionStarts
 from timmybot.ports.secrets import SecretMissing, Secrets
 
@@ -166,14 +173,17 @@ class DiscordRest:
         """Create Interaction Response; ``body`` is sent as it is.
 
         It is tried again within Discord's 3 s if its answer does not come; "already acknowledged" then says that it
-        had been taken in. Raises :class:`ReplyExpired` too.
+        had been taken in, and to a first attempt that another process had answered. Raises :class:`ReplyExpired` and
+        :class:`AlreadyAnswered` too.
         """
         route = Route("POST /interactions/callback", f"{interaction_id}/{token}", counts_globally=False)
         left = seconds_left(interaction_id, self._clock.now())
         path = f"/interactions/{interaction_id}/{token}/callback"
         answer = await self._send(route, path, body, as_bot=False, first_answer_seconds=left)
-        if not (answer.is_repeated and answer.code == ALREADY_ACKNOWLEDGED):
+        if answer.code != ALREADY_ACKNOWLEDGED:
             _alive(route, answer)
+        elif not answer.is_repeated:
+            raise AlreadyAnswered(f"The interaction had its first answer before (code {answer.code})")
 
     async def edit_response(self, interaction_id: InteractionId, application_id: int, token: str, data: Json) -> None:
         """Edit Original Interaction Response; ``data`` is sent as it is.
