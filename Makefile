@@ -23,6 +23,13 @@ SENDER := src/timmybot/adapters/discord_voice/sender.so
 # Node and npm come from a wheel, the cdk command from npm: all three end up in .venv/bin, ahead of the system's own.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
+# npm stops where it cannot write to its cache, which is under HOME by default: a service has none, and some are read-only.
+# pip goes on without a cache then, and warns. What is set in the environment stays.
+export npm_config_cache ?= $(CURDIR)/build/npm
+ifneq ($(shell test -w "$$HOME" && echo yes),yes)
+export PIP_CACHE_DIR ?= $(CURDIR)/build/pip
+endif
+
 .PHONY: help setup installed peers synth demo test test-all matrix fuzz check simulate chaos bench clean
 
 help: ## list the commands

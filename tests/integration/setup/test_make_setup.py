@@ -39,20 +39,27 @@ def has(machine: Path, name: str, does: str) -> Path:
     return path
 
 
-def make(machine: Path, *arguments: str) -> subprocess.Popen[str]:
-    without = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "PYTHON"))}
+CACHES = ("npm_config_cache", "PIP_CACHE_DIR")
+
+
+def make(machine: Path, *arguments: str, **more: str) -> subprocess.Popen[str]:
+    without = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("MAKE", "MFLAGS", "PYTHON")) and name not in CACHES
+    }
     return subprocess.Popen(
         ["make", *arguments],
         cwd=machine,
-        env=without | {"PATH": str(machine / "bin")},
+        env=without | {"PATH": str(machine / "bin")} | more,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
 
 
-def said(machine: Path, *arguments: str) -> str:
-    with make(machine, *arguments) as process:
+def said(machine: Path, *arguments: str, **more: str) -> str:
+    with make(machine, *arguments, **more) as process:
         return process.communicate(timeout=PATIENCE_SECONDS)[0].strip()
 
 
@@ -84,6 +91,33 @@ def test_one_that_was_chosen_and_makes_none_is_named_with_that_package(machine: 
     answer = said(machine, ".venv/bin/python", f"PYTHON={chosen}")
     assert f"{chosen} cannot make environments" in answer
     assert "python3-venv" in answer
+
+
+def installing(machine: Path, **more: str) -> str:
+    """What a stand-in for npm says, which stops where it cannot write to its cache, and what pip's cache is."""
+    (machine / ".venv" / "bin").mkdir(parents=True)
+    for made in (".venv/.node", "package.json", "package-lock.json"):
+        (machine / made).touch()
+    npm = machine / ".venv" / "bin" / "npm"
+    npm.write_text(
+        "#!/bin/sh\n"
+        'mkdir -p "${npm_config_cache:-$HOME/.npm}" || exit 1\n'
+        'echo "npm in $npm_config_cache, pip in $PIP_CACHE_DIR"\n'
+    )
+    npm.chmod(0o755)
+    return said(machine, "-o", ".venv/.node", ".venv/.cdk", **more)
+
+
+def test_a_home_that_cannot_be_written_to_stops_nothing_as_caches_are_in_the_checkout_then(machine: Path) -> None:
+    home = machine / "a file where the home should be"
+    home.touch(mode=0o444)
+    told = installing(machine, HOME=str(home / "not there"))
+    assert f"npm in {machine}/build/npm, pip in {machine}/build/pip" in told
+
+
+def test_a_cache_that_was_chosen_is_used_and_pips_own_where_there_is_a_home(machine: Path) -> None:
+    chosen = machine / "chosen"
+    assert f"npm in {chosen}, pip in \n" in installing(machine, HOME=str(machine), npm_config_cache=str(chosen))
 
 
 @pytest.mark.skipif(not shutil.which("flock"), reason="without flock nobody waits")
