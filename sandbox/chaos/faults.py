@@ -22,6 +22,7 @@ from sandbox.chaos.judging import (
 from sandbox.chaos.link import Condition
 from sandbox.chaos.listening import interruption, sounding_since
 from sandbox.chaos.media import media_child_dies, media_child_hangs
+from sandbox.chaos.network import network_outage
 from sandbox.demo.report import Report, StepFailed
 from sandbox.demo.scene import ANSWER_SECONDS, Scene
 
@@ -245,4 +246,5 @@ FAULTS = (
     Fault("outage", "AWS is out of reach for a minute", aws_outage),
     Fault("media-child-dies", "The process that decodes for two guilds is killed, and crashes", media_child_dies),
     Fault("media-child-hangs", "The process that decodes for two guilds stands still", media_child_hangs),
+    Fault("network", "The network is away from a bot, both ways, with the audio source and without", network_outage),
 )
