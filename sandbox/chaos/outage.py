@@ -23,7 +23,7 @@ from sandbox.demo.report import Report, StepFailed
 from sandbox.demo.scene import Scene
 from sandbox.discord import FakeDiscord
 from sandbox.listen.bot import Bot, trusted_by
-from sandbox.melody import compose
+from sandbox.melody import compose, recognise
 from sandbox.radio import Radio
 from sandbox.reaper import Reaper
 from sandbox.recording import Format, record
@@ -68,7 +68,10 @@ async def _endure(routes: Routes, radio: Radio, scenes: Sequence[Scene], outage:
             lambda scene=scene: len(sounding_since(scene.ear.heard, back_at)) >= 10 * LISTEN_SECONDS,  # type: ignore[misc]  # no type is inferred for a default
             GIVE_UP_SECONDS,
         )
-        after = sounding_since(scene.ear.heard, back_at)[0].time - back_at
+        heard = sounding_since(scene.ear.heard, back_at)
+        if not recognise(heard, scene.playing.melody).segments:
+            raise StepFailed(f"{outage.name}: {scene.name} heard something else than its song")
+        after = heard[0].time - back_at
         report.figure(f"{outage.name}_again_after_seconds_{scene.name}", after)
         sentence = f"{outage.name}: {scene.name} heard the song again {after:.1f} s after the network was back"
         if after > AGAIN_SECONDS:
