@@ -9,6 +9,7 @@ from timmybot.adapters.discord_rest import client
 
 LATENCY_SECONDS = 0.3
 GUILDS = 2
+PATIENCE_SECONDS = 10.0
 
 
 async def control(directory: Path) -> int:
@@ -17,7 +18,9 @@ async def control(directory: Path) -> int:
     count = Count()
     try:
         async with town(directory, GUILDS) as here:
-            await here.give_round(count, latency_seconds=LATENCY_SECONDS, lossy=False, in_channel=False)
+            await here.give_round(
+                count, latency_seconds=LATENCY_SECONDS, lossy=False, in_channel=False, patience_seconds=PATIENCE_SECONDS
+            )
     finally:
         client.NOT_YET_SECONDS = patience
     return count.total_lost

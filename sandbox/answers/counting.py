@@ -23,6 +23,7 @@ LATENCIES_SECONDS = (0.0, 0.05, 0.15, 0.3, 0.6)
 GUILDS = 5
 PATIENCE_SECONDS = 45.0
 """An edit that was lost is given again at the next look, after a time-out."""
+LOOK_SECONDS = 0.05
 GATEWAY, ENDPOINT = "gateway", "endpoint"
 
 
@@ -46,6 +47,29 @@ class Count:
 
 
 @dataclass(frozen=True)
+class Judging:
+    in_channel: bool
+    patience_seconds: float
+
+    async def reached(self, member: Member, wish: Wish, shown: Shown) -> str | None:
+        """How the answer arrived, if it did."""
+        for _ in range(int(self.patience_seconds / LOOK_SECONDS)):
+            if any(map(wish.satisfies, shown.texts)):
+                return "answer"
+            messages = member.guild.text_channel.messages
+            if (
+                self.in_channel
+                and wish.url
+                and any(f"I can't play <{wish.url}>" in each["content"] for each in messages)
+            ):
+                return "channel"
+            if shown.failed:
+                return None
+            await asyncio.sleep(LOOK_SECONDS)
+        return None
+
+
+@dataclass(frozen=True)
 class Town:
     """Guilds with a listener each, by how their bot hears of commands."""
 
@@ -54,17 +78,26 @@ class Town:
     song: str
     nothing: str
 
-    async def give_round(self, count: Count, *, latency_seconds: float, lossy: bool, in_channel: bool = True) -> None:
+    async def give_round(
+        self,
+        count: Count,
+        *,
+        latency_seconds: float,
+        lossy: bool,
+        in_channel: bool = True,
+        patience_seconds: float = PATIENCE_SECONDS,
+    ) -> None:
         """Once in each guild. ``in_channel``: whether what the text channel is told counts as an answer."""
         losses = Losses()
         line = self.discord.line
         line.latency_seconds, line.trouble = latency_seconds, losses if lossy else no_trouble
         wishes = Wishes(self.song, self.nothing)
+        judging = Judging(in_channel, patience_seconds)
         where = f"{latency_seconds * 1000:.0f} ms{', with losses' if lossy else ''}"
         try:
             await asyncio.gather(
                 *(
-                    _give(member, wishes.round(), transport, count, where, in_channel=in_channel)
+                    _give(member, wishes.round(), transport, count=count, where=where, judging=judging)
                     for transport, members in self.members.items()
                     for member in members
                 )
@@ -103,28 +136,14 @@ async def _member(guild: Guild) -> Member:
 
 
 async def _give(
-    member: Member, wishes: Iterable[Wish], transport: str, count: Count, where: str, *, in_channel: bool
+    member: Member, wishes: Iterable[Wish], transport: str, *, count: Count, where: str, judging: Judging
 ) -> None:
     for wish in wishes:
         shown = await member.command(wish.command, **wish.options)
         count.given[transport] += 1
-        how = await _reached(member, wish, shown, in_channel=in_channel)
+        how = await judging.reached(member, wish, shown)
         if how is None:
             saw = shown.failed or shown.content or "nothing"
             count.lost[transport].append(f"{where}: /{wish.command} {wish.options}: the member saw {saw!r}")
         elif how == "channel":
             count.told_in_the_channel += 1
-
-
-async def _reached(member: Member, wish: Wish, shown: Shown, *, in_channel: bool) -> str | None:
-    """How the answer arrived."""
-    for _ in range(int(PATIENCE_SECONDS / 0.05)):
-        if any(map(wish.satisfies, shown.texts)):
-            return "answer"
-        messages = member.guild.text_channel.messages
-        if in_channel and wish.url and any(f"I can't play <{wish.url}>" in each["content"] for each in messages):
-            return "channel"
-        if shown.failed:
-            return None
-        await asyncio.sleep(0.05)
-    return None
