@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
@@ -17,19 +18,23 @@ ABNORMAL = 1006
 class Connection:
     """The sending half of a websocket. :meth:`send` never waits, so state changes are told in the order they happen."""
 
-    def __init__(self, *, zlib_stream: bool = False) -> None:
+    def __init__(self, *, zlib_stream: bool = False, look: Callable[[dict[str, Any]], None] = lambda _: None) -> None:
+        """``look`` sees each JSON message before it is sent."""
         self.ws = web.WebSocketResponse(timeout=CLOSE_TIMEOUT_SECONDS, compress=False)
         self.closing_code: int | None = None
         """The code we close with, once we have decided to."""
         self.flowing = asyncio.Event()
         """Cleared while what is sent is held up on its way, to arrive in its order when it is set again."""
         self.flowing.set()
+        self._look = look
         self._outbox: asyncio.Queue[Any] = asyncio.Queue()
         self._deflate = zlib.compressobj() if zlib_stream else None
 
     def send(self, message: dict[str, Any] | bytes) -> None:
         """Queue a JSON message, or a binary frame."""
         if self.closing_code is None:
+            if isinstance(message, dict):
+                self._look(message)
             self._outbox.put_nowait(message)
 
     def close(self, code: int) -> None:

@@ -93,7 +93,8 @@ class Gateway(LinkServer[Session]):
                 link.session = None
 
     def _connection(self, request: web.Request) -> Connection:
-        return Connection(zlib_stream=request.query.get("compress") == "zlib-stream")
+        is_compressed = request.query.get("compress") == "zlib-stream"
+        return Connection(zlib_stream=is_compressed, look=self._world.look.gateway_sends)
 
     def _patience_seconds(self) -> float:
         return self.heartbeat_interval_seconds * self.heartbeat_grace
@@ -143,6 +144,7 @@ class Gateway(LinkServer[Session]):
         if opcode == HEARTBEAT:
             link.last_heartbeat = self._clock.monotonic()
             link.connection.send({"op": HEARTBEAT_ACK, "d": None})
+            self._world.look.gateway_took(opcode, data)
             return
         handler = {
             IDENTIFY: self._identify,
@@ -162,6 +164,7 @@ class Gateway(LinkServer[Session]):
             handler(link, data)
         except (KeyError, TypeError, ValueError, AttributeError):
             raise Closed(DECODE_ERROR) from None
+        self._world.look.gateway_took(opcode, data)
 
     def _identify(self, link: Link[Session], data: Json) -> None:
         shard = read_shard(data.get("shard", [0, 1]))

@@ -146,6 +146,7 @@ class Interactions:
             trouble = self._line.trouble("ENDPOINT", url)
             if trouble is Lost.REQUEST:
                 return  # The deadline tells the member.
+            self._world.look.endpoint_is_sent(payload)
             answer = await self._endpoint.deliver(interaction.application, url, payload)
             if trouble is Lost.ANSWER:
                 return
@@ -153,6 +154,7 @@ class Interactions:
                 await self._clock.sleep(seconds)
             if answer is not None and not interaction.void:
                 self.acknowledge(interaction.id, interaction.token, answer)
+                self._world.look.endpoint_answered(answer)
         except (EndpointFailed, ApiError):
             if not interaction.acknowledged:
                 self._fail(interaction)

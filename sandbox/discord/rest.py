@@ -115,7 +115,8 @@ class Rest:
         elif wait is not None:
             response = _too_many(wait, everywhere=everywhere)
         else:
-            response = await self._answer(Call(request, app, body), route, broken=broken)
+            name = f"{request.method} {path}"
+            response = await self._answer(Call(request, app, body), route, name=name, broken=broken)
         response.headers.update(headers)
         # Clients take a 429 without it for a ban by Discord's edge.
         response.headers["Via"] = "1.1 sandbox"
@@ -159,13 +160,14 @@ class Rest:
             status=429, text=page, content_type="text/html", headers={"Retry-After": str(math.ceil(seconds))}
         )
 
-    async def _answer(self, call: Call, route: Route, *, broken: bool) -> web.Response:
+    async def _answer(self, call: Call, route: Route, *, name: str, broken: bool) -> web.Response:
         try:
             if broken:
                 raise rest_errors.invalid_json()
             result = await route(call)
         except ApiError as error:
             return _json(error.body, error.status)
+        self.world.look.rest_answered(name, call.body, result)
         if result is None:
             return web.Response(status=204)
         return _json(result, 200)

@@ -83,6 +83,8 @@ class FakeDiscord:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+        if error is None:
+            self.world.look.check()
 
     async def _start(self) -> None:
         await self._endpoint.open()

@@ -11,6 +11,7 @@ from typing import Any
 
 from aiohttp import WSMessage, WSMsgType, web
 
+from sandbox.discord.connection import Connection
 from sandbox.discord.dave_call import COMMIT_WELCOME, INVALID_COMMIT_WELCOME, KEY_PACKAGE, READY_FOR_TRANSITION
 from sandbox.discord.gateway_codes import GOING_AWAY, NORMAL
 from sandbox.discord.links import Closed, Link, LinkServer
@@ -43,6 +44,9 @@ class VoiceGateway(LinkServer[VoiceSession]):
     def close(self) -> None:
         """The server shuts down."""
         self._close_links(GOING_AWAY)
+
+    def _connection(self, _request: web.Request) -> Connection:
+        return Connection(look=self._voice.world.look.voice_sends)
 
     def _patience_seconds(self) -> float:
         return self._voice.heartbeat_interval_seconds * HEARTBEAT_GRACE
@@ -77,26 +81,31 @@ class VoiceGateway(LinkServer[VoiceSession]):
         try:
             payload = json.loads(message.data)
             opcode, data = payload["op"], payload["d"]
-            if opcode == IDENTIFY:
-                self._identify(link, data)
-            elif opcode == RESUME:
-                self._resume(link, data)
-            elif opcode == HEARTBEAT:
-                self._heartbeat(link, data)
-            elif link.session is None:
-                raise Closed(NOT_AUTHENTICATED)
-            elif opcode == SELECT_PROTOCOL:
-                self._select_protocol(link.session, data)
-            elif opcode == SPEAKING:
-                self._speaking(link.session, data)
-            elif opcode == READY_FOR_TRANSITION:
-                self._voice.call_of(link.session).ready(link.session.user_id, int(data["transition_id"]))
-            elif opcode == INVALID_COMMIT_WELCOME:
-                self._voice.call_of(link.session).invalid(link.session.user_id, int(data["transition_id"]))
-            elif opcode not in IGNORED:
-                raise Closed(UNKNOWN_OPCODE)
+            self._take(link, opcode, data)
         except (ValueError, KeyError, TypeError, AttributeError):
             raise Closed(DECODE_ERROR) from None
+        if opcode not in IGNORED:
+            self._voice.world.look.voice_took(opcode, data)
+
+    def _take(self, link: Link[VoiceSession], opcode: int, data: Json) -> None:
+        if opcode == IDENTIFY:
+            self._identify(link, data)
+        elif opcode == RESUME:
+            self._resume(link, data)
+        elif opcode == HEARTBEAT:
+            self._heartbeat(link, data)
+        elif link.session is None:
+            raise Closed(NOT_AUTHENTICATED)
+        elif opcode == SELECT_PROTOCOL:
+            self._select_protocol(link.session, data)
+        elif opcode == SPEAKING:
+            self._speaking(link.session, data)
+        elif opcode == READY_FOR_TRANSITION:
+            self._voice.call_of(link.session).ready(link.session.user_id, int(data["transition_id"]))
+        elif opcode == INVALID_COMMIT_WELCOME:
+            self._voice.call_of(link.session).invalid(link.session.user_id, int(data["transition_id"]))
+        elif opcode not in IGNORED:
+            raise Closed(UNKNOWN_OPCODE)
 
     def _receive_binary(self, link: Link[VoiceSession], data: bytes) -> None:
         if link.session is None:

@@ -14,6 +14,7 @@ from nacl.signing import SigningKey
 from sandbox.discord import payloads
 from sandbox.discord.clock import Clock
 from sandbox.discord.permissions import EVERYONE, INVITED, Permission
+from sandbox.discord.shapes.look import Look
 from sandbox.discord.snowflakes import Snowflakes
 
 if TYPE_CHECKING:
@@ -248,6 +249,7 @@ class World:
         self.clock = clock
         self.random = random.Random(seed)
         self.snowflakes = Snowflakes(clock.time)
+        self.look = Look()
         self.applications: dict[int, Application] = {}
         self.guilds: dict[int, Guild] = {}
 

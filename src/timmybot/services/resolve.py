@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -94,8 +95,8 @@ class Resolving:
         self._swept = 0
         self._underway: dict[OrderKey, asyncio.Task[Entry | None]] = {}
         self._awaited: set[OrderKey] = set()
-        self._reporting: dict[OrderKey, asyncio.Event] = {}
-        """What leaves the queue, until it is told why."""
+        self._reporting: defaultdict[OrderKey, list[asyncio.Event]] = defaultdict(list)
+        """What leaves the queue, until it is told why. Two may try the same at once: one of them loses its race."""
 
     async def resolved(self, entry: Entry) -> Entry | None:
         """The entry with its track resolved, or ``None`` if it cannot be played and has left the queue.
@@ -129,14 +130,13 @@ class Resolving:
             else:
                 dropped = True
         # The caller closes this object next, and with it the answers that are still to be given.
-        for told in list(self._reporting.values()):
-            await told.wait()
+        for key in list(self._reporting):
+            await self._told(key)
         await asyncio.gather(*self._waiting.values())
         return dropped
 
     async def _give_why_it_left(self, owed: OwedReply) -> None:
-        if (told := self._reporting.get(owed.key)) is not None:
-            await told.wait()
+        await self._told(owed.key)
         if owed.interaction_id in self._waiting:
             return
         if (reason := self._reasons.get(owed.interaction_id)) is not None:
@@ -172,12 +172,20 @@ class Resolving:
         if key is None:
             yield
             return
-        told = self._reporting[key] = asyncio.Event()
+        told = asyncio.Event()
+        self._reporting[key].append(told)
         try:
             yield
         finally:
-            self._reporting.pop(key, None)
+            self._reporting[key].remove(told)
+            if not self._reporting[key]:
+                del self._reporting[key]
             told.set()
+
+    async def _told(self, key: OrderKey) -> None:
+        """Wait until nobody is about to tell why the entry left the queue."""
+        for told in list(self._reporting.get(key, ())):
+            await told.wait()
 
     async def report(self, key: OrderKey, sentence: str, *, is_known: bool = False) -> bool:
         """Tell what became of an entry: in the answer that is owed for it, else in the text channel unless it is known.

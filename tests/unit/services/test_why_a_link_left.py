@@ -6,9 +6,10 @@ import asyncio
 
 import pytest
 
+from tests.fakes.clock import settle
 from tests.fakes.guild import GUILD, SECOND_SONG, SONG
 from tests.fakes.workers import FakeWorker, Theatre
-from timmybot.domain.ids import InteractionId
+from timmybot.domain.ids import InteractionId, OrderKey
 
 NOTHING = "https://radio.example/nothing.ogg"
 WHY = f"I can't play <{NOTHING}>. There is nothing at that address."
@@ -82,3 +83,15 @@ async def test_a_link_that_a_member_removes_while_it_is_looked_at_is_not_reporte
     await theatre.clock.advance(1)
     assert theatre.rest.told == []
     assert theatre.rest.edits[InteractionId(902)] in (WHY, "That track is no longer in the queue.")
+
+
+async def test_one_that_loses_the_race_for_a_removal_does_not_end_the_others_telling(theatre: Theatre) -> None:
+    """Found on a busy machine: the answer was given by both, and the channel told twice."""
+    resolving, leaving = theatre.resolving(), OrderKey("leaving")
+    with resolving.reporting(leaving):
+        with resolving.reporting(leaving):
+            """This one loses."""
+        settling = asyncio.create_task(resolving.settle_all())
+        await settle()
+        assert not settling.done()
+    await settling
