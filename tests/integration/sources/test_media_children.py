@@ -206,6 +206,18 @@ async def test_a_link_is_not_looked_at_where_a_closed_stream_is_still_computed_o
     source.close()
 
 
+def test_what_a_child_shared_is_given_back_when_it_is_reaped(stage: Stage) -> None:
+    """Not when the last stream forgets it: the soak saw descriptors grow."""
+    stream = stage.play(Format.MP3)
+    assert stage.drain(stream, BEFORE_FRAMES)
+    child = playing_child(stage.media)
+    os.kill(child.pid, signal.SIGKILL)
+    until(lambda: child not in stage.media.children, "it is reaped")
+    until(lambda: child._memory.closed, "its memory is given back")
+    assert child.at_work == 0
+    stream.close()
+
+
 def test_children_are_told_of_each_other_as_their_quota_is_one(stage: Stage) -> None:
     def siblings(child: MediaChild) -> set[int]:
         return set(SIBLINGS.unpack_from(child._memory, SIBLINGS_AT)) - {0}

@@ -97,12 +97,16 @@ class MediaChild:
     @property
     def at_work(self) -> int:
         """The number of the stream that it works for now; 0 for none."""
-        stream: int = MARK.unpack_from(self._memory)[0]
+        try:
+            stream: int = MARK.unpack_from(self._memory)[0]
+        except ValueError:  # it is reaped
+            return 0
         return stream
 
     def tell_siblings(self, process_ids: Sequence[int]) -> None:
         """Whose CPU counts with its own against the quota."""
-        self._memory[SIBLINGS_AT : SIBLINGS_AT + SIBLINGS.size] = packed_siblings(process_ids)
+        with suppress(ValueError):  # it is reaped
+            self._memory[SIBLINGS_AT : SIBLINGS_AT + SIBLINGS.size] = packed_siblings(process_ids)
 
     def hand_over(self, number: int, stream: socket.socket) -> None:
         """Raises :class:`OSError` if it is dead."""
@@ -224,6 +228,7 @@ class MediaChild:
         verdict = self.verdict()
         with self._lock:
             self.control.close()
+            self._memory.close()  # Its descriptor would else stay for as long as a stream remembers the child.
         return verdict
 
     def _judged(self) -> Verdict:
