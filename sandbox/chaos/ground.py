@@ -10,9 +10,11 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from sandbox.chaos.link import Condition, Link
+from sandbox.chaos.listening import is_placed
 from sandbox.cloud import Cloud, Task
 from sandbox.demo.judgement import Song
 from sandbox.demo.prologue import operate
@@ -79,6 +81,8 @@ class Ground:
         # One by one: two at once would have the second wait for a cold function, which is not what is looked at here.
         answers = [await scene.play(scene.songs[0]) for scene in scenes]
         await asyncio.gather(*(scene.ear.wait_for_sound(PATIENCE_SECONDS, seconds=seconds) for scene in scenes))
+        for scene in scenes:
+            await scene.ear.wait_until(partial(_is_placed, scene), PATIENCE_SECONDS)
         for answer in answers:
             await answer.wait_for(starts("Now playing"), ANSWER_SECONDS)
 
@@ -170,3 +174,7 @@ def _last_played(task: Task, guild_id: int) -> str:
 def now() -> float:
     """The clock of what listeners hear."""
     return time.monotonic()
+
+
+def _is_placed(scene: Scene) -> bool:
+    return is_placed(scene.ear.heard, scene.playing.melody)

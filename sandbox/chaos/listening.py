@@ -39,6 +39,12 @@ def interruption(heard: Sequence[Window], melody: Melody, *, since: float) -> Re
     return Recovery(resumed_at - stopped_at, died_at, went_on_at)
 
 
+def is_placed(heard: Sequence[Window], melody: Melody) -> bool:
+    """Whether enough was heard in one piece to tell where in the song it was: on a busy machine that may take a while."""
+    sounding = [window for window in heard if not window.is_silent]
+    return bool(sounding) and _position(sounding, melody, sounding[-1].time, last=True) is not None
+
+
 def _seamless(sounding: Sequence[Window], melody: Melody) -> Recovery | None:
     position = recognise(sounding[-30:], melody).position
     return None if position is None else Recovery(0.0, position, position)

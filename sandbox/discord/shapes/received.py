@@ -36,7 +36,9 @@ FRAMES = Table(
             | {"shard": listed(NUMBER, minItems=2, maxItems=2), "presence": OBJECT},
         ),
         3: _PRESENCE,
-        4: closed({"guild_id": _ID_OR_NUMBER, "channel_id": maybe(ID), "self_mute": TRUTH, "self_deaf": TRUTH}),
+        4: closed(
+            {"guild_id": _ID_OR_NUMBER, "channel_id": maybe(_ID_OR_NUMBER), "self_mute": TRUTH, "self_deaf": TRUTH}
+        ),
         6: closed({"token": TEXT, "session_id": TEXT, "seq": NUMBER}),
         8: closed({"guild_id": ID}, any_of("query limit presences user_ids nonce")),
     },

@@ -20,7 +20,7 @@ CALLBACK = "POST /interactions/{interaction_id}/{token}/callback"
     ("frame", "fault"),
     [
         (MOVE, None),
-        (MOVE | {"channel_id": 7}, "channel_id"),
+        (MOVE | {"channel_id": "the stage"}, "channel_id"),
         ({**MOVE, "self_video": False}, "self_video"),
         ({name: value for name, value in MOVE.items() if name != "self_deaf"}, "self_deaf"),
     ],

@@ -34,6 +34,8 @@ from tests.integration.whole import odd_files
 from timmybot.adapters.sources.refusal import SENTENCES, Refusal
 
 ALL = bool(os.environ.get("TIMMYBOT_TEST_ALL"))
+TRIES = 5
+"""On a busy machine a song may have been decoded to its end by the time that it is heard: then no child works for it."""
 STRUCK_BOT = Path(__file__).with_name("struck_bot.py")
 PATIENCE_SECONDS = 40.0
 SONG_SECONDS = 900.0 if ALL else 180.0
@@ -389,10 +391,14 @@ async def the_whole_day(one: Day, songs: Songs) -> None:
     for name, behaviour in (files | bombs.for_the_process_apart()).items():
         if ALL or name in FEW_HOSTILE:
             await hostile_file(one, name, behaviour)
-    await one.play(one.good_url)
-    await one.skip()
-    await one.hears(GOOD_HZ, "a song that has just begun")
-    assert await one.strike(signal.SIGKILL, "/good")
+    for _ in range(TRIES):
+        await one.play(one.good_url)
+        await one.skip()
+        await one.hears(GOOD_HZ, "a song that has just begun")
+        if await one.strike(signal.SIGKILL, "/good"):
+            break
+    else:
+        raise AssertionError("no media child worked for a song that had just begun")
     await one.hears(GOOD_HZ, "a song in the evening")
 
 
