@@ -151,10 +151,10 @@ class Environment:
 DEV = Environment(name="dev", egress=Egress.PUBLIC_IP, retain_data=False, log_retention_days=7, monthly_budget=10)
 PROD = Environment(
     name="prod",
-    egress=Egress.NAT_PER_AZ,
+    egress=Egress.SINGLE_NAT,
     retain_data=True,
     log_retention_days=30,
-    monthly_budget=150,
+    monthly_budget=75,
     flow_logs=True,
     container_insights=Insights.ENHANCED,
 )

@@ -24,6 +24,10 @@ PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 """Lambda's runtimes that the pinned wheels fit."""
 
 
+REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+|[\w.-]+@\d+/[\w.-]+@\d+")
+"""By names, or by names and ids, and then of both."""
+
+
 def nonsense(chosen: Environment) -> Iterator[str]:
     """Every objection to an environment's choices. None: they make sense."""
     yield from _of_place_and_network(chosen)
@@ -88,5 +92,5 @@ def _of_people(chosen: Environment) -> Iterator[str]:
         yield f"monthly_budget is {chosen.monthly_budget}: use 1 or more"
     if chosen.alarm_email is not None and not re.fullmatch(r"[^@\s]+@[^@\s]+", chosen.alarm_email):
         yield f"alarm_email is {chosen.alarm_email!r}: write it as you@example.org"
-    if chosen.github_repository is not None and not re.fullmatch(r"[\w.-]+/[\w.-]+", chosen.github_repository):
-        yield f"github_repository is {chosen.github_repository!r}: write it as owner/name"
+    if chosen.github_repository is not None and not REPOSITORY.fullmatch(chosen.github_repository):
+        yield f"github_repository is {chosen.github_repository!r}: write it as owner/name or owner@id/name@id"

@@ -12,7 +12,8 @@ from infra.environments import Environment
 class Budget(Construct):
     """Warns at 80 % spent and when the month's forecast passes all of it.
 
-    Counts what carries this environment's tag.
+    Counts what carries this environment's tag. It has no name of its own: a change that replaces it would find that
+    name taken.
     """
 
     def __init__(self, scope: Construct, construct_id: str, choices: Environment, topic: sns.Topic) -> None:
@@ -21,7 +22,6 @@ class Budget(Construct):
             self,
             "monthly",
             budget=budgets.CfnBudget.BudgetDataProperty(
-                budget_name=f"{choices.names.prefix}-monthly",
                 budget_type="COST",
                 time_unit="MONTHLY",
                 budget_limit=budgets.CfnBudget.SpendProperty(amount=choices.monthly_budget, unit="USD"),

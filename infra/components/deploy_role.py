@@ -7,6 +7,8 @@ Guide, "Bootstrapping".
 
 from __future__ import annotations
 
+import re
+
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from constructs import Construct
@@ -43,7 +45,7 @@ class DeployRole(Construct):
                 {
                     "StringEquals": {
                         f"{ISSUER}:aud": AUDIENCE,
-                        f"{ISSUER}:sub": f"repo:{repository}:ref:refs/heads/{choices.github_branch}",
+                        f"{ISSUER}:sub": _subjects(repository, choices.github_branch),
                     }
                 },
             ),
@@ -62,3 +64,13 @@ class DeployRole(Construct):
                 ],
             )
         )
+
+
+def _subjects(repository: str, branch: str) -> list[str]:
+    """What GitHub says of the branch: names for a repository from before July 2026, names and ids for one that was
+    made, renamed or transferred since. Nobody else's can be called by the names alone.
+
+    Source: GitHub changelog, 2026-04-23, "Immutable subject claims".
+    """
+    names = (repository, re.sub(r"@\d+", "", repository))
+    return [f"repo:{name}:ref:refs/heads/{branch}" for name in dict.fromkeys(names)]

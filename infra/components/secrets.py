@@ -44,7 +44,7 @@ class Secrets(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, choices: Environment) -> None:
         super().__init__(scope, construct_id)
-        policy = cdk.RemovalPolicy.RETAIN if choices.retain_data else cdk.RemovalPolicy.DESTROY
+        policy = cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if choices.retain_data else cdk.RemovalPolicy.DESTROY
         for name, placeholder in PLACEHOLDERS.items():
             secretsmanager.Secret(
                 self,

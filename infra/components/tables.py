@@ -55,7 +55,7 @@ class Table(Construct):
                 point_in_time_recovery_enabled=keep
             ),
             deletion_protection=keep,
-            removal_policy=cdk.RemovalPolicy.RETAIN if keep else cdk.RemovalPolicy.DESTROY,
+            removal_policy=cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if keep else cdk.RemovalPolicy.DESTROY,
         )
         if shape.active_shard_index:
             # Sparse: only guilds that want a player carry the attribute, so a shard's guilds are one small query.

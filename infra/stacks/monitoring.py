@@ -33,7 +33,9 @@ class MonitoringStack(cdk.Stack):
                 f"{name.rsplit('/', 1)[-1]}-log",
                 log_group_name=name,
                 retention=retention(choices.log_retention_days),
-                removal_policy=cdk.RemovalPolicy.RETAIN if choices.retain_data else cdk.RemovalPolicy.DESTROY,
+                removal_policy=cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
+                if choices.retain_data
+                else cdk.RemovalPolicy.DESTROY,
             )
         if choices.container_insights is not Insights.OFF:
             logs.LogGroup(

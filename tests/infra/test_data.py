@@ -64,7 +64,7 @@ def test_prod_keeps_what_cannot_be_rebuilt(prod: Templates, name: str) -> None:
     recovery = whole["Properties"]["PointInTimeRecoverySpecification"]
     assert recovery["PointInTimeRecoveryEnabled"] is kept
     assert whole["Properties"]["DeletionProtectionEnabled"] is kept
-    assert whole["DeletionPolicy"] == ("Retain" if kept else "Delete")
+    assert whole["DeletionPolicy"] == ("RetainExceptOnCreate" if kept else "Delete")
 
 
 def test_each_secret_of_the_plan_exists(either: Templates) -> None:

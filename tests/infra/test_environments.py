@@ -11,7 +11,7 @@ DIGEST = f"registry.invalid/timmybot@sha256:{'0' * 64}"
 
 def test_dev_and_prod_are_ready_made() -> None:
     assert environment("dev", {}).egress is Egress.PUBLIC_IP
-    assert environment("prod", {}).egress is Egress.NAT_PER_AZ
+    assert environment("prod", {}).egress is Egress.SINGLE_NAT
 
 
 def test_a_choice_is_overridden_by_its_name() -> None:
@@ -40,6 +40,8 @@ def test_a_choice_is_overridden_by_its_name() -> None:
         ("dev", {"function_python": "2.7"}, "use one of 3.11, 3.12, 3.13, 3.14"),
         ("dev", {"nat_image": "ami-1"}, "is for egress nat_instance"),
         ("dev", {"github_repository": "timmybot"}, "write it as owner/name"),
+        ("dev", {"github_repository": "owner@12/name"}, "write it as owner/name or owner@id/name@id"),
+        ("dev", {"github_repository": "owner@12/name@x"}, "write it as owner/name or owner@id/name@id"),
         ("dev", {"log_retention_days": "8"}, "use one of"),
         ("dev", {"region": "Frankfurt"}, "like eu-central-1"),
         ("dev", {"vpc_cidr": "10.42.0.0/99"}, "write a network as"),

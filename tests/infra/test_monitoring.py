@@ -106,6 +106,7 @@ def test_dev_stays_within_the_ten_free_alarms(dev: Templates) -> None:
 
 def test_someone_is_told_before_the_money_is_gone(either: Templates) -> None:
     budget = either.one("AWS::Budgets::Budget")
+    assert "BudgetName" not in budget["Budget"], "what replaces it would find the name taken"
     kinds = {n["Notification"]["NotificationType"] for n in budget["NotificationsWithSubscribers"]}
     assert kinds == {"ACTUAL", "FORECASTED"}
 
@@ -117,7 +118,7 @@ def test_prod_keeps_its_logs(prod: Templates) -> None:
             "/timmybot/prod/front-door",
             "/timmybot/prod/task-stopped",
         )
-        assert group["DeletionPolicy"] == ("Retain" if kept else "Delete")
+        assert group["DeletionPolicy"] == ("RetainExceptOnCreate" if kept else "Delete")
 
 
 def test_what_container_insights_logs_goes_with_the_stacks(prod: Templates, dev: Templates) -> None:

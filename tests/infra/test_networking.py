@@ -37,8 +37,8 @@ def test_dev_pays_for_no_nat(dev: Templates) -> None:
     assert _addresses(dev) == "ENABLED"
 
 
-def test_prod_survives_the_loss_of_a_zone(prod: Templates) -> None:
-    assert len(prod.all("AWS::EC2::NatGateway")) == 2
+def test_prod_pays_for_one_nat_and_its_tasks_have_no_address_of_their_own(prod: Templates) -> None:
+    assert len(prod.all("AWS::EC2::NatGateway")) == 1
     assert _addresses(prod) == "DISABLED"
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from infra.components.deploy_role import _subjects
 from infra.synthesis import synthesise
 from tests.infra.templates import Templates
 from timmybot.domain.egress import Egress, chosen_egress
@@ -19,7 +20,7 @@ CHOICES = {
     "container_insights": "standard",
     "function_concurrency": "5",
     "shard_count": "32",
-    "github_repository": "owner/name",
+    "github_repository": "owner@12/name@345",
     "alarm_email": "operator@example.org",
     "flow_logs": "true",
     "image_variant": "js_runtime",
@@ -44,9 +45,16 @@ def test_one_branch_of_one_repository_may_deploy(deploy_role: list[dict[str, Any
     assert trust["Condition"] == {
         "StringEquals": {
             "token.actions.githubusercontent.com:aud": "sts.amazonaws.com",
-            "token.actions.githubusercontent.com:sub": "repo:owner/name:ref:refs/heads/main",
+            "token.actions.githubusercontent.com:sub": [
+                "repo:owner@12/name@345:ref:refs/heads/main",
+                "repo:owner/name:ref:refs/heads/main",
+            ],
         }
     }
+
+
+def test_a_repository_without_ids_is_known_by_its_names_alone() -> None:
+    assert _subjects("owner/name", "main") == ["repo:owner/name:ref:refs/heads/main"]
 
 
 def test_it_may_take_the_bootstraps_roles_and_nothing_else(deploy_role: list[dict[str, Any]]) -> None:

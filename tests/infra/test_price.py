@@ -34,6 +34,10 @@ def test_sixty_listening_hours_in_dev_cost_less_than_five_dollars(dev: Templates
     assert of(dev).bill(60).total < 5.00
 
 
+def test_sixty_listening_hours_in_prod_keep_within_the_plans_fifty_dollars(prod: Templates) -> None:
+    assert of(prod).bill(60).total < 50.00 < of(prod).bill(60, Egress.NAT_PER_AZ).total
+
+
 def test_a_nat_gateway_in_dev_would_be_noticed(dev: Templates) -> None:
     assert of(dev).bill(0, Egress.SINGLE_NAT).total > 2.00
 
