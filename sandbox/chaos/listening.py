@@ -40,7 +40,7 @@ def interruption(heard: Sequence[Window], melody: Melody, *, since: float) -> Re
 
 
 def is_placed(heard: Sequence[Window], melody: Melody) -> bool:
-    """Whether enough was heard in one piece to tell where in the song it was: on a busy machine that may take a while."""
+    """Whether enough was heard in one piece to tell where in the song it was: a busy machine takes a while for that."""
     sounding = [window for window in heard if not window.is_silent]
     return bool(sounding) and _position(sounding, melody, sounding[-1].time, last=True) is not None
 

@@ -35,7 +35,7 @@ from timmybot.adapters.sources.refusal import SENTENCES, Refusal
 
 ALL = bool(os.environ.get("TIMMYBOT_TEST_ALL"))
 TRIES = 5
-"""On a busy machine a song may have been decoded to its end by the time that it is heard: then no child works for it."""
+"""On a busy machine a song may have been decoded to its end when it is heard: then no child works for it any more."""
 STRUCK_BOT = Path(__file__).with_name("struck_bot.py")
 PATIENCE_SECONDS = 40.0
 SONG_SECONDS = 900.0 if ALL else 180.0
